@@ -114,7 +114,7 @@ impl Lattice {
                     })
                 };
                 let mut others: Vec<f64> = around.filter(apart).map(power).collect();
-                others.sort_by(f64::total_cmp);
+                others.sort_unstable_by(f64::total_cmp);
                 let median = others.get(others.len() / 2).copied().unwrap_or(f64::NAN);
                 // A complex object has its own power at both.
                 power(at).max(power([-at[0], -at[1]])) / median

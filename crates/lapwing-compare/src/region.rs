@@ -104,7 +104,7 @@ impl Region {
         let light =
             illumination(&rows, &columns, scan, intensity.sum_axis(ndarray::Axis(0)).view());
         let mut sorted: Vec<f64> = light.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         let typical = sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0.0);
         let mask = light.mapv(|value| value > 0.0 && value >= SEEN_FRACTION * typical);
         Self::new(rows, columns, mask)

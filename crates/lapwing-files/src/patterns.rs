@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use crate::scratch::{self, MappedMut, ScratchFile};
 use crate::{Error, bulk};
@@ -297,8 +297,8 @@ pub fn make_in(
 ) -> Result<Patterns, Error> {
     let (count, pixels) = (shape.0, shape.1.saturating_mul(shape.2));
     let each = |first: usize, block: &mut [f32]| {
-        let patterns = block.par_chunks_exact_mut(pixels.max(1)).enumerate();
-        patterns.for_each(|(place, pattern)| make(first + place, pattern));
+        let patterns = block.chunks_exact_mut(pixels.max(1)).enumerate();
+        patterns.in_parallel().for_each(|(place, pattern)| make(first + place, pattern));
     };
     if *storage == Storage::Memory {
         let mut values = Array3::zeros(shape);

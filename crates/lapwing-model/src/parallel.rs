@@ -14,6 +14,7 @@
 //! ```
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Calls `work` with all numbers below `count`, in any order, neighbouring ones mostly on one
@@ -88,6 +89,17 @@ impl<T: Send> Tasks<T> {
         results.filter_map(|result| result.unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
+    /// Whether `holds` says so of every item; it is not asked any more once it has denied one.
+    pub fn all(self, holds: impl Fn(T) -> bool + Sync) -> bool {
+        let all = AtomicBool::new(true);
+        self.for_each(|item| {
+            if all.load(Relaxed) && !holds(item) {
+                all.store(false, Relaxed);
+            }
+        });
+        all.into_inner()
+    }
+
     fn numbered(self, work: impl Fn(usize, T) + Sync) {
         every(self.items.len(), self.least, &|number| {
             let item = hold(&self.items[number]).take();
@@ -136,7 +148,7 @@ fn join(first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     #[test]
     fn every_item_is_worked_on_once_and_results_keep_their_order() {
@@ -149,10 +161,12 @@ mod tests {
                     assert_eq!(calls, vec![1; count]);
                     let named = (0..count).in_parallel().map(|number| number.to_string());
                     assert!(named.iter().enumerate().all(|(at, name)| *name == at.to_string()));
+                    assert!((0..count).in_parallel().all(|number| number < count));
+                    assert_eq!((0..count).in_parallel().all(|number| number != 6), count <= 6);
                     let (made, used) = (AtomicUsize::new(0), AtomicUsize::new(0));
-                    let new = || made.fetch_add(1, Ordering::Relaxed);
+                    let new = || made.fetch_add(1, Relaxed);
                     (0..count).in_parallel().for_each_with(new, |_, _| {
-                        used.fetch_add(1, Ordering::Relaxed);
+                        used.fetch_add(1, Relaxed);
                     });
                     assert_eq!(used.into_inner(), count);
                     assert!(made.into_inner() <= threads.min(count));

@@ -1,6 +1,6 @@
 //! The study's format (DATA-001) and its older form with `diff3d`.
 
-use lapwing_model::{Modes, Object, Position};
+use lapwing_model::{Modes, Object, Position, parallel};
 use ndarray::{Axis, Ix2, Ix3};
 
 use super::definition::Dialect;
@@ -110,7 +110,7 @@ impl Dialect for Study {
             true => Some(archive.read(mask::KEY)?),
             false => None,
         };
-        let (stack, extras) = rayon::join(
+        let (stack, extras) = parallel::both(
             || {
                 let evidence = (scan.is_some() || described).then_some(&evidence);
                 patterns(archive, evidence, key, mask.as_ref(), wanted, notes, &mut problems)

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 use rust_hdf5::{FillValue, Filter, H5Dataset};
 
 use super::filters;
@@ -91,13 +91,11 @@ impl<'a> Packed<'a> {
                 return Ok(out);
             }
             let filters = &self.filters;
-            let unpacked: Result<Vec<_>, String> = found
-                .into_par_iter()
-                .map(|(place, (bytes, left_out))| {
-                    Ok((place, filters::unpack(filters, left_out, &bytes, size)?))
-                })
-                .collect();
-            for (place, values) in unpacked? {
+            let unpacked = found.into_iter().in_parallel().map(|(place, (bytes, left_out))| {
+                Ok::<_, String>((place, filters::unpack(filters, left_out, &bytes, size)?))
+            });
+            for unpacked in unpacked {
+                let (place, values) = unpacked?;
                 self.put(&place, &values, (starts, counts), &mut out);
             }
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use super::{Element, NpyError};
 
@@ -200,8 +200,8 @@ pub(crate) fn next<S: Element>(
     let piece = PIECE / S::WIDTH;
     let length = places.len() * S::WIDTH;
     data.pieces(length, length, &mut |bytes| {
-        let pieces = places.par_chunks_mut(piece).zip(bytes.par_chunks(piece * S::WIDTH));
-        pieces.for_each(|(places, bytes)| {
+        let pieces = places.chunks_mut(piece).zip(bytes.chunks(piece * S::WIDTH));
+        pieces.in_parallel().for_each(|(places, bytes)| {
             for (place, bytes) in places.iter_mut().zip(bytes.chunks_exact(S::WIDTH)) {
                 *place = convert(if big { S::from_be(bytes) } else { S::from_le(bytes) });
             }

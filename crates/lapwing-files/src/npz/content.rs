@@ -10,7 +10,7 @@ use std::sync::mpsc::sync_channel;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use super::directory::{Member, Method};
 use super::source::{ByteSource, Section};
@@ -156,7 +156,7 @@ impl Bytes for Content {
         }
         let (source, start) = (&section.source, section.at);
         let piece = PIECE / width;
-        let window = |(index, places): (usize, &mut [MaybeUninit<T>])| {
+        let window = |(index, places): (usize, &mut [MaybeUninit<T>])| -> io::Result<Crc> {
             let offset = start + (index * per_window * width) as u64;
             let window = source.window(offset, places.len() * width)?;
             let mut crc = Crc::new();
@@ -167,10 +167,11 @@ impl Bytes for Content {
             }
             Ok(crc)
         };
-        let sums: io::Result<Vec<Crc>> =
-            places.par_chunks_mut(per_window).enumerate().map(window).collect();
+        let sums = places.chunks_mut(per_window).enumerate().in_parallel().map(window);
         section.skip(length as u64)?;
-        sums?.iter().for_each(|sum| self.crc.combine(sum));
+        for sum in sums {
+            self.crc.combine(&sum?);
+        }
         self.take(length)
     }
 }

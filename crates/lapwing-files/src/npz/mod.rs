@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use crate::npy::{self, Array, Header, NpyError};
 use crate::{Error, open};
@@ -178,8 +178,7 @@ impl Archive {
     /// # Errors
     /// That of the first name that cannot be read, as for [`read`](Self::read).
     pub fn read_all<N: AsRef<str> + Sync>(&self, names: &[N]) -> Result<Vec<Array>, Error> {
-        let arrays: Vec<Result<Array, Error>> =
-            names.par_iter().map(|name| self.read(name.as_ref())).collect();
+        let arrays = names.iter().in_parallel().map(|name| self.read(name.as_ref()));
         arrays.into_iter().collect()
     }
 

@@ -2,7 +2,7 @@
 //! that is not in the middle.
 
 use ndarray::{Array2, ArrayView3};
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use super::remark::{Remark, What};
 use super::survey::Survey;
@@ -257,18 +257,16 @@ fn saturation(
         return None;
     }
     let (limit, just_below) = (largest, largest * JUST_BELOW * JUST_BELOW);
-    let (at, near) = (0..patterns.len_of(ndarray::Axis(0)))
-        .into_par_iter()
-        .map(|index| {
-            let (mut at, mut near) = (0_usize, 0_usize);
-            for (&value, &good) in patterns.index_axis(ndarray::Axis(0), index).iter().zip(good) {
-                let value = if good { value * value } else { 0.0 };
-                at += usize::from(value >= limit);
-                near += usize::from(value >= just_below);
-            }
-            (at, near - at)
-        })
-        .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let each = patterns.outer_iter().in_parallel().map(|pattern| {
+        let (mut at, mut near) = (0_usize, 0_usize);
+        for (&value, &good) in pattern.iter().zip(good) {
+            let value = if good { value * value } else { 0.0 };
+            at += usize::from(value >= limit);
+            near += usize::from(value >= just_below);
+        }
+        (at, near - at)
+    });
+    let (at, near) = each.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     (at >= SATURATED.0 && at >= SATURATED.1 * near.max(1)).then(|| {
         let number = f64::from(largest) * scale.map_or(1.0, |scale| scale * scale);
         let unit = if scale.is_some() { "counts" } else { "in intensity" };

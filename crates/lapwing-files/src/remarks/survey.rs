@@ -1,7 +1,7 @@
 //! One pass over the patterns that everything else is told from.
 
 use ndarray::{Array2, ArrayView3, Axis};
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Patterns that tell of the pixels; more would say the same.
 const LOOKED_AT: usize = 512;
@@ -35,20 +35,16 @@ impl Survey {
         let values = amplitude.as_slice().unwrap_or_default();
         let pixels = height * width;
         let good: Vec<bool> = good.iter().copied().collect();
-        let totals: Vec<f64> = (0..n)
-            .into_par_iter()
-            .map(|index| product(&values[index * pixels..(index + 1) * pixels], None, &good))
-            .collect();
+        let pattern = |index: usize| &values[index * pixels..(index + 1) * pixels];
+        let totals: Vec<f64> =
+            (0..n).in_parallel().map(|index| product(pattern(index), None, &good));
         let looked_at = n.min(LOOKED_AT);
         let places: Vec<usize> = (0..looked_at).map(|pick| pick * n / looked_at.max(1)).collect();
-        let pieces: Vec<Piece> = (0..pixels.div_ceil(PIECE))
-            .into_par_iter()
-            .map(|piece| {
-                let first = piece * PIECE;
-                let range = first..(first + PIECE).min(pixels);
-                Piece::of(values, &totals, &places, pixels, range)
-            })
-            .collect();
+        let pieces: Vec<Piece> = (0..pixels.div_ceil(PIECE)).in_parallel().map(|piece| {
+            let first = piece * PIECE;
+            let range = first..(first + PIECE).min(pixels);
+            Piece::of(values, &totals, &places, pixels, range)
+        });
         let joined = |of: fn(&Piece) -> &Vec<f32>| -> Vec<f32> {
             pieces.iter().flat_map(|piece| of(piece).iter().copied()).collect()
         };
@@ -59,14 +55,10 @@ impl Survey {
             .flat_map(|piece| piece.usual.iter().map(|mean| mean.sqrt() as f32))
             .collect();
         let norm = product(&usual, None, &good);
-        let resemblance = (0..n)
-            .into_par_iter()
-            .map(|index| {
-                let pattern = &values[index * pixels..(index + 1) * pixels];
-                let length = (totals[index] * norm).sqrt();
-                if length > 0.0 { product(pattern, Some(&usual), &good) / length } else { 0.0 }
-            })
-            .collect();
+        let resemblance = (0..n).in_parallel().map(|index| {
+            let length = (totals[index] * norm).sqrt();
+            if length > 0.0 { product(pattern(index), Some(&usual), &good) / length } else { 0.0 }
+        });
         let shaped = |values: Vec<f32>| {
             Array2::from_shape_vec((height, width), values).expect("one value for each pixel")
         };

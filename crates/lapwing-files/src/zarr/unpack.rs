@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 use super::Zarr;
 use super::layout::{ChunkPacking, Layout, Step};
@@ -81,15 +81,14 @@ impl Zarr {
         // Chunks with the same first index lie in a part of the array of their own.
         let row: usize = layout.shape.iter().skip(1).product::<usize>() * width;
         let part = outer.first().map_or(width, |first| first.saturating_mul(row)).max(1);
-        let parts: Result<(), Error> =
-            bytes.par_chunks_mut(part).enumerate().try_for_each(|(first, part)| {
-                for index in indices(&layout.shape, outer, before + first) {
-                    self.place(name, layout, outer, &index, part)
-                        .map_err(|reason| self.error(name, reason))?;
-                }
-                Ok(())
-            });
-        parts?;
+        let parts = bytes.chunks_mut(part).enumerate().in_parallel().map(|(first, part)| {
+            for index in indices(&layout.shape, outer, before + first) {
+                self.place(name, layout, outer, &index, part)
+                    .map_err(|reason| self.error(name, reason))?;
+            }
+            Ok(())
+        });
+        parts.into_iter().collect::<Result<(), Error>>()?;
         let header = Header {
             dtype: layout.dtype.clone(),
             big_endian: layout.packing.big_endian,

@@ -58,7 +58,7 @@ impl Disc {
         if sorted.is_empty() {
             return Err(CalibrateError::Dark);
         }
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         // A few bright pixels, such as an unscattered beam, are no disc: the level is the median of
         // all pixels above a tenth of the brightest.
         let brightest = sorted[sorted.len() - 1 - sorted.len() / 200];

@@ -177,7 +177,7 @@ impl<'a> Ground<'a> {
         let cut = |coordinate: fn(&Position) -> f64| {
             let mut places: Vec<f64> =
                 self.taken.iter().map(|&index| coordinate(&self.scan[index])).collect();
-            places.sort_by(f64::total_cmp);
+            places.sort_unstable_by(f64::total_cmp);
             let middle = places[places.len() / 2];
             let (low, high): (Vec<usize>, Vec<usize>) =
                 self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);

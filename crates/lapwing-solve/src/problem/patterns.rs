@@ -3,7 +3,6 @@
 use lapwing_model::parallel::InParallel;
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Values that one task looks at.
 const PIECE: usize = 1 << 16;
@@ -118,15 +117,9 @@ impl Patterns {
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
         // The first value that is no 16-bit count decides.
-        let pieces = || intensity.chunks(PIECE).in_parallel();
         let all = |is: fn(f32) -> bool| {
-            let found = AtomicBool::new(true);
-            pieces().for_each(|values| {
-                if found.load(Relaxed) && !values.iter().all(|&value| is(value)) {
-                    found.store(false, Relaxed);
-                }
-            });
-            found.into_inner()
+            let pieces = intensity.chunks(PIECE).in_parallel();
+            pieces.all(|values| values.iter().all(|&value| is(value)))
         };
         if !all(is_word) {
             Self::Singles(intensity)

@@ -89,7 +89,7 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], words: &[Vec<u8>], random: &mut Ran
     }
 }
 
-/// Runs a target over the corpus, then over so many mutations of it; over a tenth of them where the
+/// Runs a target over the corpus, then over so many mutations of it; over a twentieth of them where the
 /// long sweeps are not asked for.
 fn run(target: &str, corpus: &[Vec<u8>], mutations: usize, work: impl Fn(&[u8])) {
     assert!(corpus.len() >= 10, "{target}: a corpus of {} files only", corpus.len());
@@ -98,7 +98,7 @@ fn run(target: &str, corpus: &[Vec<u8>], mutations: usize, work: impl Fn(&[u8]))
     }
     let words = words();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for round in 0..if lapwing_testing::long_tests() { mutations } else { mutations / 10 } {
+    for round in 0..if lapwing_testing::long_tests() { mutations } else { mutations / 20 } {
         let mut bytes = corpus[random.below(corpus.len())].clone();
         for _ in 0..=random.below(4) {
             let other = &corpus[random.below(corpus.len())];

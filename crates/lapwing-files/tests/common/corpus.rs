@@ -18,24 +18,20 @@ pub struct Member {
 }
 
 pub fn stored(name: &str, data: &[u8]) -> Member {
-    let mut crc = Crc::new();
-    crc.update(data);
-    let size = data.len() as u64;
-    Member {
-        name: name.into(),
-        data: data.to_vec(),
-        method: 0,
-        flags: 0,
-        crc: crc.sum(),
-        size,
-        offset: None,
-    }
+    member(name, data, 0, data.to_vec())
 }
 
 pub fn deflated(name: &str, data: &[u8]) -> Member {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).unwrap();
-    Member { data: encoder.finish().unwrap(), method: 8, ..stored(name, data) }
+    member(name, data, 8, encoder.finish().unwrap())
+}
+
+fn member(name: &str, unpacked: &[u8], method: u16, data: Vec<u8>) -> Member {
+    let mut crc = Crc::new();
+    crc.update(unpacked);
+    let size = unpacked.len() as u64;
+    Member { name: name.into(), data, method, flags: 0, crc: crc.sum(), size, offset: None }
 }
 
 pub fn archive(members: &[Member]) -> Vec<u8> {
@@ -232,9 +228,10 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 
     // Archives.
     let huge = npy("'<f4'", "(4, 4)", &zeros(300 << 20));
-    corpus.push(("a deflate bomb", with(&[deflated("evil.npy", &huge)]), "promises 64 bytes"));
+    let bomb = deflated("evil.npy", &huge);
+    corpus.push(("a deflate bomb", with(&[bomb.clone()]), "promises 64 bytes"));
     let small = npy("'<f4'", "(4, 4)", &zeros(64)).len() as u64;
-    let hidden = Member { size: small, ..deflated("evil.npy", &huge) };
+    let hidden = Member { size: small, ..bomb };
     corpus.push(("a deflate bomb with a lying size", with(&[hidden]), "unpacks to more"));
     let short = deflated("evil.npy", &npy("'<f4'", "(40000,)", &zeros(16)));
     let promised = npy("'<f4'", "(40000,)", &[]).len() as u64 + 160_000;

@@ -247,6 +247,9 @@ fn a_probe_support_keeps_the_probe_where_it_is() {
 
 #[test]
 fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     // A phase object through which every photon passes: its amplitude is 1 when the probe's power
     // is known, and known to be 1.
     let mut case = small_case();

@@ -23,6 +23,9 @@ fn equal(fluences: &str) -> Design {
 
 #[test]
 fn every_view_has_the_same_photons_on_the_specimen() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let one = equal("[40.0, 4.0]");

@@ -45,6 +45,9 @@ fn ten_epochs_and_ten_more_are_better_than_ten() {
 /// file, and beyond what the part has seen.
 #[test]
 fn a_part_of_the_patterns_starts_the_whole() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     bench.simulate("scan.npz", "");
     let solve = "reconstruct --algorithm LSQML --num-epochs 10 --quiet";

@@ -5,8 +5,8 @@ use std::ops::Index;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 use lapwing_model::parallel::InParallel;
+use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::scratch::{self, MappedMut, ScratchFile};
 use crate::{Error, bulk};

@@ -48,16 +48,11 @@ impl Output<'_> {
         }
     }
 
-    /// Says which of the `files` that are about to be written are there already.
-    pub fn note_replaced<'p>(&self, files: impl IntoIterator<Item = &'p Path>) {
-        let there: Vec<String> = files
-            .into_iter()
-            .filter(|file| file.is_file())
-            .map(|file| file.display().to_string())
-            .collect();
+    /// Says which files, those that were [`there`], have been replaced by now.
+    pub fn note_replaced(&self, there: &[String]) {
         if !there.is_empty() {
             let was = if there.len() == 1 { "was" } else { "were" };
-            self.note(format_args!("replacing {}, which {was} there already", there.join(", ")));
+            self.note(format_args!("replaced {}, which {was} there already", there.join(", ")));
         }
     }
 
@@ -67,6 +62,12 @@ impl Output<'_> {
             say(message);
         }
     }
+}
+
+/// Which of the files that are to be written are there already.
+pub fn there<'p>(files: impl IntoIterator<Item = &'p Path>) -> Vec<String> {
+    let there = files.into_iter().filter(|file| file.is_file());
+    there.map(|file| file.display().to_string()).collect()
 }
 
 /// `1 job`, `3 jobs`.

@@ -1,8 +1,8 @@
 //! Pixels that hold no measurement, saturation, a level that is written without light, and a beam
 //! that is not in the middle.
 
-use ndarray::{Array2, ArrayView3};
 use lapwing_model::parallel::InParallel;
+use ndarray::{Array2, ArrayView3};
 
 use super::remark::{Remark, What};
 use super::survey::Survey;

@@ -1,7 +1,7 @@
 //! One pass over the patterns that everything else is told from.
 
-use ndarray::{Array2, ArrayView3, Axis};
 use lapwing_model::parallel::InParallel;
+use ndarray::{Array2, ArrayView3, Axis};
 
 /// Patterns that tell of the pixels; more would say the same.
 const LOOKED_AT: usize = 512;

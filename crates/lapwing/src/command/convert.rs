@@ -1,7 +1,7 @@
 //! `lapwing convert`: a scan of any format in one that other programs read.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, there};
 use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -43,9 +43,10 @@ impl Convert {
         let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
         let beside = self.beside();
         let pair = ["h5", "hdf5"].contains(&end.as_str()).then_some(beside.as_path());
-        output.note_replaced(pair.into_iter().chain([self.output.as_path()]));
+        let replaced = there(pair.into_iter().chain([self.output.as_path()]));
         let Written { files: written, notes } =
             write_as(&dataset, &self.output, pixel, &self.input.display().to_string())?;
+        output.note_replaced(&replaced);
         for note in notes {
             output.note(note);
         }

@@ -1,7 +1,7 @@
 //! `lapwing overlap`: the overlap metrics of a data set.
 
 use crate::input::Reading;
-use crate::output::{Output, counted, other_than_input};
+use crate::output::{Output, counted, other_than_input, there};
 use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -126,9 +126,10 @@ impl Overlap {
             let most = train.n_patterns().max(test.n_patterns());
             let sampling = self.sampling(s_img, most, diameter);
             let files = files_of_overlaps(folder);
-            output.note_replaced(files.iter().map(PathBuf::as_path));
+            let replaced = there(files.iter().map(PathBuf::as_path));
             let bundle = write_overlaps(&train, &test, &sampling, folder)
                 .with_context(|| data.display().to_string())?;
+            output.note_replaced(&replaced);
             for (split, overlap) in [("train", &bundle.train), ("test", &bundle.test)] {
                 if let Some(overlap) = overlap {
                     // Writing to a string does not fail.

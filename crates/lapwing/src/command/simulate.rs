@@ -1,7 +1,7 @@
 //! `lapwing simulate`: diffraction of a specimen at a dose.
 
 use crate::exposure::Exposure;
-use crate::output::{Output, other_than_input};
+use crate::output::{Output, other_than_input, there};
 use crate::value;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -160,8 +160,9 @@ impl Simulate {
         if let Some(patches) = &patches {
             dataset.extras.push((PATCHES.to_owned(), patches.into()));
         }
-        output.note_replaced([self.output.as_path()]);
+        let replaced = there([self.output.as_path()]);
         dataset.write(&self.output)?;
+        output.note_replaced(&replaced);
 
         let (n, height, width) = dataset.diffraction.dim();
         let (Some(object), Some(probe)) = (&dataset.object, &dataset.probe) else {

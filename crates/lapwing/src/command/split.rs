@@ -1,7 +1,7 @@
 //! `lapwing split`: train and test splits.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, there};
 use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
@@ -56,9 +56,10 @@ impl Split {
             data::split(&dataset, &cut).with_context(|| self.scan.path().display().to_string())?;
         data::stamp(&mut split.train);
         data::stamp(&mut split.test);
-        output.note_replaced([train.as_path(), test.as_path()]);
+        let replaced = there([train.as_path(), test.as_path()]);
         split.train.write(&train)?;
         split.test.write(&test)?;
+        output.note_replaced(&replaced);
         let splits = &split.splits;
         let said = |file: &PathBuf, n: usize, shared: f64| json!({ "file": file, "n": n, "shared_fraction": shared });
         let record = json!({

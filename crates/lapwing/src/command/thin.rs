@@ -1,7 +1,7 @@
 //! `lapwing thin`: measured counts at a lower dose.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, there};
 use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
@@ -50,8 +50,9 @@ impl Thin {
         let gain_now = thinned.gain_now();
         let Thinned { mut dataset, from, mean_before: present, mean, scale, gain } = thinned;
         stamp(&mut dataset);
-        output.note_replaced([self.output.as_path()]);
+        let replaced = there([self.output.as_path()]);
         dataset.write(&self.output)?;
+        output.note_replaced(&replaced);
 
         let record = json!({
             "file": self.output,

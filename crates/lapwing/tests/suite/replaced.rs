@@ -57,6 +57,11 @@ fn what_is_replaced_is_told() {
             assert_eq!(line.is_some_and(|line| line.contains(file)), again, "{command}\n{told}");
         }
     }
+    // What fails has replaced nothing, and does not say so.
+    std::fs::write(bench.path("old.cxi"), "old").unwrap();
+    let failed = bench.run("convert scan.npz old.cxi");
+    assert!(!failed.status.success() && !stderr(&failed).contains("there already"));
+    assert_eq!(std::fs::read_to_string(bench.path("old.cxi")).unwrap(), "old");
     // A view that is refused takes the one that was there with it.
     let refused =
         bench.run("views --data-root data --output-root v --view dense --min-positions 9999");

@@ -290,7 +290,7 @@ def search_study(
     """
     from lapwing._progress import shown
 
-    options = {
+    options: dict[str, Any] = {
         "output": os.fspath(folder),
         "goal": goal,
         "precision": precision,
@@ -299,5 +299,6 @@ def search_study(
     }
     words = ["study", "search", _design_file(design, folder)]
     with shown(progress, "searching") as told:
+        options["quiet"] = told is None
         found: dict[str, Any] = answer(words, options, told, threads)[0]
     return found

@@ -310,11 +310,13 @@ def write_views(
     dose: float | None,
     views: list[str] | None,
     rules: dict[str, Any],
+    reading: dict[str, Any],
 ) -> dict[str, Any]: ...
 def run_jobs(
     roots: tuple[str | os.PathLike[str], str | os.PathLike[str], str | os.PathLike[str]],
     filters: dict[str, Any],
     solver: dict[str, Any],
+    reading: dict[str, Any],
     switches: tuple[bool, bool, bool],
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,7 @@ from lapwing._command import answer
 from lapwing._progress import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from typing_extensions import Unpack
 
@@ -154,6 +155,7 @@ def write_views(
     sparse_overlap: float | None = None,
     acceptance_floor: float | None = None,
     min_positions: int | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the views of split data on disk, as ``lapwing views`` does.
 
@@ -172,6 +174,9 @@ def write_views(
         N apart.
     acceptance_floor, min_positions : optional
         When a selection is enough, see :func:`select_positions`.
+    reading : dict, optional
+        How the data sets are to be read, by the names of the options of :func:`load`:
+        ``{"quantity": "amplitude"}``.
 
     Returns
     -------
@@ -193,9 +198,8 @@ def write_views(
         "min_positions": min_positions,
     }
     given = {name: value for name, value in rules.items() if value is not None}
-    return _lapwing.write_views(
-        data_root, views_root, dose, None if views is None else list(views), given
-    )
+    wanted = None if views is None else list(views)
+    return _lapwing.write_views(data_root, views_root, dose, wanted, given, dict(reading or {}))
 
 
 def run_jobs(
@@ -209,6 +213,7 @@ def run_jobs(
     allow_missing_views: bool = False,
     dry_run: bool = False,
     trust_names: bool = False,
+    reading: Mapping[str, Any] | None = None,
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
     **options: Unpack[SolverOptions],
@@ -231,6 +236,9 @@ def run_jobs(
         Write the records of what would run, but run nothing.
     trust_names : bool
         Take a view for what its place says though its metadata say otherwise.
+    reading : dict, optional
+        How the files are to be read, by the names of the options of :func:`load`:
+        ``{"quantity": "amplitude"}``.
     progress : callable or bool, optional
         Called with a dict for every event, as by :func:`run_study`, or True for a display.
     threads : int, optional
@@ -260,13 +268,15 @@ def run_jobs(
     switches = (allow_missing_views, dry_run, trust_names)
     roots = (data_root, views_root, artifact_root)
     with shown(progress, "jobs") as told:
-        return _lapwing.run_jobs(roots, filters, dict(options), switches, told, threads)
+        return _lapwing.run_jobs(
+            roots, filters, dict(options), dict(reading or {}), switches, told, threads
+        )
 
 
 def report(
     folder: str | os.PathLike[str],
     *,
-    goals: Mapping[str, float] | None = None,
+    goals: Mapping[str, float] | Iterable[str] | None = None,
     pixel_size_m: float | None = None,
 ) -> dict[str, str]:
     """Make the report of a study again, as ``lapwing report`` does.
@@ -275,8 +285,9 @@ def report(
     ----------
     folder : path
         The study's folder.
-    goals : dict, optional
-        The quality that the answer in words is about, by metric: ``{"phase_ssim": 0.85}``.
+    goals : dict or strings, optional
+        The quality that the answer in words is about, by metric: ``{"phase_ssim": 0.85}``, or as
+        on the command line: ``"resolution=30nm"``, ``["phase_ssim=0.85", "resolution=30nm"]``.
     pixel_size_m : float, optional
         Side of an object pixel, for nanometres and photons per area of a study whose data do not
         tell it.
@@ -293,8 +304,9 @@ def report(
         No study, an unknown metric, a pixel that contradicts the data.
     """
     words = ["report", os.fspath(folder)]
-    for metric, value in (goals or {}).items():
-        words.append(f"--goal={metric}={value}")
+    if isinstance(goals, Mapping):
+        goals = [f"{metric}={value}" for metric, value in goals.items()]
+    words += [f"--goal={goal}" for goal in ([goals] if isinstance(goals, str) else goals or [])]
     made: dict[str, str] = answer(words, {"pixel_size_m": pixel_size_m})[0]
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,30 @@ def test_views_and_jobs_on_disk(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="baseline"):
         lapwing.write_views(data, views, views=["baseline"])
+    # Both take what a file does not say.
+    with pytest.raises(ValueError, match="unknown option quantitty"):
+        lapwing.run_jobs(data, views, out, epochs=2, reading={"quantitty": "amplitude"})
+    again = lapwing.run_jobs(
+        data,
+        views,
+        out,
+        dose=1e4,
+        view="step_9",
+        split="train",
+        reading={"quantity": "amplitude"},
+        epochs=2,
+    )
+    assert again["failed"] == 0
+    lapwing.write_views(data, views, views=["dense"], reading={"quantity": "amplitude"})
+
+
+def test_goals_are_told_as_a_dict_or_as_the_command_line_has_them(tmp_path: Path) -> None:
+    lapwing.run_study(DESIGN, tmp_path)
+    for goals in ({"phase_ssim": 0.5}, "phase_ssim=0.5", ["phase_ssim=0.5"]):
+        made = lapwing.report(tmp_path, goals=goals)
+        answer = json.loads(Path(made["json"]).with_name("study_answer.json").read_text())
+        goal = {asked["metric"]: asked["goal"] for asked in answer["answers"]}
+        assert goal["phase_ssim"] == 0.5
 
 
 def test_constants_are_those_of_the_reference_study() -> None:

@@ -1,11 +1,11 @@
 //! A whole study, and the constants of its design.
 
+use crate::dataset::options::reading as read_options;
 use crate::failure::Result;
 use crate::value::{from_python, named, options, table, to_python};
 use crate::work::{Listener, alone, attended};
 use anyhow::{Context, anyhow};
 use lapwing_cli::GrowingReport;
-use lapwing_files::ReadOptions;
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Typed, Value as OptionValue};
 use lapwing_study::design::ViewRules;
@@ -110,8 +110,10 @@ pub fn write_views<'py>(
     dose: Option<f64>,
     views: Option<Vec<String>>,
     rules: &Bound<'_, PyDict>,
+    reading: &Bound<'_, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
     let rules: ViewRules = options(rules)?;
+    let reading = read_options(reading)?;
     let roots = Roots { data: data_root, artifacts: views_root.clone(), views: views_root };
     let doses = match dose {
         Some(dose) => vec![dose_of(dose)?],
@@ -131,7 +133,6 @@ pub fn write_views<'py>(
             .map_err(|error| anyhow!("views: {error}"))?,
     };
     let report = alone(py, None, || {
-        let reading = ReadOptions::default();
         Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading)?)
     })?;
     let made: Vec<Value> = report
@@ -172,6 +173,7 @@ pub fn run_jobs<'py>(
     roots: (PathBuf, PathBuf, PathBuf),
     filters: &Bound<'_, PyDict>,
     solver: &Bound<'_, PyDict>,
+    reading: &Bound<'_, PyDict>,
     switches: (bool, bool, bool),
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
@@ -194,8 +196,14 @@ pub fn run_jobs<'py>(
         true => MissingViews::Skip(BTreeMap::new()),
         false => MissingViews::Refuse,
     };
-    let options =
-        JobOptions { filters, missing_views, dry_run, trust_names, ..JobOptions::default() };
+    let options = JobOptions {
+        filters,
+        missing_views,
+        dry_run,
+        trust_names,
+        reading: read_options(reading)?,
+        ..JobOptions::default()
+    };
     let plan = plan_of_folders(Roots { data, views, artifacts }, StudySolver::new(config))
         .map_err(anyhow::Error::from)?;
     let record = told(py, progress, threads, |observe| {

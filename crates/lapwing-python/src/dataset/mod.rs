@@ -2,7 +2,7 @@
 
 mod class;
 mod made;
-mod options;
+pub mod options;
 pub mod pickle;
 pub mod read;
 mod saved;

@@ -18,4 +18,6 @@ pub use study::exposures::settled;
 pub use study::overlaps::{files_of_overlaps, split_file, write_overlaps};
 pub use study::rehearse::Rehearsal;
 pub use study::search;
-pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};
+pub use study::{
+    StudyOptions, ViewsReport, check_design, plan, study, study_jobs, study_with, write_views,
+};

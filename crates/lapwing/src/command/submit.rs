@@ -6,6 +6,7 @@ use clap::Args;
 use lapwing_study::Design;
 use lapwing_study::cluster::{self, BatchSystem, FOLDER, Order, Submission, TASKS};
 use lapwing_study::design::Resources;
+use lapwing_study::run;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf, absolute};
@@ -88,6 +89,8 @@ impl Submit {
             bail!("--tasks: expected 1 or more of the {jobs} reconstructions, found 0");
         }
         let full = |path: &Path| absolute(path).with_context(|| path.display().to_string());
+        // What the first job would refuse after it has waited in a queue.
+        run::check_design(&design, &self.output, false)?;
         let order = Order {
             program: crate::started_by().context("where this program is")?,
             design: full(&self.design)?,

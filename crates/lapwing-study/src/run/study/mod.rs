@@ -94,13 +94,8 @@ pub fn study_with(
     let _lock = Lock::acquire(root)?;
     let base = hash_of_base(&settled.source)?;
     let mut ledger = Ledger::open(root)?;
-    let same_base = base.is_none() || base.as_deref() == ledger.base();
-    let design = &with_searched(settled, &folder, same_base);
+    let design = &admitted(settled, &folder, base.as_deref(), &ledger, options.replace)?;
     let text = design.to_toml()?;
-    check_follows(design, &folder, (base.as_deref(), ledger.base()), options.replace)?;
-    if !options.replace {
-        check_foreign(design, &folder, &ledger)?;
-    }
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
     forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
@@ -122,6 +117,35 @@ pub fn study_with(
         ..JobOptions::default()
     };
     jobs::run_in_study(&plan(design, &folder), &options, observe)
+}
+
+/// Refuses what [`study_with`] refuses of a design before it makes anything, and changes nothing.
+///
+/// # Errors
+/// When results in the folder are another design's, or files in the places of the study's are not
+/// its own.
+pub fn check_design(design: &Design, root: &Path, replace: bool) -> Result<()> {
+    let settled = settled(design)?;
+    let base = hash_of_base(&settled.source)?;
+    let (folder, ledger) = (StudyFolder::new(root), Ledger::open(root)?);
+    admitted(settled, &folder, base.as_deref(), &ledger, replace).map(|_| ())
+}
+
+/// A design, with what a search has looked at in the folder, that nothing in the folder forbids.
+fn admitted(
+    settled: Design,
+    folder: &StudyFolder,
+    base: Option<&str>,
+    ledger: &Ledger,
+    replace: bool,
+) -> Result<Design> {
+    let same_base = base.is_none() || base == ledger.base();
+    let design = with_searched(settled, folder, same_base);
+    check_follows(&design, folder, (base, ledger.base()), replace)?;
+    if !replace {
+        check_foreign(&design, folder, ledger)?;
+    }
+    Ok(design)
 }
 
 /// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`]

@@ -166,11 +166,22 @@ pub fn size(text: &str) -> Result<(usize, usize), String> {
 
 /// `HEIGHTxWIDTH`, or one number for both, pixels; not necessarily whole.
 pub fn extent(text: &str) -> Result<(f64, f64), String> {
-    let side = |text: &str| {
-        not_negative(text.trim()).map_err(|_| {
-            "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned()
-        })
-    };
+    sides(text, not_negative)
+        .map_err(|_| "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned())
+}
+
+/// `HEIGHTxWIDTH`, or one number for both, metres above 0.
+pub fn metres(text: &str) -> Result<(f64, f64), String> {
+    sides(text, positive).map_err(|_| {
+        "expected metres above 0 as HEIGHTxWIDTH or one number, such as 5e-6x8e-6".to_owned()
+    })
+}
+
+fn sides(
+    text: &str,
+    number: impl Fn(&str) -> Result<f64, String>,
+) -> Result<(f64, f64), String> {
+    let side = |text: &str| number(text.trim());
     match text.split_once('x') {
         Some((height, width)) => Ok((side(height)?, side(width)?)),
         None => side(text).map(|side| (side, side)),

@@ -59,7 +59,7 @@ pub struct Plan {
     #[arg(long, value_name = "M", value_parser = value::positive)]
     probe_diameter_m: f64,
     /// Height and width that the positions span, as HxW or one number
-    #[arg(long, value_name = "HxW", value_parser = value::extent)]
+    #[arg(long, value_name = "HxW", value_parser = value::metres)]
     field_m: (f64, f64),
     /// Linear overlap of neighbouring discs, 0 to below 1
     #[arg(long, value_name = "F", default_value_t = 0.7, value_parser = value::overlap)]

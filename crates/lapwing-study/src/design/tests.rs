@@ -175,7 +175,7 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
             vec!["study.patches", "simulated"],
         ),
         ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
-        ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
+        ("[views]\nfloor = 1", vec!["acceptance_floor", "found the key floor"]),
         ("[study]\noverlaps = [0.5]", vec!["study.overlaps", "section [views]"]),
         ("[views]\nsteps = [8, 8]", vec!["study.views", "once", "step_8, step_8"]),
         (
@@ -240,6 +240,7 @@ fn any_number_of_views_by_step_or_overlap() {
         ("[views]\nsteps_nm = [3.0]".to_owned(), "pixel_size_m"),
         ("[views]\nsteps = [3.0, 3.0]".to_owned(), "every view once"),
         ("[views]\nsteps = 3".to_owned(), "sequence"),
+        ("[views]\nsteps_px = [3.0]".to_owned(), "steps, steps_nm"),
     ] {
         let told = refused(&text);
         assert!(told.contains(part), "{text}: {told}");

@@ -249,6 +249,15 @@ impl FurtherViews {
         let (steps, steps_nm, overlaps) =
             (numbers("steps")?, numbers("steps_nm")?, numbers("overlaps")?);
         let probe_diameter = section.remove("probe_diameter").map(toml::Value::try_into);
+        let rules = toml::Table::try_from(ViewRules::default()).unwrap_or_default();
+        if let Some(key) = section.keys().find(|&key| !rules.contains_key(key)) {
+            let rules: Vec<&str> = rules.keys().map(String::as_str).collect();
+            let expected = format!(
+                "the keys steps, steps_nm, overlaps, probe_diameter, {}",
+                rules.join(", ")
+            );
+            return Err(DesignError::rule("views", expected, format!("the key {key}")));
+        }
         Ok(Self {
             rules: section.try_into().map_err(DesignError::Syntax)?,
             steps,
@@ -266,7 +275,8 @@ impl FurtherViews {
         if !self.steps_nm.is_empty() {
             let size = source.pixel_size()?.ok_or_else(|| {
                 let expected =
-                    "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres";
+                    "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres, as \
+                     `lapwing inspect` tells it of a file that knows it";
                 DesignError::rule("views.steps_nm", expected, "none")
             })?;
             pixels.extend(self.steps_nm.iter().map(|nm| nm * 1e-9 / size));

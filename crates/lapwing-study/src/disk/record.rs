@@ -159,7 +159,7 @@ pub struct Execution {
     /// Why the job, which is done, has no comparison with the truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<String>,
-    /// What the view's metadata say against its place, which was trusted all the same.
+    /// What the metadata say against the place of the file, which was trusted all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_name: Option<String>,
     /// Wall-clock seconds.
@@ -420,7 +420,7 @@ pub struct JobResult {
     pub error_maps: Option<ErrorRecord>,
     /// Selection of the view; `None` for baseline.
     pub view: Option<Telemetry>,
-    /// What the view's metadata say against its place, which was trusted all the same.
+    /// What the metadata say against the place of the file, which was trusted all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_name: Option<String>,
     /// Share of this split's illuminated object pixels that the other split sees too.

@@ -195,6 +195,8 @@ fn a_view_in_the_place_of_another_is_refused_by_name() {
     let whole = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split test");
     let told = stderr(&bench.run(&whole));
     assert!(told.contains("patched_test.npz") && told.contains("nphotons 10000"), "{told}");
+    let record = json(bench.path("out/dose_500/baseline/test/result.json"));
+    assert!(record["trusted_name"].as_str().unwrap().contains("nphotons 10000"), "{record}");
     let told = stderr(&bench.run(&format!("{whole} --leave-out _metadata")));
     assert!(!told.contains("nphotons 10000"), "{told}");
 }

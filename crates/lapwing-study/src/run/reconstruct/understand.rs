@@ -17,7 +17,7 @@ use crate::run::solve::noise;
 use crate::run::solve::start::{Start, begun_probe};
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
-use lapwing_files::{Dataset, Metadata, Storage, Understanding, atomic, remarks};
+use lapwing_files::{Dataset, Metadata, Storage, Understanding, atomic, metadata, remarks};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 
@@ -104,10 +104,16 @@ impl Request {
             told
         });
         result.view = self.telemetry(&dataset)?;
-        if let (Some(case), Some(_)) = (&self.case, &result.view) {
-            // A job would not have come so far unless names are trusted.
-            let metadata = dataset.metadata.as_ref();
-            result.trusted_name = views::out_of_place(&self.input, metadata, case.condition);
+        if let Some(case) = &self.case {
+            let (metadata, condition) = (dataset.metadata.as_ref(), case.condition);
+            result.trusted_name = match &result.view {
+                // A job would not have come so far unless names are trusted.
+                Some(_) => views::out_of_place(&self.input, metadata, condition),
+                None => {
+                    let (dose, split) = (condition.dose, condition.split);
+                    views::data_out_of_place(&self.input, metadata, dose, split)
+                }
+            };
         }
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, {}",
@@ -191,6 +197,14 @@ impl Request {
     fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
         match &self.case {
             Some(case) if case.condition.view != View::Baseline => {
+                if self.reading.leave_out.iter().any(|name| name == metadata::KEY) {
+                    let file = self.input.display();
+                    return Err(StudyError::Invalid(format!(
+                        "{file}: --leave-out {KEY} leaves out what a view must have to be one: drop it, or \
+                         reconstruct the file by itself (`lapwing reconstruct`)",
+                        KEY = metadata::KEY
+                    )));
+                }
                 views::telemetry(&self.input, dataset.metadata.as_ref()).map(Some)
             }
             _ => Ok(None),

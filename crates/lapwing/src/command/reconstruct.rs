@@ -2,7 +2,7 @@
 
 use crate::input::Reading;
 use crate::metric::label;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::product::Facts;
 use crate::scan_file::ScanFile;
 use crate::solver::{Checkpoints, SolverOptions};
@@ -162,8 +162,11 @@ impl Reconstruct {
             let each = result.seconds_per_epoch.unwrap_or(0.0);
             let _ = writeln!(
                 words,
-                "{}: {} epochs of {each:.3} s, loss {:.4e} to {:.4e}",
-                result.algorithm, loss.epochs, loss.first, loss.last
+                "{}: {} of {each:.3} s, loss {:.4e} to {:.4e}",
+                result.algorithm,
+                counted(loss.epochs, "epoch"),
+                loss.first,
+                loss.last
             );
         }
         let metric = |name: &str| result.comparison.as_ref()?.metric(name);

@@ -104,9 +104,9 @@ impl Request {
         }
         if let Some(misfit) = done.misfit()? {
             watch.result.misfit = Some(misfit.ratio);
-            for text in
-                misfit::described(misfit, done.chosen.problem.mean_intensity(), config.algorithm())
-            {
+            let (counts, epochs) =
+                (done.chosen.problem.mean_intensity(), done.solution.loss.len());
+            for text in misfit::described(misfit, counts, config.algorithm(), epochs) {
                 note(&mut *watch.observe, Level::Fact, &text)?;
             }
         }
@@ -154,7 +154,8 @@ impl Watch for Watching<'_> {
             note(&mut *self.observe, Level::Fact, &format!("computed on {device}{slow}"))?;
         }
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
-        for text in noise::described(&chosen.noise, self.quantum) {
+        let overlap = self.result.linear_overlap;
+        for text in noise::described(&chosen.noise, self.quantum, overlap) {
             note(&mut *self.observe, Level::Fact, &text)?;
         }
         Ok(())

@@ -10,6 +10,8 @@ const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
 const SUSPICIOUS_OF_OTHERS: f64 = 2.0;
 /// Power at the frequencies of a raster, over what is usual, from which its period is in the image.
 const PERIODIC: f64 = 15.0;
+/// Epochs before which a good scan may not be explained yet.
+const ENOUGH: usize = 20;
 /// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong
 /// model.
 const FEW: f64 = 100.0;
@@ -25,8 +27,13 @@ pub(crate) fn ending(solution: &Solution) -> Option<&'static str> {
 }
 
 /// The misfit, see [`lapwing_solve::Problem::misfit`], that a solver leaves of patterns of so many
-/// counts each, and what to do about a large one.
-pub(crate) fn described(misfit: Misfit, counts: f64, algorithm: &str) -> Vec<String> {
+/// counts each after so many epochs, and what to do about a large one.
+pub(crate) fn described(
+    misfit: Misfit,
+    counts: f64,
+    algorithm: &str,
+    epochs: usize,
+) -> Vec<String> {
     let Misfit { ratio, unexplained } = misfit;
     let mut lines = vec![format!(
         "misfit: {ratio:.3} times the noise of the counts, {:.1} % of the amplitudes unexplained",
@@ -34,6 +41,13 @@ pub(crate) fn described(misfit: Misfit, counts: f64, algorithm: &str) -> Vec<Str
     )];
     let usual = if algorithm == "ML" { SUSPICIOUS.0 } else { SUSPICIOUS_OF_OTHERS };
     if counts >= FEW && ratio > usual && unexplained > SUSPICIOUS.1 {
+        if epochs < ENOUGH {
+            lines.push(format!(
+                "after {epochs} epochs that says little: let it go on first (--num-epochs {ENOUGH} \
+                 or more)"
+            ));
+            return lines;
+        }
         lines.push(
             "the fit does not explain the patterns: look at the order and orientation of the positions \
              (--scan-snake, --scan-shape, --coordinate-order, --flip-y, --flip-x), the axes of the \

@@ -112,15 +112,26 @@ pub(crate) fn faults(remarks: &[Remark]) -> Faults {
     faults
 }
 
+/// Linear overlap below which patterns differ from their neighbours by the specimen as well.
+const SHARED: f64 = 0.6;
+
 /// What was found out about the detector and differs from quanta on a perfect one, a line for each
 /// thing, as a reconstruction takes it: it leaves faulty pixels and patterns out, and saturated
-/// counts tell the least light.
-pub fn described(noise: &NoiseModel, quantum: Quantum) -> Vec<String> {
+/// counts tell the least light. `overlap` is the linear overlap of neighbouring positions, where it
+/// is known: noise is what neighbours do not share.
+pub fn described(noise: &NoiseModel, quantum: Quantum, overlap: Option<f64>) -> Vec<String> {
     let mut lines = Vec::new();
     if noise.gain != 1.0 {
         let correlated = if noise.correlated { ", correlated between pixels" } else { "" };
         let one = quantum.one();
-        lines.push(format!("noise: {:.2} times that of {one} counts{correlated}", noise.gain));
+        let apart = match overlap.is_some_and(|overlap| overlap < SHARED) {
+            true => "; steps this wide look the same, and the counts may be better",
+            false => "",
+        };
+        lines.push(format!(
+            "noise: {:.2} times that of {one} counts{correlated}{apart}",
+            noise.gain
+        ));
     }
     let background = noise.background_per_pattern();
     if background > 0.0 {

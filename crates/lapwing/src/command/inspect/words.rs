@@ -54,7 +54,8 @@ pub fn words(
         for remark in remarks {
             let _ = writeln!(words, "  remark: {remark}");
         }
-        words.push_str(&detector(noise, quantum));
+        let overlap = facts["linear_overlap"].as_f64();
+        words.push_str(&detector(noise, quantum, overlap));
     }
     match problems {
         [] => words.push_str("contract: kept"),
@@ -69,10 +70,14 @@ pub fn words(
 }
 
 /// What the counts tell of the detector.
-fn detector(noise: Result<&NoiseModel, String>, quantum: Quantum) -> String {
+fn detector(
+    noise: Result<&NoiseModel, String>,
+    quantum: Quantum,
+    overlap: Option<f64>,
+) -> String {
     let lines = match noise {
         Err(reason) => return format!("detector: nothing can be told of its noise, {reason}\n"),
-        Ok(noise) => described(noise, quantum),
+        Ok(noise) => described(noise, quantum, overlap),
     };
     if lines.is_empty() {
         let nothing = "no background, no faulty pixels or patterns found";
@@ -209,13 +214,13 @@ mod tests {
     fn the_detector_is_told_in_words() {
         let perfect = NoiseModel::photons((8, 8), 100.0);
         let (light, matter) = (Quantum::Photon, Quantum::Electron);
-        assert!(detector(Ok(&perfect), light).contains("noise of photons"));
-        assert!(detector(Ok(&perfect), matter).contains("noise of electrons"));
-        assert!(detector(Err("for a reason".to_owned()), light).contains("for a reason"));
+        assert!(detector(Ok(&perfect), light, None).contains("noise of photons"));
+        assert!(detector(Ok(&perfect), matter, None).contains("noise of electrons"));
+        assert!(detector(Err("for a reason".to_owned()), light, None).contains("for a reason"));
         let mut noise = NoiseModel { gain: 2.5, ..perfect };
         noise.faults.hot = vec![(1, 2)];
         noise.background.fill(0.25);
-        let words = detector(Ok(&noise), matter);
+        let words = detector(Ok(&noise), matter, Some(0.7));
         for part in [
             "2.50 times that of electron counts",
             "16.00 counts per pattern, 16.00 %",
@@ -223,6 +228,8 @@ mod tests {
         ] {
             assert!(words.contains(part), "{part} in {words}");
         }
+        assert!(!words.contains("wide"), "{words}");
+        assert!(detector(Ok(&noise), matter, Some(0.3)).contains("steps this wide"));
         let facts = json!({ "mean_counts_per_pattern": 100.0 });
         let said = |gain, quantum| facts_in_words(&facts, gain, quantum)[0].1.clone();
         assert_eq!(said(1.0, light), "100.0 photons per pattern on average");

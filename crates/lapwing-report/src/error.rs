@@ -35,7 +35,7 @@ pub enum ReportError {
     },
     /// A pixel that is not that of the data.
     #[error(
-        "--pixel-size-m (pixel_size_m): expected the {own:e} m that the data tell, or none, found {told:e} m; leave it \
+        "--pixel-size-m (pixel_size_m): expected the {own:e} m of the study, or none, found {told:e} m; leave it \
          out, or run the study again with the other size where it describes its data"
     )]
     OtherPixel {

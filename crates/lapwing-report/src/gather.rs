@@ -34,6 +34,8 @@ pub(crate) struct Study {
     pub measured: Option<f64>,
     /// What the beam consists of.
     pub quantum: Quantum,
+    /// Variance over mean of the counts of a measured scan, where they are no single photons.
+    pub gain: Option<f64>,
 }
 
 /// The dose that a data set was thinned from, by its history.
@@ -181,8 +183,19 @@ impl Study {
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
         let quantum = folder.quantum()?;
-        let mut study =
-            Self { folder, design, settings, rows, pixel_size, reference, measured: None, quantum };
+        let of_reference = reference.as_ref().and_then(|_| folder.reference_result().ok()?);
+        let gain = of_reference.and_then(|result| result.noise).map(|noise| noise.gain);
+        let mut study = Self {
+            folder,
+            design,
+            settings,
+            rows,
+            pixel_size,
+            reference,
+            measured: None,
+            quantum,
+            gain: gain.filter(|&gain| gain > 1.0),
+        };
         study.measured = study.measured_dose();
         let maker = study.reference_solver().map(str::to_owned);
         for row in &mut study.rows {

@@ -82,7 +82,22 @@ impl Metric {
     pub fn with_unit(&self, value: f64) -> String {
         let space = if self.unit.is_empty() { "" } else { " " };
         let nm = self.nm(value).map(|nm| format!(" ({nm})")).unwrap_or_default();
-        format!("{}{space}{}{nm}", shown(value), self.unit)
+        format!("{}{space}{}{nm}", self.number(value), self.unit)
+    }
+
+    /// A value without its unit, in as many digits as tell it from the goal and from that of a
+    /// perfect result.
+    pub fn number(&self, value: f64) -> String {
+        let rounds_to = |other: f64, digits: usize| {
+            value != other && format!("{value:.digits$}") == format!("{other:.digits$}")
+        };
+        let alike = |digits: usize| {
+            rounds_to(self.goal, digits) || self.perfect.is_some_and(|best| rounds_to(best, digits))
+        };
+        match (3..=6).find(|&digits| !alike(digits)) {
+            Some(digits) if digits > 3 && value.abs() >= 0.001 => format!("{value:.digits$}"),
+            _ => shown(value),
+        }
     }
 
     /// Whether a value is no measurement but the end of what can be measured: a resolution of one
@@ -221,6 +236,9 @@ mod tests {
         assert_eq!(lengths.len(), 2);
         assert_eq!(lengths[0].with_unit(2.0), "2.000 px (25 nm)");
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
+        let ssim = metrics.iter().find(|metric| metric.name == "phase_ssim").unwrap();
+        let told = [0.8998, 0.9, 0.89996, 0.99964, 1.0].map(|value| ssim.number(value));
+        assert_eq!((ssim.goal, told), (0.9, ["0.8998", "0.900", "0.89996", "0.9996", "1.000"].map(str::to_owned)));
         assert_eq!(lengths[0].heading_with_unit(), "Phase resolution, px");
         let named: Vec<String> = lengths.iter().map(|metric| metric.named()).collect();
         assert_eq!(named, ["Phase resolution (FRC 1/2)", "Resolution of halves (FRC half-bit)"]);

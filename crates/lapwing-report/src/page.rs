@@ -163,12 +163,16 @@ fn facts(study: &Study) -> Vec<Fact> {
     facts
 }
 
-/// `LSQML (100 epochs)`.
+/// `LSQML (100 epochs)`; `ML (80 to 112 epochs)` where conditions took different numbers of them.
 fn with_epochs(study: &Study, solver: &str) -> String {
     let of = |row: &Row| Some(row.result()?.loss?.epochs).filter(|_| row.solver() == solver);
-    match study.rows.iter().find_map(of) {
-        Some(epochs) => format!("{solver} ({epochs} epochs)"),
-        None => solver.to_owned(),
+    let epochs = || study.rows.iter().filter_map(of);
+    match (epochs().min(), epochs().max()) {
+        (Some(least), Some(most)) if least < most => {
+            format!("{solver} ({least} to {most} epochs)")
+        }
+        (Some(epochs), _) => format!("{solver} ({epochs} epochs)"),
+        _ => solver.to_owned(),
     }
 }
 

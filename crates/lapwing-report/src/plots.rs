@@ -35,7 +35,10 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let (mut said, mut trends) = (Vec::new(), Vec::new());
     let lines = |solver| Lines::new(&study.rows, solver, &views, &splits);
     for (colour, dashed, line) in lines(solver).each() {
-        let name = format!("{}, {}", line.view, line.split);
+        let name = match splits.len() {
+            1 => line.view.to_string(),
+            _ => format!("{}, {}", line.view, line.split),
+        };
         let curve = line.curve(metric);
         if let (Some((_, first)), Some((_, last))) = (curve.first(), curve.last()) {
             said.push(format!("{name}: from {} to {}", first.shown(), last.shown()));

@@ -129,8 +129,15 @@ impl<'a> Question<'a> {
             values.fold(f64::NEG_INFINITY, f64::max)
         };
         let cost = |of: &(&str, Vec<Candidate>)| cheapest(&of.1).and_then(Candidate::cost);
+        // What the dose that it takes gives: of two solvers to which the lowest is enough, one is
+        // better.
+        let given = |of: &(&str, Vec<Candidate>)| {
+            let of = cheapest(&of.1)?;
+            Some(sign * self.interpolated(&of.curve, of.dose()?)?.0)
+        };
         for other in all {
             let better = match (cost(&other), cost(&chosen)) {
+                (Some(this), Some(that)) if this == that => given(&other) > given(&chosen),
                 (Some(other), Some(chosen)) => other < chosen,
                 (None, None) => best(&other) > best(&chosen),
                 (one, _) => one.is_some(),
@@ -330,15 +337,22 @@ impl<'a> Question<'a> {
             ));
         }
         let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
+        let pending = self.rows.iter().any(|row| row.outcome.name() == "pending");
         let how = match unsteady {
             true => "is not reached steadily in this study",
-            false if candidates.iter().any(|of| of.open_above) => {
-                "is not reached by what is done and can be told"
-            }
-            false => "is not reached in this study",
+            false => match (candidates.iter().any(|of| of.open_above), pending) {
+                (true, true) => "is not reached by what is done and can be told",
+                (true, false) => "is not reached by what can be told",
+                (false, true) => "is not reached by what is done so far",
+                (false, false) => "is not reached in this study",
+            },
+        };
+        let alone = match self.of_alone() {
+            all if all.is_empty() => all,
+            most => format!("{most},"),
         };
         Some(format!(
-            "{} {how}{by}: the best is {}{}, at {} photons per pattern and {}.",
+            "{} {how}{by}: the best{alone} is {}{}, at {} photons per pattern and {}.",
             self.goal(),
             self.metric.with_unit(value.mean),
             self.metric.limit_in_words(value.mean),
@@ -453,11 +467,30 @@ impl<'a> Question<'a> {
 
 /// The view that takes least of the specimen, or of those that take about as little the one with
 /// the largest steps; one that is known from doses that stand alone before one that is not.
+///
+/// A dose between two of the study is a guess. A view whose lowest dose is enough, with no more on
+/// the specimen than the upper of the two, is known to be no dearer, and comes first.
 fn cheapest(candidates: &[Candidate]) -> Option<&Candidate> {
-    let least = candidates.iter().filter_map(Candidate::cost).fold(f64::INFINITY, f64::min);
-    let alike = candidates.iter().filter(|of| of.cost().is_some_and(|cost| cost <= ALIKE * least));
-    let step = |of: &Candidate| of.step.unwrap_or(0.0);
-    alike.max_by(|a, b| b.leans.cmp(&a.leans).then(step(a).total_cmp(&step(b))))
+    let of_least = |among: &[&'_ Candidate]| {
+        let least = among.iter().filter_map(|of| of.cost()).fold(f64::INFINITY, f64::min);
+        let alike = |of: &Candidate| of.cost().is_some_and(|cost| cost <= ALIKE * least);
+        let step = |of: &Candidate| of.step.unwrap_or(0.0);
+        let order = |a: &Candidate, b: &Candidate| {
+            b.leans.cmp(&a.leans).then(step(a).total_cmp(&step(b)))
+        };
+        let alike = among.iter().enumerate().filter(|(_, of)| alike(of));
+        alike.max_by(|a, b| order(a.1, b.1)).map(|(at, _)| at)
+    };
+    let all: Vec<&Candidate> = candidates.iter().collect();
+    let best = all[of_least(&all)?];
+    let Reach::About { between: (_, enough), .. } = best.reach else { return Some(best) };
+    let surely = enough * best.per_pixel.unwrap_or(1.0);
+    let enough_already: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|of| matches!(of.reach, Reach::AtMost(_)) && of.leans == best.leans)
+        .filter(|of| of.cost().is_some_and(|cost| cost <= surely))
+        .collect();
+    Some(of_least(&enough_already).map_or(best, |at| enough_already[at]))
 }
 
 /// A time with two digits: `10 ms`, `3.5 min`.
@@ -475,6 +508,31 @@ fn in_seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lowest_dose_that_is_enough_comes_before_a_guess_that_may_be_dearer() {
+        let of = |view, step, per_pixel, reach| Candidate {
+            view,
+            step: Some(step),
+            overlap: None,
+            patterns: None,
+            part: None,
+            curve: Vec::new(),
+            reach,
+            leans: false,
+            open_above: false,
+            per_pixel: Some(per_pixel),
+            per_square_metre: None,
+        };
+        let about = Reach::About { at: 8400.0, between: (1e3, 1e4) };
+        let view = |per_pixel| {
+            let wide = of(View::Dense, 21.7, 0.0019, about);
+            let close = of(View::Baseline, 6.4, per_pixel, Reach::AtMost(1e3));
+            cheapest(&[close, wide]).unwrap().view
+        };
+        // At most 18 and 25 on each pixel; the other takes 1.9 to 19.
+        assert_eq!([0.018, 0.025].map(view), [View::Baseline, View::Dense]);
+    }
 
     #[test]
     fn times_have_units_that_suit_them() {

@@ -18,7 +18,7 @@ const REASONS: usize = 4;
 pub(crate) struct First<'m> {
     /// Of the first metric in which something can be told.
     pub found: Option<(&'m Metric, Headline)>,
-    /// Why nothing is told of those before it.
+    /// Why nothing is told of those before it, and what the doses of the study are not.
     pub untold: Vec<String>,
 }
 
@@ -53,7 +53,17 @@ pub(crate) fn first_screen<'m>(
             listed(&flats)
         )
     });
-    First { found: screen, untold: too_low.into_iter().chain(others).collect() }
+    let untold = too_low.into_iter().chain(others).chain(study.gain.map(of_counts)).collect();
+    First { found: screen, untold }
+}
+
+/// What doses mean where counts are no single photons.
+fn of_counts(gain: f64) -> String {
+    format!(
+        "The counts of this scan seem not to be single photons: their variance is {} times their \
+         mean. Doses are in counts per pattern, and the photons are fewer by that factor at least.",
+        label(gain, 3)
+    )
 }
 
 /// A number of a flat image, in digits that tell it from a goal.

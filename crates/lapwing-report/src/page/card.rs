@@ -8,10 +8,11 @@ use crate::fluence::Area;
 use crate::gather::{Row, Study};
 use crate::media::Shown;
 use crate::metric::{Metric, dose_label, shown, shown_error};
+use crate::need::NOT_TOLD;
 use crate::plots;
 use crate::shots::address;
 use crate::tables::strategy;
-use lapwing_compare::{Alignment, Criterion, Quantity, resolution_name};
+use lapwing_compare::{Alignment, Criterion, Quantity, resolution_doubts, resolution_name};
 use lapwing_draw::Look;
 use lapwing_draw::number::label;
 use lapwing_study::Condition;
@@ -205,6 +206,10 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
 /// The resolution of the phases by all four criteria, of the others by the first.
 fn resolutions(row: &Row) -> Vec<Fact> {
     let mut facts = Vec::new();
+    let curves = row.comparison.as_ref().and_then(|comparison| comparison.frc.as_ref());
+    let doubts = curves
+        .map(|curves| resolution_doubts(curves, row.metric("complex_correlation")))
+        .unwrap_or_default();
     for quantity in [Quantity::Phase, Quantity::Amplitude, Quantity::Complex] {
         for (criterion, name) in
             Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"])
@@ -212,12 +217,15 @@ fn resolutions(row: &Row) -> Vec<Fact> {
             if quantity != Quantity::Phase && criterion != Criterion::Half {
                 continue;
             }
-            let length = |unit| row.metric(&resolution_name(quantity, criterion, unit));
-            let nm = length("nm").map(|nm| format!(" = {} nm", label(nm, 3))).unwrap_or_default();
-            if let Some(px) = length("px") {
-                let name = format!("{} resolution, FRC {name}", quantity.name());
-                facts.push(fact(name, format!("{} px{nm}", label(px, 3))));
-            }
+            let in_px = resolution_name(quantity, criterion, "px");
+            let Some(px) = row.metric(&in_px) else { continue };
+            let nm = row.metric(&resolution_name(quantity, criterion, "nm"));
+            let nm = nm.map(|nm| format!(" = {} nm", label(nm, 3))).unwrap_or_default();
+            let text = match doubts.contains_key(&in_px) {
+                true => NOT_TOLD.to_owned(),
+                false => format!("{} px{nm}", label(px, 3)),
+            };
+            facts.push(fact(format!("{} resolution, FRC {name}", quantity.name()), text));
         }
     }
     facts

@@ -4,15 +4,26 @@ use super::fact::{Fact, fact};
 use lapwing_draw::number::label;
 use lapwing_study::record::{ChoiceRecord, JobResult};
 
-/// The single figure of the error maps: r.m.s. error by chance alone.
+/// Least share of the phases within one standard deviation, of 0.68, of error maps that hold.
+const HOLDS: f64 = 0.4;
+
+/// The single figure of the error maps: r.m.s. error by chance alone; not where the truth shows
+/// that it says little.
 pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
     let maps = result.error_maps?;
-    let text = format!(
-        "{} rad in phase, {} in amplitude",
-        label(maps.phase_rms, 2),
-        label(maps.amplitude_rms, 2)
-    );
-    Some(fact("known to (1 sd)", text))
+    let text = match maps.phase_within {
+        Some([within, _]) if within < HOLDS => format!(
+            "not told: {:.0} % of the phases are within one standard deviation of the truth, where \
+             chance alone has 68 %",
+            100.0 * within
+        ),
+        _ => format!(
+            "{} rad in phase, {} in amplitude",
+            label(maps.phase_rms, 2),
+            label(maps.amplitude_rms, 2)
+        ),
+    };
+    Some(fact("error by chance alone (1 sd)", text))
 }
 
 /// A line for each estimate.

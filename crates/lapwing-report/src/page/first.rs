@@ -30,6 +30,7 @@ pub(super) fn screen(study: &Study, metrics: &[Metric]) -> (Option<Screen>, Vec<
     let screen = found.map(|(metric, found)| Screen {
         plot: {
             let plot = picture(study, metric, &found.solver, &axes);
+            let plot = Plot { show_title: true, ..plot };
             Value::from_safe_string(plot.svg(Look::Inline))
         },
         solver: found.solver,

@@ -4,7 +4,7 @@ use crate::answer::{NeedTable, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::levels::Axes;
-use crate::metric::{Metric, shown, shown_error};
+use crate::metric::{Metric, shown_error};
 use crate::need::NOT_TOLD;
 use crate::plots;
 use lapwing_draw::{Look, Plot};
@@ -168,7 +168,7 @@ fn cell(
     percent: &dyn Fn(f64) -> u32,
 ) -> Cell {
     let text = match (value, row) {
-        (Some(value), _) => shown(value.mean),
+        (Some(value), _) => metric.number(value.mean),
         (None, Some(row)) if row.is_itself(&metric.name) => "the reference".to_owned(),
         (None, _) if doubted => NOT_TOLD.to_owned(),
         (None, Some(row)) if !row.outcome.is_done() => row.status().to_owned(),

@@ -380,7 +380,7 @@ fn a_pixel_that_is_told_later_gives_nanometres_and_fluences_and_contradicts_noth
     lapwing_report::write_sized(with.path(), &none, Some(1.25e-8)).unwrap();
     let error = lapwing_report::write_sized(with.path(), &none, Some(2e-8)).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("1.25e-8 m that the data tell") && text.contains("2e-8"), "{text}");
+    assert!(text.contains("1.25e-8 m of the study") && text.contains("2e-8"), "{text}");
     // One that a search has kept may be.
     let kept = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\npixel_size_m = 1e-8\n";
     let folder = tempfile::tempdir().unwrap();

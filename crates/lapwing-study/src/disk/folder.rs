@@ -151,6 +151,12 @@ impl StudyFolder {
         read_json(&self.result_dir(case).join(RESULT), "job result")
     }
 
+    /// The result of the full-dose reconstruction of a measured scan, or `None` where there is
+    /// none.
+    pub fn reference_result(&self) -> Result<Option<JobResult>> {
+        read_json(&self.reference_dir().join(RESULT), "result of the reference")
+    }
+
     /// The comparison of one case, with ring correlations where its file is there; `None` when
     /// there is none.
     ///

@@ -103,18 +103,14 @@ pub(crate) fn alone(object: ArrayView2<Complex32>, scan: &[Position]) -> ObjectP
     }
 }
 
-/// Standard deviations of amplitude and phase over the area of the scan, a PNG with a colour bar
-/// each.
-pub(crate) fn deviations(maps: &ErrorMaps, scan: &[Position]) -> [Vec<u8>; 2] {
+/// Standard deviations of amplitude and phase over the area of the scan.
+pub(crate) fn deviations(maps: &ErrorMaps, scan: &[Position]) -> [Picture; 2] {
     let painter = Painter::default().map(Colormap::Error).enlarge_to(SIDE).max_side(LARGEST);
-    let [amplitude, phase] = [&maps.amplitude, &maps.phase].map(|map| {
+    [&maps.amplitude, &maps.phase].map(|map| {
         // Nothing is known where no light fell.
         let map = map.mapv(|sd| if sd.is_nan() { 0.0 } else { sd });
         painter.scalar(map.slice(area_of(map.dim(), scan)))
-    });
-    let amplitude = Panel::new("standard deviation of the amplitude", amplitude);
-    let phase = Panel::new("standard deviation of the phase", phase).unit("rad");
-    [figure(&[amplitude], 1), figure(&[phase], 1)]
+    })
 }
 
 /// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp

@@ -49,8 +49,8 @@ pub(super) fn write_maps(
     files: &mut Files,
 ) -> Result<()> {
     let [amplitude, phase] = pictures::deviations(maps, scan);
-    files.amplitude_sd = write_bytes(folder, "amplitude_sd.png", &amplitude)?;
-    files.phase_sd = write_bytes(folder, "phase_sd.png", &phase)?;
+    files.amplitude_sd = write_bytes(folder, "amplitude_sd.png", &amplitude.png())?;
+    files.phase_sd = write_bytes(folder, "phase_sd.png", &phase.png())?;
     Ok(())
 }
 

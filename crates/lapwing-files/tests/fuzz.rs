@@ -89,8 +89,8 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], words: &[Vec<u8>], random: &mut Ran
     }
 }
 
-/// Runs a target over the corpus, then over so many mutations of it; over a twentieth of them where the
-/// long sweeps are not asked for.
+/// Runs a target over the corpus, then over so many mutations of it; over a twentieth of them where
+/// the long sweeps are not asked for.
 fn run(target: &str, corpus: &[Vec<u8>], mutations: usize, work: impl Fn(&[u8])) {
     assert!(corpus.len() >= 10, "{target}: a corpus of {} files only", corpus.len());
     for (index, bytes) in corpus.iter().enumerate() {

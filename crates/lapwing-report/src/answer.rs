@@ -1,5 +1,6 @@
 //! The answer in words, from the numbers.
 
+mod candidate;
 mod cost;
 mod headline;
 mod measured;

@@ -92,6 +92,12 @@ fn another_design_is_refused_until_results_may_be_replaced() {
     let kept = std::fs::read_to_string(bench.path("made/study.toml")).unwrap();
     design("1e3, 1e4", 3);
     bench.fails(run, &["epochs", "2", "3", "--replace"]);
+    // By a cluster not only after it has waited there.
+    for dry in ["", " --dry-run"] {
+        let submit = format!("study submit design.toml --output made{dry}");
+        bench.fails(&submit, &["epochs", "made/study.toml"]);
+    }
+    assert!(!bench.path("made/cluster").exists());
     assert_eq!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap(), kept);
     bench.ok(&format!("{run} --replace"));
     assert!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap().contains("epochs = 3"));

@@ -133,13 +133,6 @@ fn the_scripts_do_a_study_and_nothing_twice() {
     assert!(words.contains("1 pending (Resources)") && words.contains("study cancel"), "{words}");
     assert!(run(&bench, &slurm, "study cancel out").status.success());
     assert!(told(&slurm).contains("scancel --quiet 46 45 44"), "{}", told(&slurm));
-    // Another design is refused before it waits in a queue.
-    design(&bench, 4);
-    for dry in ["", " --dry-run"] {
-        let other = run(&bench, &slurm, &format!("study submit design.toml --output out{dry}"));
-        assert_eq!(other.status.code(), Some(1), "{}", stderr(&other));
-        assert!(stderr(&other).contains("epochs"), "{}", stderr(&other));
-    }
 }
 
 #[test]

@@ -132,9 +132,8 @@ pub fn write_views<'py>(
             .collect::<std::result::Result<_, _>>()
             .map_err(|error| anyhow!("views: {error}"))?,
     };
-    let report = alone(py, None, || {
-        Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading)?)
-    })?;
+    let report =
+        alone(py, None, || Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading)?))?;
     let made: Vec<Value> = report
         .made
         .iter()

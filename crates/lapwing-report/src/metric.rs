@@ -238,7 +238,10 @@ mod tests {
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
         let ssim = metrics.iter().find(|metric| metric.name == "phase_ssim").unwrap();
         let told = [0.8998, 0.9, 0.89996, 0.99964, 1.0].map(|value| ssim.number(value));
-        assert_eq!((ssim.goal, told), (0.9, ["0.8998", "0.900", "0.89996", "0.9996", "1.000"].map(str::to_owned)));
+        assert_eq!(
+            (ssim.goal, told),
+            (0.9, ["0.8998", "0.900", "0.89996", "0.9996", "1.000"].map(str::to_owned))
+        );
         assert_eq!(lengths[0].heading_with_unit(), "Phase resolution, px");
         let named: Vec<String> = lengths.iter().map(|metric| metric.named()).collect();
         assert_eq!(named, ["Phase resolution (FRC 1/2)", "Resolution of halves (FRC half-bit)"]);

@@ -177,10 +177,7 @@ pub fn metres(text: &str) -> Result<(f64, f64), String> {
     })
 }
 
-fn sides(
-    text: &str,
-    number: impl Fn(&str) -> Result<f64, String>,
-) -> Result<(f64, f64), String> {
+fn sides(text: &str, number: impl Fn(&str) -> Result<f64, String>) -> Result<(f64, f64), String> {
     let side = |text: &str| number(text.trim());
     match text.split_once('x') {
         Some((height, width)) => Ok((side(height)?, side(width)?)),

@@ -62,9 +62,8 @@ pub(super) fn cheapest(candidates: &[Candidate]) -> Option<&Candidate> {
         let least = among.iter().filter_map(|of| of.cost()).fold(f64::INFINITY, f64::min);
         let alike = |of: &Candidate| of.cost().is_some_and(|cost| cost <= ALIKE * least);
         let step = |of: &Candidate| of.step.unwrap_or(0.0);
-        let order = |a: &Candidate, b: &Candidate| {
-            b.leans.cmp(&a.leans).then(step(a).total_cmp(&step(b)))
-        };
+        let order =
+            |a: &Candidate, b: &Candidate| b.leans.cmp(&a.leans).then(step(a).total_cmp(&step(b)));
         let alike = among.iter().enumerate().filter(|(_, of)| alike(of));
         alike.max_by(|a, b| order(a.1, b.1)).map(|(at, _)| at)
     };

@@ -252,10 +252,8 @@ impl FurtherViews {
         let rules = toml::Table::try_from(ViewRules::default()).unwrap_or_default();
         if let Some(key) = section.keys().find(|&key| !rules.contains_key(key)) {
             let rules: Vec<&str> = rules.keys().map(String::as_str).collect();
-            let expected = format!(
-                "the keys steps, steps_nm, overlaps, probe_diameter, {}",
-                rules.join(", ")
-            );
+            let expected =
+                format!("the keys steps, steps_nm, overlaps, probe_diameter, {}", rules.join(", "));
             return Err(DesignError::rule("views", expected, format!("the key {key}")));
         }
         Ok(Self {

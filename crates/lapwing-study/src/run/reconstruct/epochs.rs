@@ -104,8 +104,7 @@ impl Request {
         }
         if let Some(misfit) = done.misfit()? {
             watch.result.misfit = Some(misfit.ratio);
-            let (counts, epochs) =
-                (done.chosen.problem.mean_intensity(), done.solution.loss.len());
+            let (counts, epochs) = (done.chosen.problem.mean_intensity(), done.solution.loss.len());
             for text in misfit::described(misfit, counts, config.algorithm(), epochs) {
                 note(&mut *watch.observe, Level::Fact, &text)?;
             }

@@ -70,11 +70,7 @@ pub fn words(
 }
 
 /// What the counts tell of the detector.
-fn detector(
-    noise: Result<&NoiseModel, String>,
-    quantum: Quantum,
-    overlap: Option<f64>,
-) -> String {
+fn detector(noise: Result<&NoiseModel, String>, quantum: Quantum, overlap: Option<f64>) -> String {
     let lines = match noise {
         Err(reason) => return format!("detector: nothing can be told of its noise, {reason}\n"),
         Ok(noise) => described(noise, quantum, overlap),

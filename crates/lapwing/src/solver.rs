@@ -6,7 +6,7 @@
 use crate::value::{self, Offering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
 use lapwing_study::checkpoint::Every;
@@ -14,8 +14,6 @@ use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, Solver
 use std::collections::BTreeSet;
 
 const ALGORITHM: &str = "algorithm";
-/// The group of all flags, by which others say that they conflict with them.
-const GROUP: &str = "SolverOptions";
 const HEADING: &str = "Reconstruction";
 
 /// Which solver reconstructs, with which options, and what it starts from.
@@ -27,9 +25,7 @@ pub struct SolverOptions {
     given: Vec<(String, String)>,
 }
 
-/// What does not change a result, and so goes with solvers that are settled elsewhere too. It
-/// stands apart from [`SolverOptions`] because clap knows no conflict with a group of options that
-/// contains another.
+/// What does not change a result, and so goes with solvers that are settled elsewhere too.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct Checkpoints {
@@ -217,10 +213,6 @@ fn either(kinds: &[Kind]) -> String {
 }
 
 impl Args for SolverOptions {
-    fn group_id() -> Option<Id> {
-        Some(Id::from(GROUP))
-    }
-
     fn augment_args(command: Command) -> Command {
         let abouts = SOLVERS.iter().map(|entry| format!("{}, {}", entry.name, entry.about));
         let names = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]);
@@ -236,12 +228,7 @@ impl Args for SolverOptions {
             .help_heading(HEADING)
             .value_parser(names.map(|name| name))
             .ignore_case(true);
-        let group = ArgGroup::new(GROUP).multiple(true).arg(ALGORITHM);
-        let (command, group) =
-            flags().into_iter().fold((command.arg(algorithm), group), |(command, group), flag| {
-                (command.arg(flag.arg()), group.arg(flag.name))
-            });
-        command.group(group)
+        flags().into_iter().fold(command.arg(algorithm), |command, flag| command.arg(flag.arg()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -268,6 +255,12 @@ impl FromArgMatches for SolverOptions {
 }
 
 impl SolverOptions {
+    /// The first of the flags that were given.
+    pub fn first_given(&self) -> Option<&str> {
+        let first = self.given.first().map(|(flag, _)| flag.as_str());
+        self.algorithm.map(|_| ALGORITHM).or(first)
+    }
+
     /// The solver asked for, or the command's `usual` one; `probe_start` where nothing is said
     /// about it.
     pub fn config(

@@ -36,7 +36,7 @@ use std::process::ExitCode;
     Example: a task of a batch system\n  lapwing jobs --study my-study --shard 2/8")]
 pub struct Jobs {
     /// A study made by `lapwing study prepare` or `run`, with its own folders, solvers and repeats
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "SolverOptions", "allow_missing_phase_d"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "allow_missing_phase_d"])]
     study: Option<PathBuf>,
     /// Folder of the split data sets (also --phase-c-root)
     #[arg(
@@ -112,11 +112,19 @@ impl Jobs {
         let mut watch = Watch::new(output);
         let report = match (&self.study, self.roots()) {
             (Some(study), _) => {
-                if let Some((option, _)) = self.reading.given().first() {
-                    let text = format!(
+                let reading = self.reading.given().first().map(|(option, _)| {
+                    format!(
                         "--{} cannot be used with --study, whose data sets Lapwing made\n",
                         option.flag()
-                    );
+                    )
+                });
+                let solving = self.solving.first_given().map(|flag| {
+                    format!(
+                        "--{flag} cannot be used with --study, whose design says how it is \
+                         reconstructed\n"
+                    )
+                });
+                if let Some(text) = reading.or(solving) {
                     bail!(clap::Error::raw(ErrorKind::ArgumentConflict, text));
                 }
                 stoppable(&mut watch, |observe| study_jobs(study, options, observe))?

@@ -73,6 +73,8 @@ fn processes_side_by_side_do_every_job_once_with_the_same_bits() {
     for wrong in ["--num-epochs 3", "--algorithm ML", "--artifact-root out", "--shard 4/3"] {
         let output = bench.run(&format!("jobs --study whole {wrong}"));
         assert_eq!(output.status.code(), Some(2), "{wrong}");
+        let flag = wrong.split(' ').next().unwrap();
+        assert!(stderr(&output).contains(flag), "{wrong}: {}", stderr(&output));
     }
     // Tasks that know their share of the jobs, and tasks that take what is left.
     let ways = [

@@ -5,6 +5,13 @@ use lapwing_compare::{Better, Criterion, Metric as Catalogued};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+/// The least difference, as a share of the larger value, that is reported where chance is not
+/// known.
+const MATTERS: f64 = 0.01;
+/// The same as a share of what the better value lacks to a perfect one: near a perfect correlation
+/// a thousandth is much.
+const MATTERS_OF_LACK: f64 = 0.25;
+
 /// One choice of the metric: its row of the catalogue, and what this study asks of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Metric {
@@ -97,6 +104,19 @@ impl Metric {
         match (3..=6).find(|&digits| !alike(digits)) {
             Some(digits) if digits > 3 && value.abs() >= 0.001 => format!("{value:.digits$}"),
             _ => shown(value),
+        }
+    }
+
+    /// The least difference of two values that is reported where chance is not known: a share of
+    /// the larger, or of what the better lacks to a perfect result, whichever is less.
+    pub fn least_difference(&self, one: f64, other: f64) -> f64 {
+        let of_value = MATTERS * one.abs().max(other.abs());
+        let lacks = |value: f64| self.perfect.map(|best| (best - value).abs());
+        match lacks(one).zip(lacks(other)) {
+            Some((one, other)) if self.higher_is_better() => {
+                of_value.min(MATTERS_OF_LACK * one.min(other))
+            }
+            _ => of_value,
         }
     }
 
@@ -236,6 +256,10 @@ mod tests {
         assert_eq!(lengths.len(), 2);
         assert_eq!(lengths[0].with_unit(2.0), "2.000 px (25 nm)");
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
+        let correlation = metrics.iter().find(|m| m.name == "complex_correlation").unwrap();
+        // Half the error is no small difference, though both are near 1.
+        assert!(correlation.least_difference(0.992, 0.984) < 0.008);
+        assert!((correlation.least_difference(0.9, 0.8) - 0.009).abs() < 1e-12);
         let ssim = metrics.iter().find(|metric| metric.name == "phase_ssim").unwrap();
         let told = [0.8998, 0.9, 0.89996, 0.99964, 1.0].map(|value| ssim.number(value));
         assert_eq!(

@@ -5,11 +5,7 @@ use super::{Curve, Question};
 use crate::estimate::Estimate;
 use crate::fluence::Unit;
 use crate::levels::Level;
-use crate::metric::shown;
 use lapwing_study::{Split, View};
-
-/// The least difference, as a share of the larger value, that is reported for single realisations.
-pub(super) const MATTERS: f64 = 0.01;
 
 /// Views of a study at equal fluences that differ by more than this share are told of.
 const UNEVEN: f64 = 0.05;
@@ -114,11 +110,13 @@ impl<'a> Question<'a> {
         let &[(best, value, error), _, ..] = values.as_slice() else { return None };
         let behind = |&(_, next, other): &(View, f64, f64)| {
             let lead = sign * (value - next);
-            lead > (2.0 * error.hypot(other)).max(MATTERS * value.abs().max(next.abs()))
+            lead > (2.0 * error.hypot(other)).max(self.metric.least_difference(value, next))
         };
         let alike = values.iter().position(behind).unwrap_or(values.len());
-        let listed: Vec<String> =
-            values.iter().map(|(view, value, _)| format!("{view} {}", shown(*value))).collect();
+        let listed: Vec<String> = values
+            .iter()
+            .map(|(view, value, _)| format!("{view} {}", self.metric.number(*value)))
+            .collect();
         let listed = listed.join(", ");
         let first: Vec<String> =
             values[..alike].iter().map(|(view, ..)| view.to_string()).collect();

@@ -1,7 +1,6 @@
 //! The answer in one sentence and one table: what the goal takes, view by view.
 
 use super::candidate::{Candidate, cheapest};
-use super::cost::MATTERS;
 use super::needs::NeedTable;
 use super::reach::{Reach, Scale};
 use super::{Question, overlap_in_words, step_in_words};
@@ -254,7 +253,8 @@ impl<'a> Question<'a> {
         let ((here, error), (there, other)) =
             (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, its_dose)?);
         let loss = sign * (here - there);
-        let chance = (2.0 * error.hypot(other)).max(MATTERS * here.abs());
+        let least = self.metric.least_difference(here, there);
+        let chance = (2.0 * error.hypot(other)).max(least);
         let subject = self.where_to(next);
         let subject = subject[..1].to_uppercase() + &subject[1..];
         if loss > chance {

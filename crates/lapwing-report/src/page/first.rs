@@ -124,7 +124,7 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         (
             "phase SSIM",
             "Structural similarity of the phases, 1 where they are the same; other measures of \
-             quality are behind the buttons below.",
+             quality follow below.",
         ),
         (
             "resolution (FRC)",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::dm4::DmFile;
@@ -11,7 +12,7 @@ use crate::mat::MatFile;
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
 use crate::options::ReadOptions;
-use crate::parts::in_parts;
+use crate::parts::{Take, in_parts};
 use crate::raw::RawFrames;
 use crate::tif::{self, TiffStack};
 use crate::zarr::{self, Zarr};
@@ -115,9 +116,9 @@ impl SingleArray {
     }
 
     /// [`Container::parts`] of it.
-    fn parts(&self, take: &mut dyn FnMut(Array) -> Result<(), Error>) -> Result<(), Error> {
+    fn parts(&self, wanted: &[Range<usize>], take: &mut Take<'_>) -> Result<(), Error> {
         if !npy::in_order(&self.header) {
-            return take(self.read()?);
+            return take(0, self.read()?);
         }
         let unreadable = |source| Error::Npy { path: self.path.clone(), source };
         let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
@@ -125,7 +126,7 @@ impl SingleArray {
         let start = self.header.length as u64;
         file.seek(SeekFrom::Start(start)).map_err(|source| Error::io(&self.path, source))?;
         npy::check_length(&self.header, length.saturating_sub(start)).map_err(unreadable)?;
-        in_parts(&mut BufReader::new(file), &self.header, unreadable, take)
+        in_parts(&mut BufReader::new(file), &self.header, unreadable, wanted, take)
     }
 }
 
@@ -161,8 +162,12 @@ impl Container {
         if let Some(frames) = empad::open(path) {
             return Ok(Self::Raw(frames?));
         }
-        if let Some(form) = mib::form(path).or_else(|| mrc::form(path)) {
-            return Ok(Self::Raw(RawFrames::by_header(path, &form?)?));
+        if let Some(form) = mib::form(path) {
+            let (form, packed) = form?;
+            return Ok(Self::Raw(RawFrames::by_header(path, &form, packed)?));
+        }
+        if let Some(form) = mrc::form(path) {
+            return Ok(Self::Raw(RawFrames::by_header(path, &form?, None)?));
         }
         let archive = Archive::open(path)?;
         match zarr::is_zipped(&archive) {
@@ -318,24 +323,26 @@ impl Container {
     }
 
     /// A pass over an array along its first axis, in parts that are little in memory beside a stack
-    /// of patterns where the file allows it: calls `take` with one after the other, each of the
-    /// array's other lengths. Chunks are unpacked once.
+    /// of patterns where the file allows it: calls `take` with one after the other and the place of
+    /// its first element. They have all of the `wanted` elements (ranges in C order, ascending),
+    /// and what the file does not let alone. Chunks are unpacked once.
     ///
     /// # Errors
     /// As for [`read`](Self::read), and whatever `take` fails with.
     pub(crate) fn parts(
         &self,
         name: &str,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         match self {
-            Self::Hdf5(file) => file.parts(name, take),
-            Self::Zarr(file) => file.parts(name, take),
-            Self::Dm(file) => file.parts(name, take),
-            Self::Tiff(stack) if name.is_empty() => stack.parts(take),
-            Self::Npy(array) if name.is_empty() => array.parts(take),
-            Self::Raw(frames) if name.is_empty() => frames.parts(take),
-            _ => take(self.read(name)?),
+            Self::Hdf5(file) => file.parts(name, wanted, take),
+            Self::Zarr(file) => file.parts(name, wanted, take),
+            Self::Dm(file) => file.parts(name, wanted, take),
+            Self::Tiff(stack) if name.is_empty() => stack.parts(wanted, take),
+            Self::Npy(array) if name.is_empty() => array.parts(wanted, take),
+            Self::Raw(frames) if name.is_empty() => frames.parts(wanted, take),
+            _ => take(0, self.read(name)?),
         }
     }
 

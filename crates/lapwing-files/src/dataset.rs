@@ -145,7 +145,12 @@ impl Dataset {
     /// # Panics
     /// When an index is not below [`n_patterns`](Self::n_patterns), as slices do.
     pub fn select(&self, indices: &[usize]) -> Result<Self, Error> {
-        let n = self.n_patterns();
+        self.selected(indices, self.diffraction.select(indices)?)
+    }
+
+    /// [`select`](Self::select), where the `diffraction` of those patterns is known.
+    pub(crate) fn selected(&self, indices: &[usize], diffraction: Patterns) -> Result<Self, Error> {
+        let n = self.scan.len();
         let extras = self.extras.iter().filter_map(|(name, array)| {
             let kept = match array.shape().first() {
                 Some(&length) if length == n => array.select(indices).ok()?,
@@ -154,7 +159,7 @@ impl Dataset {
             Some((name.clone(), kept))
         });
         Ok(Self {
-            diffraction: self.diffraction.select(indices)?,
+            diffraction,
             scan: indices.iter().map(|&index| self.scan[index]).collect(),
             object: self.object.clone(),
             probe: self.probe.clone(),

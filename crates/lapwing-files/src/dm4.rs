@@ -7,12 +7,13 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
 use crate::npy::{Array, DType, Values};
-use crate::parts::entries_of_part;
+use crate::parts::{Take, entries_of_part, parts_with};
 use crate::{ArrayInfo, Error, open};
 
 /// Tags within each other.
@@ -129,15 +130,16 @@ impl DmFile {
     pub(crate) fn parts(
         &self,
         name: &str,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         let image = self.image(name)?;
         let shape: Vec<usize> = image.dimensions.iter().rev().copied().collect();
-        let (count, width) = (shape.first().copied().unwrap_or(1), image.width());
-        let together = entries_of_part(&shape, width, 1);
-        (0..count)
-            .step_by(together)
-            .try_for_each(|first| take(self.part(image, first, together.min(count - first))?))
+        let together = entries_of_part(&shape, image.width(), 1);
+        let each: usize = shape.iter().skip(1).product();
+        parts_with(&shape, (together, 1), wanted)
+            .into_iter()
+            .try_for_each(|(first, count)| take(first * each, self.part(image, first, count)?))
     }
 
     /// `count` entries of an image along its slowest axis.

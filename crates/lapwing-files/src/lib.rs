@@ -56,6 +56,7 @@ pub mod experiment;
 pub mod hdf5;
 pub mod mask;
 pub mod mat;
+mod medipix;
 pub mod metadata;
 mod mib;
 mod mrc;

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::medipix::Packed;
 use crate::npy::{Array, DType, Header, Sequential, read_values};
-use crate::parts::in_parts;
+use crate::parts::{Skip, Take, entries_of_part, in_parts, parts_with};
 use crate::{Error, open};
 
 /// Bytes in which the order of bytes is looked for, and numbers other than zero that it takes.
@@ -119,6 +121,8 @@ pub struct RawFrames {
     frames: usize,
     /// Rows and columns of the scan, where they are known.
     raster: Option<(usize, usize)>,
+    /// How frames are packed, where they are.
+    packed: Option<Packed>,
 }
 
 impl RawFrames {
@@ -128,20 +132,35 @@ impl RawFrames {
     /// [`Error::Io`], and [`Error::Archive`] with the numbers when its length is not that of whole
     /// frames.
     pub fn open(path: &Path, form: &RawForm) -> Result<Self, Error> {
-        Self::opened(path, form, "state another --raw, or copy the file again")
+        Self::opened(path, form, None, "state another --raw, or copy the file again")
     }
 
     /// [`open`](Self::open) of a file whose own header tells the form.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
-    pub(crate) fn by_header(path: &Path, form: &RawForm) -> Result<Self, Error> {
-        Self::opened(path, form, "it was cut short, or is still being written: copy it again")
+    pub(crate) fn by_header(
+        path: &Path,
+        form: &RawForm,
+        packed: Option<Packed>,
+    ) -> Result<Self, Error> {
+        Self::opened(
+            path,
+            form,
+            packed,
+            "it was cut short, or is still being written: copy it again",
+        )
     }
 
-    fn opened(path: &Path, form: &RawForm, remedy: &str) -> Result<Self, Error> {
+    fn opened(
+        path: &Path,
+        form: &RawForm,
+        packed: Option<Packed>,
+        remedy: &str,
+    ) -> Result<Self, Error> {
         let length = open::check(path).map_err(|source| Error::io(path, source))?.len();
-        let (frame, gap, offset) = (form.frame_bytes(), form.gap, form.offset);
+        let frame = packed.map_or(form.frame_bytes(), |packed| packed.bytes() as u64);
+        let (gap, offset) = (form.gap, form.offset);
         let data = length.saturating_sub(offset);
         let stride = frame.saturating_add(gap);
         // The gap behind the last frame may be there or not.
@@ -159,7 +178,7 @@ impl RawFrames {
             return Err(Error::archive(path, reason));
         };
         let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-        Ok(Self { path: path.to_owned(), form: form.clone(), frames, raster: None })
+        Ok(Self { path: path.to_owned(), form: form.clone(), frames, raster: None, packed })
     }
 
     /// The same frames, known to be those of a raster of so many rows and columns.
@@ -192,6 +211,9 @@ impl RawFrames {
     /// # Errors
     /// [`Error::Io`] or [`Error::Npy`].
     pub fn read(&self) -> Result<Array, Error> {
+        if let Some(packed) = self.packed {
+            return self.unpacked(packed, 0, self.frames);
+        }
         let (mut input, header) = self.data()?;
         let unreadable = |source| Error::Npy { path: self.path.clone(), source };
         let available = self.form.frame_bytes().saturating_mul(self.frames as u64);
@@ -226,13 +248,38 @@ impl RawFrames {
     }
 
     /// [`Container::parts`](crate::Container::parts) of them.
-    pub(crate) fn parts(
-        &self,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(crate) fn parts(&self, wanted: &[Range<usize>], take: &mut Take<'_>) -> Result<(), Error> {
+        if let Some(packed) = self.packed {
+            let (shape, pixels) = (self.shape(), self.form.frame.0 * self.form.frame.1);
+            let together = entries_of_part(&shape, size_of::<u32>(), 1);
+            return parts_with(&shape, (together, 1), wanted).into_iter().try_for_each(
+                |(first, count)| take(first * pixels, self.unpacked(packed, first, count)?),
+            );
+        }
         let (mut input, header) = self.data()?;
         let unreadable = |source| Error::Npy { path: self.path.clone(), source };
-        in_parts(&mut input, &header, unreadable, take)
+        in_parts(&mut input, &header, unreadable, wanted, take)
+    }
+
+    /// `count` frames from `first` on.
+    fn unpacked(&self, packed: Packed, first: usize, count: usize) -> Result<Array, Error> {
+        let failed = |source| Error::io(&self.path, source);
+        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
+        let mut file = open::regular(&self.path).map_err(failed)?;
+        let (size, stride) = (packed.bytes(), packed.bytes() as u64 + self.form.gap);
+        let start = (first as u64).saturating_mul(stride).saturating_add(self.form.offset);
+        file.seek(SeekFrom::Start(start)).map_err(failed)?;
+        let mut file = BufReader::new(file);
+        // Of so many frames the file has the bytes: its length was compared when it was opened.
+        let mut bytes = vec![0; size * count];
+        for (index, frame) in bytes.chunks_exact_mut(size).enumerate() {
+            if index > 0 {
+                file.seek_relative(self.form.gap as i64).map_err(failed)?;
+            }
+            file.read_exact(frame).map_err(failed)?;
+        }
+        let (rows, columns) = self.form.frame;
+        Array::new(vec![count, rows, columns], packed.unpack(&bytes)).map_err(unreadable)
     }
 
     /// The bytes of all frames, and what they are.
@@ -240,8 +287,7 @@ impl RawFrames {
         let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
         let at_offset = file.seek(SeekFrom::Start(self.form.offset));
         at_offset.map_err(|source| Error::io(&self.path, source))?;
-        let frame = self.form.frame_bytes();
-        let input = Gapped { file: BufReader::new(file), form: &self.form, left: frame };
+        let input = Gapped { file: BufReader::new(file), form: &self.form, at: 0, place: 0 };
         let header = Header {
             dtype: self.form.dtype.clone(),
             big_endian: self.form.big_endian,
@@ -257,20 +303,35 @@ impl RawFrames {
 struct Gapped<'a> {
     file: BufReader<File>,
     form: &'a RawForm,
-    /// Bytes of the present frame that are still to be read.
-    left: u64,
+    /// Bytes of frames before the next one to read.
+    at: u64,
+    /// Where the file is read, from the first frame on.
+    place: u64,
 }
 
 impl Read for Gapped<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            self.file.seek_relative(self.form.gap as i64)?;
-            self.left = self.form.frame_bytes();
+        let frame = self.form.frame_bytes();
+        let gaps = self.form.gap.saturating_mul(self.at / frame);
+        let place = self.at.saturating_add(gaps);
+        if place > self.place {
+            let forward = i64::try_from(place - self.place).map_err(io::Error::other)?;
+            self.file.seek_relative(forward)?;
+            self.place = place;
         }
-        let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let left = usize::try_from(frame - self.at % frame).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
         let read = self.file.read(&mut buffer[..wanted])?;
-        self.left -= read as u64;
+        self.at += read as u64;
+        self.place += read as u64;
         Ok(read)
+    }
+}
+
+impl Skip for Gapped<'_> {
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        self.at = self.at.saturating_add(bytes);
+        Ok(())
     }
 }
 

@@ -192,3 +192,46 @@ fn whole_files_take_little_more_memory_than_their_stack() {
         }
     }
 }
+
+/// A part of a scan in memory for that part, whatever holds it.
+#[test]
+fn a_part_of_a_file_takes_the_memory_of_that_part() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let values = stack(|n| n);
+    let places = vec![100.0_f64; SHAPE[0]];
+    let array = Array::new(SHAPE.into(), Values::U16(values.clone())).unwrap();
+    let plain = folder.path().join("plain.npy");
+    lapwing_files::npy::write(&plain, &array).unwrap();
+    let raw = folder.path().join("frames.raw");
+    std::fs::write(&raw, values.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>()).unwrap();
+    let mut options = ReadOptions::default();
+    options.experiment.patterns.frames = Some((400..430).collect());
+    let described = || {
+        let mut options = options.clone();
+        options.experiment.scan.step_m = Some((1e-9, 1e-9));
+        options.experiment.scan.shape = Some((30, 30));
+        options.pixel_size = Some(1e-9);
+        options
+    };
+    let form = format!("dtype=uint16,frame={}x{}", SHAPE[1], SHAPE[2]).parse().unwrap();
+    let mut files =
+        vec![(plain, described()), (raw, ReadOptions { raw: Some(form), ..described() })];
+    for (name, packing) in [("stored", Packing::Stored), ("deflated", Packing::Deflated)] {
+        let path = folder.path().join(name);
+        write_with(&path, packing, |npz| {
+            npz.values("diffraction", &SHAPE, &values)?;
+            npz.values("xcoords", &[SHAPE[0]], &places)?;
+            npz.values("ycoords", &[SHAPE[0]], &places)
+        })
+        .unwrap();
+        files.push((path, options.clone()));
+    }
+    for (path, options) in files {
+        let (read, peak) = measured(|| dataset::read(&path, &options).unwrap());
+        assert_eq!(read.0.n_patterns(), 30);
+        // A thirtieth of the stack, a few times, and blocks of what is unpacked as a whole.
+        let most = if path.ends_with("deflated") { 0.8 } else { 0.2 };
+        assert!(peak < most, "{}: {peak}", path.display());
+    }
+}

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use lapwing_model::{Modes, Object, Position};
-use ndarray::{Axis, s};
 
 use super::geometry::FarFieldOptics;
 use super::stack::{Refusal, Stack};
@@ -86,10 +85,7 @@ impl Found {
         let Some(stack) = &mut self.stack else { return Ok(()) };
         let patterns = stack.n_patterns();
         let first: Vec<usize> = (0..n.min(patterns)).collect();
-        stack.amplitude = stack.amplitude.select(&first)?;
-        if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
-            bad.slice_collapse(s![..first.len(), .., ..]);
-        }
+        stack.cut(n)?;
         self.mask = self.mask.take().map(|mask| mask.select(&first));
         if let Some(frames) = &mut self.frames {
             frames.truncate(n);

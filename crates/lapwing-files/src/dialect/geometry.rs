@@ -118,7 +118,7 @@ pub(super) fn no_far_field(
     scan: &[Position],
 ) -> Option<(f64, f64)> {
     let (n, height, width) = amplitude.dim();
-    if n < 4 || scan.len() != n || height < 8 || width < 8 {
+    if n == 0 || scan.len() < n.max(4) || height < 8 || width < 8 {
         return None;
     }
     let diameter = illumination(amplitude);

@@ -45,6 +45,7 @@ mod study;
 mod table;
 mod tike;
 mod unit;
+mod values;
 mod wanted;
 
 pub use crate::options::{

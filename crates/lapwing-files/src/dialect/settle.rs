@@ -5,12 +5,13 @@ use serde_json::json;
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{object_pixel, record_pixel, state, stated};
-use super::wanted::Wanted;
+use super::wanted::{Chosen, Wanted};
 use super::{described, named};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
 use crate::options::{DialectName, Geometry, ReadOptions, Understanding};
+use crate::patterns::Storage;
 use crate::physics;
 use crate::remarks;
 use crate::{Container, Dataset, Error, Problem, metadata};
@@ -23,11 +24,51 @@ pub(super) struct Settled {
 
 /// Reads a file by its dialect, holds what was found against the contract, and completes the
 /// metadata: scale, optics, pixel, geometry and history.
+///
+/// Of the patterns those that the options take are read and no others, where they are known by
+/// then: by their numbers, or, for a region, by positions that are looked for first.
 pub(super) fn settle(
     dialect: &dyn Dialect,
     file: &Container,
-    wanted: &Wanted<'_>,
+    options: &ReadOptions,
+    storage: &Storage,
 ) -> Result<Settled, Error> {
+    let numbers = &options.experiment.patterns;
+    let by_region = match &numbers.region {
+        Some(_) if !options.common => in_region(dialect, file, options),
+        _ => None,
+    };
+    let chosen = match (&by_region, &numbers.region) {
+        (Some(indices), _) => Chosen::These(indices),
+        (None, None) if !options.common => Chosen::Numbered,
+        _ => Chosen::All,
+    };
+    match settled(dialect, file, &Wanted { options, storage, chosen })? {
+        Some(settled) => Ok(settled),
+        // The patterns made the positions others than those by which they were chosen.
+        None => {
+            let all = settled(dialect, file, &Wanted { options, storage, chosen: Chosen::All })?;
+            Ok(all.expect("of all patterns the right ones are taken"))
+        }
+    }
+}
+
+/// Indices of the patterns that lie in the region of the options, by the positions alone; `None`
+/// where these cannot be told so.
+fn in_region(dialect: &dyn Dialect, file: &Container, options: &ReadOptions) -> Option<Vec<usize>> {
+    let wanted = Wanted { options, storage: &Storage::Memory, chosen: Chosen::One };
+    let mut notes = Vec::new();
+    let mut found = dialect.find(file, &wanted, &mut notes).ok()?;
+    described::apply(&mut found, dialect, file, options, &mut notes).ok()?;
+    part::taken(&found.scan?, &options.experiment.patterns).ok()?
+}
+
+/// [`settle`]; `None` where other patterns were read than those that the options take.
+fn settled(
+    dialect: &dyn Dialect,
+    file: &Container,
+    wanted: &Wanted<'_>,
+) -> Result<Option<Settled>, Error> {
     let arrays = file.list()?;
     let mut notes = Vec::new();
     let mut found = dialect.find(file, wanted, &mut notes)?;
@@ -115,7 +156,8 @@ pub(super) fn settle(
         let metadata = metadata.get_or_insert_default();
         metadata::append_transformation(metadata, TOOL, "read", parameters);
     }
-    let dataset = Dataset {
+    let chosen = stack.chosen;
+    let mut dataset = Dataset {
         diffraction: stack.amplitude,
         scan,
         object: found.object,
@@ -136,11 +178,20 @@ pub(super) fn settle(
         described.raster.filter(|(rows, columns)| rows.saturating_mul(*columns) == taken.len())
     };
     let (mut dataset, raster) = match taken {
+        None if chosen.is_some() => return Ok(None),
         None => (dataset, described.raster),
         Some(taken) => {
-            let n = dataset.n_patterns();
+            let n = dataset.scan.len();
             notes.push(format!("patterns: {} of {n} left out, as specified", n - taken.len()));
-            (dataset.select(&taken)?, left(&taken))
+            let dataset = match chosen {
+                None => dataset.select(&taken)?,
+                Some(chosen) if chosen == taken => {
+                    let here = std::mem::take(&mut dataset.diffraction);
+                    dataset.selected(&taken, here)?
+                }
+                Some(_) => return Ok(None),
+            };
+            (dataset, left(&taken))
         }
     };
     let mut remarks = stack.remarks;
@@ -170,7 +221,7 @@ pub(super) fn settle(
         remarks,
         arrays,
     };
-    Ok(Settled { dataset, understanding })
+    Ok(Some(Settled { dataset, understanding }))
 }
 
 /// Whether some patterns or pixels are beyond doubt no measurement.

@@ -4,21 +4,19 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{Array3, Ix3};
+use ndarray::{Array3, Axis, Ix3, s};
 
 use super::clean::{Cleaned, blank, clean};
+use super::values::{in_order, values};
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
-use crate::npy::{self, Array, DType, Header, NpyError};
+use crate::npy::{Array, DType};
 use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
-use crate::patterns::{Patterns, Spool, Storage};
+use crate::patterns::Patterns;
 use crate::photons::{Photons, is_root};
 use crate::remarks::Remark;
 use crate::{Archive, Container, Error, Problem, bulk};
-
-/// Values of an archive that are converted together on their way to a scratch file.
-const BLOCK: usize = 1 << 22;
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -94,6 +92,10 @@ impl<'a> Stored<'a> {
 /// Patterns in the project's conventions, and how the file had them.
 pub(super) struct Stack {
     pub amplitude: Patterns,
+    /// Number of patterns of the file.
+    n: usize,
+    /// Indices of those that are here, ascending; `None` for all.
+    pub chosen: Option<Vec<usize>>,
     /// Order of the axes in the file.
     pub order: AxisOrder,
     pub quantity: Quantity,
@@ -128,9 +130,20 @@ impl Stack {
         (height, width)
     }
 
-    /// Number of patterns.
+    /// Number of patterns of the file, of which some may not be here.
     pub(super) fn n_patterns(&self) -> usize {
-        self.amplitude.count()
+        self.n
+    }
+
+    /// Leaves the first `n` patterns of a stack that has all.
+    pub(super) fn cut(&mut self, n: usize) -> Result<(), Error> {
+        let first: Vec<usize> = (0..n.min(self.n)).collect();
+        self.amplitude = self.amplitude.select(&first)?;
+        if let Some(bad) = self.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == self.n) {
+            bad.slice_collapse(s![..first.len(), .., ..]);
+        }
+        self.n = first.len();
+        Ok(())
     }
 
     /// A probe in the unit of the patterns of the file, in that of the amplitudes.
@@ -162,126 +175,30 @@ pub(super) fn read_from(
     wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { order, good, blank_bad, kept, .. } = stored;
-    let (mut values, dtype) = match values(stored, rules, wanted.storage)? {
+    let &Stored { order, good, blank_bad, kept, shape, .. } = stored;
+    let in_file = if order == AxisOrder::PatternFirst { shape[0] } else { shape[2] };
+    let n = kept.map_or(in_file, <[usize]>::len);
+    let chosen = wanted.indices(n);
+    // Where they are in the file.
+    let of_file: Option<Vec<usize>> = match (kept, &chosen) {
+        (Some(kept), Some(chosen)) => Some(chosen.iter().map(|&index| kept[index]).collect()),
+        (kept, chosen) => kept.map(<[usize]>::to_vec).or_else(|| chosen.clone()),
+    };
+    let (mut values, dtype) = match values(stored, of_file.as_deref(), rules, wanted.storage)? {
         Ok(read) => read,
         Err(problem) => return Ok(Err(Refusal::Problems(vec![problem]))),
     };
-    if let Some(kept) = kept {
-        values = values.select(kept)?;
-    }
+    let of_these = match (good, &chosen) {
+        (Some(good), Some(chosen)) if good.len_of(Axis(0)) == n => {
+            Some(good.select(Axis(0), chosen))
+        }
+        _ => None,
+    };
+    let good = of_these.as_ref().or(good);
     if let (Some(good), true) = (good, blank_bad) {
         blank(&mut values.view_mut(), good, |_| true);
     }
-    convert(values, &dtype, order, good, rules, wanted.options, notes)
-}
-
-/// The values of patterns, axes (pattern, y, x), and what they are in the file.
-fn values(
-    stored: &Stored<'_>,
-    rules: &Rules,
-    storage: &Storage,
-) -> Result<Result<(Patterns, DType), Problem>, Error> {
-    let &Stored { file, names, shape, order, absent, .. } = stored;
-    let file = match file {
-        StackFile::Archive(archive) => return of_archive(archive, stored, rules, storage),
-        StackFile::Other(file) => file,
-    };
-    let mut spool = Spool::new(shape.into(), storage)?;
-    let (mut dtype, mut problem, mut seen) = (None, None, 0);
-    for (at, name) in names.iter().enumerate() {
-        if let Some((_, count)) = absent.iter().find(|(absent, _)| *absent == at) {
-            let dark = vec![0.0; shape[1].saturating_mul(shape[2])];
-            (0..*count).try_for_each(|_| spool.append(&dark))?;
-            seen += count * dark.len();
-            continue;
-        }
-        file.parts(name, &mut |part| {
-            let found = part.dtype();
-            let other = dtype.as_ref().is_some_and(|first| *first != found);
-            let wrong = match other {
-                true => Some(Problem::new(rules.key, "numbers of one type", found.to_string())),
-                false => wrong_kind(rules.key, &found),
-            };
-            if problem.is_some() || wrong.is_some() {
-                problem = problem.take().or(wrong);
-                return Ok(());
-            }
-            seen += part.count();
-            let values = part.into_f32().map_err(|source| file.unfit(name, source))?;
-            dtype.get_or_insert(found);
-            spool.append(&values)
-        })?;
-    }
-    let expected = shape.iter().fold(1, |product: usize, &length| product.saturating_mul(length));
-    match (problem, dtype) {
-        (Some(problem), _) => Ok(Err(problem)),
-        (None, Some(dtype)) if seen == expected => {
-            Ok(Ok((in_order(spool.finish()?, order)?, dtype)))
-        }
-        _ => {
-            let found = format!("{seen} numbers");
-            Ok(Err(Problem::new(rules.key, format!("{expected} numbers for {shape:?}"), found)))
-        }
-    }
-}
-
-/// [`values`] of an array of an archive.
-fn of_archive(
-    archive: &Archive,
-    &Stored { names, shape, order, .. }: &Stored<'_>,
-    rules: &Rules,
-    storage: &Storage,
-) -> Result<Result<(Patterns, DType), Problem>, Error> {
-    let name = names.first().expect("patterns have a name");
-    let header = archive.header(name)?;
-    if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
-        return Ok(Err(problem));
-    }
-    let values = if *storage != Storage::Memory && npy::in_order(&header) {
-        let mut spool = Spool::new(shape.into(), storage)?;
-        archive.blocks_f32::<Error>(name, BLOCK, &mut |values| spool.append(values))?;
-        in_order(spool.finish()?, order)?
-    } else {
-        at_once(archive, name, &header, shape, order)?.kept_in(storage)?
-    };
-    Ok(Ok((values, header.dtype)))
-}
-
-/// A whole array, read in parallel and in order.
-fn at_once(
-    archive: &Archive,
-    name: &str,
-    header: &Header,
-    shape: [usize; 3],
-    order: AxisOrder,
-) -> Result<Patterns, Error> {
-    let mut axes: Vec<usize> = (0..header.shape.len()).collect();
-    let mut wanted = shape;
-    if order == AxisOrder::PatternLast {
-        // Two axes of a raster are one of `shape`.
-        let of_scan =
-            |&last: &usize| header.shape.iter().rev().take(last).product::<usize>() == shape[2];
-        let scan = (1..=axes.len()).find(of_scan).unwrap_or(1);
-        axes.rotate_right(scan);
-        wanted.rotate_right(1);
-    }
-    let values = archive.read_f32_in_order(name, &axes)?;
-    // Only axes of length 1 disappear, or those of a raster become one.
-    let values = values.into_shape_with_order(wanted).map_err(|error| Error::Array {
-        path: archive.path().to_owned(),
-        key: name.to_owned(),
-        source: NpyError::Shape(error.to_string()),
-    })?;
-    Ok(values.into())
-}
-
-/// Patterns as the file has them, brought to (pattern, y, x).
-fn in_order(values: Patterns, order: AxisOrder) -> Result<Patterns, Error> {
-    match order {
-        AxisOrder::PatternFirst => Ok(values),
-        AxisOrder::PatternLast => values.pattern_first(),
-    }
+    convert(values, (n, chosen), &dtype, order, good, rules, wanted.options, notes)
 }
 
 /// [`read_from`] for an array in memory, which is known to have three axes.
@@ -307,13 +224,21 @@ pub(super) fn read(
             ));
         }
     };
-    convert(in_order(values, order)?, &dtype, order, None, rules, wanted.options, notes)
+    let mut values = in_order(values, order)?;
+    let n = values.count();
+    let chosen = wanted.indices(n);
+    if let Some(chosen) = &chosen {
+        values = values.select(chosen)?;
+    }
+    convert(values, (n, chosen), &dtype, order, None, rules, wanted.options, notes)
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
-/// project has them.
+/// project has them; those that were `chosen` of `n`.
+#[expect(clippy::too_many_arguments, reason = "each is one thing that is known of the patterns")]
 fn convert(
     mut patterns: Patterns,
+    (n, chosen): (usize, Option<Vec<usize>>),
     dtype: &DType,
     order: AxisOrder,
     good: Option<&Array3<bool>>,
@@ -322,7 +247,13 @@ fn convert(
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
     note_form(dtype, order, rules.key, notes);
-    let options = &calibrated(patterns.values_mut(), rules.key, options, notes);
+    let mut options = calibrated(patterns.values_mut(), rules.key, options, notes);
+    if chosen.is_some() {
+        // What is left out was not read.
+        options.experiment.patterns.frames = None;
+        options.experiment.patterns.leave_out_frames = Vec::new();
+    }
+    let options = &options;
     if patterns.values().is_empty() {
         let problems = crate::contract::diffraction(&patterns);
         return Ok(Err(Refusal::Problems(named(problems, rules.key))));
@@ -370,8 +301,20 @@ fn convert(
     if scale.is_none() && options.quantity.is_none() {
         patterns.iter().enumerate().for_each(|(index, pattern)| photons.see(index, pattern));
     }
+    if let (Some(chosen), Some(layers)) =
+        (&chosen, bad.as_ref().filter(|bad| bad.len_of(Axis(0)) > 1))
+    {
+        let (_, height, width) = layers.dim();
+        let mut of_all = Array3::from_elem((n, height, width), false);
+        for (layer, &index) in layers.outer_iter().zip(chosen) {
+            of_all.index_axis_mut(Axis(0), index).assign(&layer);
+        }
+        bad = Some(of_all);
+    }
     Ok(Ok(Stack {
         amplitude: patterns,
+        n,
+        chosen,
         order,
         quantity,
         zero_frequency,

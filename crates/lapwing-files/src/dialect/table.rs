@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::cube::Lie;
 use super::definition::Dialect;
 use super::join::joined;
 use super::settle::settle;
-use super::wanted::Wanted;
+use super::wanted::{Chosen, Wanted};
 use super::{
     cxi, dm4, eiger, emd, hints, hspy, matlab, ndata, npy_stack, ptychodus, ptyd, raster, study,
     tike,
 };
 use crate::hdf5::Hdf5;
 use crate::npy::Header;
-use crate::options::{DialectName, ReadOptions, Understanding};
+use crate::options::{AxisOrder, DialectName, ReadOptions, Understanding};
 use crate::patterns::Storage;
 use crate::{Container, Dataset, Error, Problem};
 
@@ -104,7 +105,7 @@ pub fn read_from(
     options: &ReadOptions,
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
-    let settled = settle(dialect_of(file, options)?, file, &Wanted { options, storage })?;
+    let settled = settle(dialect_of(file, options)?, file, options, storage)?;
     let read = (settled.dataset, settled.understanding);
     if options.join.is_empty() { Ok(read) } else { joined(file.path(), read, options, storage) }
 }
@@ -115,8 +116,8 @@ pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
     dialect_of(file, options).ok().map(|dialect| DialectName(dialect.name()))
 }
 
-/// Number of values of all patterns of a file together, from its headers; `None` when no dialect
-/// claims the file or they cannot be read.
+/// Number of values of all patterns of a file together, or of those that are taken by their
+/// numbers, from its headers; `None` when no dialect claims the file or they cannot be read.
 pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u64> {
     let path = path.as_ref();
     if !options.join.is_empty() {
@@ -139,7 +140,14 @@ pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u
             })?
         }
     };
-    Some(shape.iter().fold(1, |product: u64, &length| product.saturating_mul(length as u64)))
+    let all = shape.iter().fold(1, |product: u64, &length| product.saturating_mul(length as u64));
+    let Some(Lie { shape, order, .. }) = Lie::of(&shape, None, options) else { return Some(all) };
+    let n = if order == AxisOrder::PatternFirst { shape[0] } else { shape[2] };
+    let wanted = Wanted { options, storage: &Storage::Memory, chosen: Chosen::Numbered };
+    match wanted.indices(n).filter(|_| !options.common) {
+        Some(indices) => Some(all / n as u64 * indices.len() as u64),
+        None => Some(all),
+    }
 }
 
 /// The dialect of a file, as specified or by its content.

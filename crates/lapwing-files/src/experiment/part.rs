@@ -66,6 +66,16 @@ pub(crate) fn kept(n: usize, wanted: &Numbers) -> Vec<usize> {
     (0..n).filter(|&index| !is_left_out(wanted, index)).collect()
 }
 
+/// Indices, ascending, of the patterns of `n` that `wanted` takes, [`taken`] where that does not
+/// depend on where they are; `None` for all.
+///
+/// # Errors
+/// As for [`taken`].
+pub(crate) fn taken_by_number(n: usize, wanted: &Numbers) -> Result<Option<Vec<usize>>, Problem> {
+    let nowhere = vec![Position { y: 0.0, x: 0.0 }; n];
+    taken(&nowhere, &Numbers { region: None, ..wanted.clone() })
+}
+
 /// Indices, ascending, of the patterns at `scan` that `wanted` takes: of its `frames`, or of all,
 /// those in its region, every so many of these, less those to leave out. `None` for all.
 ///

@@ -1,5 +1,7 @@
 //! Elements of a dataset, wherever HDF5 keeps them.
 
+use std::ops::Range;
+
 use rust_hdf5::{H5Dataset, StorageLayout};
 
 use super::guard::guarded;
@@ -9,7 +11,7 @@ use super::virtuals::Virtual;
 use super::{Hdf5, decode, filters, part};
 use crate::Error;
 use crate::npy::Array;
-use crate::parts::entries_of_part;
+use crate::parts::{Take, entries_of_part, parts_with};
 
 /// How a dataset is stored.
 enum Stored<'a> {
@@ -49,33 +51,38 @@ impl Hdf5 {
     pub(crate) fn parts(
         &self,
         name: &str,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         self.with(name, 0, &mut |file, name, dataset| {
             let shape = dataset.shape();
             let chunk = guarded(|| Ok(dataset.chunk_dims()))
                 .map_err(|reason| file.error(name, reason))?
                 .and_then(|lengths| lengths.first().copied());
-            let together = entries_of_part(&shape, dataset.element_size(), chunk.unwrap_or(1));
+            let chunk = chunk.unwrap_or(1);
+            let together = entries_of_part(&shape, dataset.element_size(), chunk);
             let count = shape.first().copied().unwrap_or(0);
             let whole = shape.is_empty() || count <= together || part::real(dataset).is_none();
             if whole {
-                return take(file.read(name)?);
+                return take(0, file.read(name)?);
             }
             let stored = file.stored(name, dataset)?;
-            (0..count).step_by(together).try_for_each(|first| {
-                let count = together.min(count - first);
-                let (starts, counts) = part::entries(&shape, first, count);
-                take(match &stored {
-                    Stored::Virtual(whole) => whole.entries(file, name, (first, count), 0)?,
-                    Stored::Packed(dataset, packed) => {
-                        file.decoded(name, || part::read_packed(dataset, packed, &starts, &counts))?
-                    }
-                    Stored::Plain(dataset) => {
-                        file.decoded(name, || part::read(dataset, &starts, &counts))?
-                    }
-                })
-            })
+            let each: usize = shape.iter().skip(1).product();
+            parts_with(&shape, (together, chunk), wanted).into_iter().try_for_each(
+                |(first, count)| {
+                    let (starts, counts) = part::entries(&shape, first, count);
+                    let part = match &stored {
+                        Stored::Virtual(whole) => whole.entries(file, name, (first, count), 0)?,
+                        Stored::Packed(dataset, packed) => file.decoded(name, || {
+                            part::read_packed(dataset, packed, &starts, &counts)
+                        })?,
+                        Stored::Plain(dataset) => {
+                            file.decoded(name, || part::read(dataset, &starts, &counts))?
+                        }
+                    };
+                    take(first * each, part)
+                },
+            )
         })
     }
 

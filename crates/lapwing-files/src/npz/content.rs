@@ -27,7 +27,8 @@ pub(super) struct Content {
     packed: Packed,
     left: u64,
     crc: Crc,
-    expected: u32,
+    /// `None` once some of it was passed over.
+    expected: Option<u32>,
 }
 
 enum Packed {
@@ -44,7 +45,7 @@ impl Content {
                 BufReader::with_capacity(1 << 16, section),
             ))),
         };
-        Self { packed, left: member.size, crc: Crc::new(), expected: member.crc }
+        Self { packed, left: member.size, crc: Crc::new(), expected: Some(member.crc) }
     }
 
     /// Checks that everything was read, that nothing follows, and the checksum.
@@ -58,13 +59,34 @@ impl Content {
         {
             return damaged("it unpacks to more than the archive says");
         }
-        if self.crc.sum() != self.expected {
+        if self.expected.is_some_and(|expected| self.crc.sum() != expected) {
             return damaged("the checksum is wrong");
         }
         Ok(())
     }
 
-    fn take(&mut self, length: usize) -> io::Result<()> {
+    /// Whether bytes can be passed over unread.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self.packed, Packed::Stored(_))
+    }
+
+    /// Passes over bytes, unread where they are stored; then the checksum is no longer checked.
+    pub(super) fn skip(&mut self, length: u64) -> io::Result<()> {
+        match &mut self.packed {
+            _ if length == 0 => Ok(()),
+            Packed::Stored(section) => {
+                section.skip(length)?;
+                self.left = self.left.checked_sub(length).ok_or(io::ErrorKind::UnexpectedEof)?;
+                self.expected = None;
+                Ok(())
+            }
+            Packed::Deflated(_) => {
+                io::copy(&mut Read::take(&mut *self, length), &mut io::sink()).map(|_| ())
+            }
+        }
+    }
+
+    fn spend(&mut self, length: usize) -> io::Result<()> {
         self.left = self.left.checked_sub(length as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(())
     }
@@ -90,7 +112,7 @@ impl Bytes for Content {
         piece: usize,
         take: &mut dyn FnMut(&[u8]),
     ) -> io::Result<()> {
-        self.take(length)?;
+        self.spend(length)?;
         let lengths = (0..length).step_by(piece.max(1)).map(|start| piece.min(length - start));
         let crc = &mut self.crc;
         let mut taken = |bytes: &[u8]| {
@@ -172,6 +194,6 @@ impl Bytes for Content {
         for sum in sums {
             self.crc.combine(&sum?);
         }
-        self.take(length)
+        self.spend(length)
     }
 }

@@ -16,17 +16,22 @@ mod writer;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lapwing_model::parallel::InParallel;
 
 use crate::npy::{self, Array, Header, NpyError};
+use crate::parts::{everything, parts_with};
 use crate::{Error, open};
 use content::Content;
 use directory::Member;
 pub use info::ArrayInfo;
 use source::ByteSource;
 pub use writer::{Packing, Writer, write, write_with};
+
+/// What takes values of an array, and the place of the first.
+pub(crate) type TakeValues<'a, E> = dyn FnMut(usize, &mut [f32]) -> Result<(), E> + 'a;
 
 /// An open NumPy archive. Several threads may read from it at once.
 #[derive(Debug)]
@@ -221,17 +226,19 @@ impl Archive {
     }
 
     /// A pass over real numbers as `f32`, converted as for [`read_f32`](Self::read_f32), in the
-    /// order of the file: calls `take` with `block` of them at a time, and with what is left at the
-    /// end. No more than these are in memory.
+    /// order of the file: calls `take` with at most `block` of them at a time, and the place of the
+    /// first. No more than these are in memory. They have all of those `wanted` (ranges of places,
+    /// ascending); a stored array is read only there, which leaves its checksum unknown.
     ///
     /// # Errors
-    /// As for [`read_f32`](Self::read_f32), the checksum at the end, and whatever `take` fails
-    /// with.
+    /// As for [`read_f32`](Self::read_f32), the checksum at the end of what is read as a whole, and
+    /// whatever `take` fails with.
     pub(crate) fn blocks_f32<E: From<Error>>(
         &self,
         name: &str,
         block: usize,
-        take: &mut dyn FnMut(&mut [f32]) -> Result<(), E>,
+        wanted: &[Range<usize>],
+        take: &mut TakeValues<'_, E>,
     ) -> Result<(), E> {
         let unreadable = |source| self.unreadable(name, source);
         let member = self.member(name)?;
@@ -239,20 +246,29 @@ impl Archive {
         let header = Header::read(&mut content).map_err(unreadable)?;
         let available = member.size.saturating_sub(header.length as u64);
         npy::check_length(&header, available).map_err(unreadable)?;
-        let mut left = header.count();
-        let (block, mut values) = (block.max(1).min(left), Vec::new());
-        values.try_reserve_exact(block).map_err(|_| {
-            let bytes = (block as u64).saturating_mul(4);
+        let count = header.count();
+        let everything = everything(count);
+        let wanted = if content.is_stored() { wanted } else { &everything };
+        let parts = parts_with(&[count], (block, 1), wanted);
+        let (longest, mut values) =
+            (parts.iter().map(|part| part.1).max().unwrap_or(0), Vec::new());
+        values.try_reserve_exact(longest).map_err(|_| {
+            let bytes = (longest as u64).saturating_mul(4);
             unreadable(NpyError::TooLarge { bytes, limit: "the memory there is" })
         })?;
-        values.resize(block, 0.0);
-        while left > 0 {
-            let values = &mut values[..block.min(left)];
+        values.resize(longest, 0.0);
+        let mut at = 0;
+        for (first, count) in parts {
+            let skipped = (first - at) as u64 * header.dtype.width() as u64;
+            content.skip(skipped).map_err(|error| unreadable(error.into()))?;
+            let values = &mut values[..count];
             npy::next_f32(&mut content, &header, values).map_err(unreadable)?;
-            left -= values.len();
-            take(values)?;
+            at = first + count;
+            take(first, values)?;
         }
-        Ok(content.finish().map_err(|error| unreadable(error.into()))?)
+        let rest = (count - at) as u64 * header.dtype.width() as u64;
+        let ended = content.skip(rest).and_then(|()| content.finish());
+        Ok(ended.map_err(|error| unreadable(error.into()))?)
     }
 
     /// Reads header, data by `read`, which is given the number of bytes, and checks the rest.

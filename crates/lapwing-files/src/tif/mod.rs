@@ -6,12 +6,14 @@ mod run;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
 use crate::npy::{Array, Values};
+use crate::parts::{Take, parts_with};
 use crate::{Error, open};
 use run::Run;
 
@@ -105,7 +107,7 @@ impl TiffStack {
             return self.array(self.shape[0], run.read(&self.path, 0, self.shape[0])?);
         }
         let mut all: Option<Values> = None;
-        self.pages(&mut |values| {
+        self.pages(0..self.shape[0], &mut |_, values| {
             let joined = join(all.take(), values);
             all = Some(joined.ok_or_else(|| {
                 Error::archive(&self.path, "a TIFF file whose pages have different types")
@@ -117,18 +119,18 @@ impl TiffStack {
     }
 
     /// [`Container::parts`](crate::Container::parts) of it, a page each.
-    pub(crate) fn parts(
-        &self,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(crate) fn parts(&self, wanted: &[Range<usize>], take: &mut Take<'_>) -> Result<(), Error> {
+        let wanted = parts_with(&self.shape, (1, 1), wanted);
+        let each = self.shape[1] * self.shape[2];
         if let Some(run) = &self.run {
-            let mut pages = 0..self.shape[0];
-            return pages.try_for_each(|page| take(self.array(1, run.read(&self.path, page, 1)?)?));
+            return wanted.into_iter().try_for_each(|(page, _)| {
+                take(page * each, self.array(1, run.read(&self.path, page, 1)?)?)
+            });
         }
-        self.pages(&mut |values| {
+        self.pages(wanted.into_iter().map(|(page, _)| page), &mut |page, values| {
             let values = join(None, values);
             let odd = || Error::archive(&self.path, "a TIFF file of other than whole pixels");
-            take(self.array(1, values.ok_or_else(odd)?)?)
+            take(page * each, self.array(1, values.ok_or_else(odd)?)?)
         })
     }
 
@@ -137,22 +139,26 @@ impl TiffStack {
         array.map_err(|error| Error::archive(&self.path, told(&error)))
     }
 
-    /// Reads one page after the other.
+    /// Reads one page after the other of those `wanted`, ascending.
     fn pages(
         &self,
-        take: &mut dyn FnMut(DecodingResult) -> Result<(), Error>,
+        wanted: impl IntoIterator<Item = usize>,
+        take: &mut dyn FnMut(usize, DecodingResult) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut pages = Pages::open(&self.path)?;
-        for page in 0..self.shape[0] {
-            if page > 0 {
+        let (mut pages, mut at) = (Pages::open(&self.path)?, 0);
+        for page in wanted {
+            while at < page {
                 pages.next()?;
+                at += 1;
             }
             let read = pages.decoder.read_image();
-            take(read.map_err(|error| pages.damaged(&error))?)?;
+            take(page, read.map_err(|error| pages.damaged(&error))?)?;
         }
         Ok(())
     }
 }
+
+/// The directories of a file, one after the other.
 struct Pages {
     path: PathBuf,
     length: u64,

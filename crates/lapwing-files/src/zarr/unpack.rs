@@ -1,6 +1,7 @@
 //! From stored chunks to an array in memory.
 
 use std::io::Read;
+use std::ops::Range;
 
 use lapwing_model::parallel::InParallel;
 
@@ -8,7 +9,7 @@ use super::Zarr;
 use super::layout::{ChunkPacking, Layout, Step};
 use crate::Error;
 use crate::npy::{self, Array, Header, Sequential};
-use crate::parts::entries_of_part;
+use crate::parts::{Take, entries_of_part, parts_with};
 
 /// How much longer than its stored chunks an array may be: what deflate can reach at most.
 const MOST_COMPRESSED: u64 = 1032;
@@ -33,15 +34,16 @@ impl Zarr {
     pub(crate) fn parts(
         &self,
         name: &str,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         let layout = self.layout(name)?;
-        let count = layout.shape.first().copied().unwrap_or(1);
         let chunk = layout.outer().first().copied().unwrap_or(1);
         let together = entries_of_part(&layout.shape, layout.dtype.width(), chunk);
-        (0..count).step_by(together).try_for_each(|first| {
-            take(self.part(name, layout, first, together.min(count - first))?)
-        })
+        let each: usize = layout.shape.iter().skip(1).product();
+        parts_with(&layout.shape, (together, chunk), wanted).into_iter().try_for_each(
+            |(first, count)| take(first * each, self.part(name, layout, first, count)?),
+        )
     }
 
     /// The layout of an array of believable size.

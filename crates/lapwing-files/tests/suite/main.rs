@@ -1,11 +1,13 @@
 //! The tests of this crate from outside, one module a subject: one program, so that it is compiled
 //! and linked once. Those that watch the memory of their own process are programs of their own.
 
+mod chosen;
 mod described;
 mod dialects;
 mod formats;
 mod hdf5;
 mod joined;
+mod merlin;
 mod npy_stack;
 mod numpy_files;
 mod options;

@@ -6,12 +6,13 @@ use lapwing_files::options::{Geometry, Quantity};
 use lapwing_files::{ReadOptions, Storage, dialect};
 
 /// What makes the fixtures of a folder readable that do not say everything themselves.
-fn options(path: &Path) -> ReadOptions {
+pub(crate) fn options(path: &Path) -> ReadOptions {
     let mut options = ReadOptions { pixel_size: Some(1e-10), ..ReadOptions::default() };
     let scan = &mut options.experiment.scan;
     let name = path.file_name().expect("a file").to_string_lossy();
     scan.shape = match &*name {
         "eiger_master.h5" | "scan.tif" | "scan.mib" => Some((3, 4)),
+        _ if name.starts_with("raw_") || name.starts_with("quad_") => Some((2, 3)),
         "eiger_data_000001.h5" => Some((2, 4)),
         "eiger_data_000002.h5" => Some((2, 2)),
         _ => None,

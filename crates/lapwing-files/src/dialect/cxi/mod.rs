@@ -306,7 +306,7 @@ fn patterns(
     let good = mask.as_ref().map(Mask::good);
     let plain = Stored::plain(container, std::slice::from_ref(&name), shape);
     let stored = Stored { order, good: good.as_ref(), blank_bad: true, ..plain };
-    let wanted = Wanted { options: &options, storage: wanted.storage };
+    let wanted = wanted.with(&options);
     let mut stack = match stack::read_from(&stored, &Rules::counts("data"), &wanted, notes)? {
         Ok(stack) => stack,
         Err(Refusal::Problems(found)) => {

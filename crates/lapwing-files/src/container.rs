@@ -16,7 +16,7 @@ use crate::parts::{Take, in_parts};
 use crate::raw::RawFrames;
 use crate::tif::{self, TiffStack};
 use crate::zarr::{self, Zarr};
-use crate::{ArrayInfo, Error, Metadata, Problem, empad, mib, mrc, open};
+use crate::{ArrayInfo, Error, Metadata, Problem, blo, empad, mib, mrc, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
 #[derive(Debug)]
@@ -160,6 +160,9 @@ impl Container {
             return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
         }
         if let Some(frames) = empad::open(path) {
+            return Ok(Self::Raw(frames?));
+        }
+        if let Some(frames) = blo::open(path) {
             return Ok(Self::Raw(frames?));
         }
         if let Some(form) = mib::form(path) {

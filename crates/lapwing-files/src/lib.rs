@@ -44,6 +44,7 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod atomic;
+mod blo;
 mod bulk;
 pub mod container;
 pub mod contract;

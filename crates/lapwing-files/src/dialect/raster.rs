@@ -12,9 +12,9 @@ use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::ByteFormat;
-use crate::options::ReadOptions;
+use crate::options::{Quantity, ReadOptions};
 use crate::remarks::{Remark, What};
-use crate::{Container, Error, Problem, empad, mib};
+use crate::{Container, Error, Problem, blo, empad, mib};
 
 /// What the patterns are called in messages.
 const PATTERNS: &str = "patterns";
@@ -56,7 +56,7 @@ impl Dialect for Raster {
     ) -> Result<Found, Error> {
         let options = wanted.options;
         let refused = |problem: Problem| Ok(Found { problems: vec![problem], ..Found::default() });
-        let rules = Rules::counts(PATTERNS);
+        let mut rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let whole = match file {
             Container::Raw(frames) => {
@@ -64,6 +64,11 @@ impl Dialect for Raster {
                 let path = frames.path();
                 found.likely_raster =
                     mib::likely_raster(path).or_else(|| empad::likely_raster(path));
+                if let (None, Some(told)) = (&options.raw, blo::calibration(path, notes)) {
+                    found.calibration = told;
+                    // Of a camera, whose numbers are no electrons.
+                    rules.integers = Quantity::Intensity;
+                }
                 Some(frames.shape())
             }
             Container::Tiff(pages) => {

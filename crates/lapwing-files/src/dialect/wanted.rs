@@ -4,6 +4,9 @@ use crate::experiment::{Numbers, part};
 use crate::options::ReadOptions;
 use crate::patterns::Storage;
 
+/// Patterns of which some may be chosen before they are read: a damaged file claims any number.
+const MOST: usize = 1 << 24;
+
 /// What is wanted of a file.
 pub(super) struct Wanted<'a> {
     /// What is known of it beforehand.
@@ -41,6 +44,7 @@ impl<'a> Wanted<'a> {
             Chosen::All => None,
             Chosen::One => one(),
             Chosen::These(indices) => Some(indices.to_vec()),
+            Chosen::Numbered if n > MOST => None,
             Chosen::Numbered => part::taken_by_number(n, numbers).unwrap_or_else(|_| one()),
         };
         indices.filter(|indices| indices.len() < n && indices.last().is_some_and(|&last| last < n))

@@ -72,8 +72,7 @@ pub(crate) fn kept(n: usize, wanted: &Numbers) -> Vec<usize> {
 /// # Errors
 /// As for [`taken`].
 pub(crate) fn taken_by_number(n: usize, wanted: &Numbers) -> Result<Option<Vec<usize>>, Problem> {
-    let nowhere = vec![Position { y: 0.0, x: 0.0 }; n];
-    taken(&nowhere, &Numbers { region: None, ..wanted.clone() })
+    chosen(n, None, wanted)
 }
 
 /// Indices, ascending, of the patterns at `scan` that `wanted` takes: of its `frames`, or of all,
@@ -82,11 +81,20 @@ pub(crate) fn taken_by_number(n: usize, wanted: &Numbers) -> Result<Option<Vec<u
 /// # Errors
 /// Indices beyond the scan, and when no pattern is left.
 pub(crate) fn taken(scan: &[Position], wanted: &Numbers) -> Result<Option<Vec<usize>>, Problem> {
+    chosen(scan.len(), Some(scan), wanted)
+}
+
+/// [`taken`], of a region where the positions are known.
+fn chosen(
+    n: usize,
+    scan: Option<&[Position]>,
+    wanted: &Numbers,
+) -> Result<Option<Vec<usize>>, Problem> {
     let Numbers { leave_out_frames, frames, every, region, .. } = wanted;
+    let region = region.as_ref().zip(scan);
     if leave_out_frames.is_empty() && frames.is_none() && every.is_none() && region.is_none() {
         return Ok(None);
     }
-    let n = scan.len();
     let refused = |key: &str, found: String| {
         let expected = format!("some of the patterns 0 to {}", n.saturating_sub(1));
         Problem::new(key, expected, found)
@@ -98,7 +106,7 @@ pub(crate) fn taken(scan: &[Position], wanted: &Numbers) -> Result<Option<Vec<us
         }
     }
     let mut taken = frames.clone().unwrap_or_else(|| (0..n).collect());
-    if let Some(region) = region {
+    if let Some((region, scan)) = region {
         let (y, _, x, _) = position::bounding_box(scan).unwrap_or_default();
         taken.retain(|&index| region.has(Position { y: scan[index].y - y, x: scan[index].x - x }));
         if taken.is_empty() {

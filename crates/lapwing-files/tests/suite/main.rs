@@ -1,6 +1,7 @@
 //! The tests of this crate from outside, one module a subject: one program, so that it is compiled
 //! and linked once. Those that watch the memory of their own process are programs of their own.
 
+mod blo;
 mod chosen;
 mod described;
 mod dialects;

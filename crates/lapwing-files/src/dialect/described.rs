@@ -27,6 +27,8 @@ pub(super) struct Described {
     pub optics: Option<ProbeOptics>,
     /// Rows and columns of the raster that the patterns lie on, or those of them that are taken.
     pub raster: Option<(usize, usize)>,
+    /// Whether the positions were made of that raster.
+    pub made: bool,
     /// What does not fit between the optics and the window.
     pub remarks: Vec<Remark>,
 }
@@ -148,7 +150,8 @@ pub(super) fn apply(
              of it (--pixel-size-m states another)"
         ));
     }
-    Ok(Described { optics, raster, remarks })
+    let made = lacking && experiment.scan.positions.is_none();
+    Ok(Described { optics, raster, made, remarks })
 }
 
 /// Gives frames that are left out, and have no position, one.

@@ -197,6 +197,10 @@ fn settled(
     let mut remarks = stack.remarks;
     remarks.extend(described.remarks);
     remarks.extend(remarks::of(&dataset));
+    if let (true, Some(raster)) = (described.made, raster) {
+        let snake = wanted.options.experiment.scan.snake;
+        remarks.extend(remarks::direction(&dataset, raster, snake));
+    }
     if let Some(level) = wanted.options.experiment.patterns.dark_level {
         remarks.iter_mut().for_each(|remark| remark.name_dark_level(level));
     }

@@ -11,6 +11,7 @@ mod pixels;
 mod positions;
 mod probe;
 mod remark;
+mod snake;
 mod survey;
 mod words;
 
@@ -58,6 +59,14 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
     remarks.extend(dataset.probe.iter().flat_map(|probe| probe::look(probe, far_field)));
     remarks.extend(dataset.object.as_ref().and_then(object::look));
     remarks
+}
+
+/// Whether the rows of a raster, of which nobody measured a position, look scanned the other way
+/// than they are taken: to and fro (`snake`) or all in one direction.
+pub(crate) fn direction(dataset: &Dataset, raster: (usize, usize), snake: bool) -> Option<Remark> {
+    let layers = dataset.mask.as_ref().map(crate::Mask::good);
+    let good = shared(layers.as_ref(), dataset.pattern_shape());
+    snake::look(dataset.diffraction.view(), &good, raster, snake)
 }
 
 /// What looks wrong in the patterns of one scan and in their positions.

@@ -54,6 +54,8 @@ pub enum What {
     Raster,
     /// Coordinates that were rounded.
     Precision,
+    /// Rows of a raster that look scanned to and fro where they are taken as not, or the reverse.
+    Snake,
     /// A start probe that can hardly be meant.
     Probe,
     /// An object that is the same everywhere: a placeholder, no truth.

@@ -19,9 +19,11 @@ const SHARE: f64 = 0.9;
 /// Compares each row of a raster of (rows, columns) with the next one, as it is stored and the other
 /// way round: patterns beside each other are alike. `snake` says which of the two was taken.
 ///
-/// Measured on two scans of electrons, whose rows were kept and then reversed by turns, and on 24
-/// simulated ones: where steps are short against the probe the right order has 0.14 to 0.9 and the
-/// other at most 0.07 (0.8 of a specimen that hardly changes); where they are long neither is told.
+/// Measured on two scans of electrons, whose rows were kept and then reversed by turns: the right
+/// order has correlations of 0.20 and 0.93, the other 0.02 and 0.80, and both are told. Of 180
+/// simulated rasters (9 x 10 patterns of random specimens, 50 to 10^6 counts, steps of a
+/// sixteenth to a quarter of the window) none is mistaken for a snake; of as many snakes 57 are
+/// seen, most at short steps.
 pub(crate) fn look(
     patterns: ArrayView3<'_, f32>,
     good: &Array2<bool>,

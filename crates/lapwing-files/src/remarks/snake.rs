@@ -1,7 +1,7 @@
 //! Whether the rows of a raster, whose positions nobody measured, were scanned to and fro.
 
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3, Axis};
-use rayon::prelude::*;
 
 use super::remark::{Remark, What};
 
@@ -83,18 +83,15 @@ pub(crate) fn look(
 /// The light in cells of each pattern, less what it is on average.
 fn light(patterns: ArrayView3<'_, f32>, good: &Array2<bool>) -> Vec<Vec<f64>> {
     let (n, height, width) = patterns.dim();
-    let mut seen: Vec<Vec<f64>> = (0..n)
-        .into_par_iter()
-        .map(|index| {
-            let mut cells = vec![0.0; CELLS * CELLS];
-            for ((y, x), &amplitude) in patterns.index_axis(Axis(0), index).indexed_iter() {
-                if good[(y, x)] {
-                    cells[y * CELLS / height * CELLS + x * CELLS / width] += f64::from(amplitude);
-                }
+    let mut seen: Vec<Vec<f64>> = patterns.outer_iter().in_parallel().map(|pattern| {
+        let mut cells = vec![0.0; CELLS * CELLS];
+        for ((y, x), &amplitude) in pattern.indexed_iter() {
+            if good[(y, x)] {
+                cells[y * CELLS / height * CELLS + x * CELLS / width] += f64::from(amplitude);
             }
-            cells
-        })
-        .collect();
+        }
+        cells
+    });
     for cell in 0..CELLS * CELLS {
         let mean = seen.iter().map(|cells| cells[cell]).sum::<f64>() / n as f64;
         seen.iter_mut().for_each(|cells| cells[cell] -= mean);

@@ -16,8 +16,8 @@ const MORE: f64 = 0.05;
 const ERRORS: f64 = 4.0;
 const SHARE: f64 = 0.9;
 
-/// Compares each row of a raster of (rows, columns) with the next one, as it is stored and the other
-/// way round: patterns beside each other are alike. `snake` says which of the two was taken.
+/// Compares each row of a raster of (rows, columns) with the next one, as it is stored and the
+/// other way round: patterns beside each other are alike. `snake` says which of the two was taken.
 ///
 /// Measured on two scans of electrons, whose rows were kept and then reversed by turns: the right
 /// order has correlations of 0.20 and 0.93, the other 0.02 and 0.80, and both are told. Of 180

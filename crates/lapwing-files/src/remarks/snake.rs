@@ -23,7 +23,7 @@ const SHARE: f64 = 0.9;
 /// order has correlations of 0.20 and 0.93, the other 0.02 and 0.80, and both are told. Of 180
 /// simulated rasters (9 x 10 patterns of random specimens, 50 to 10^6 counts, steps of a
 /// sixteenth to a quarter of the window) none is mistaken for a snake; of as many snakes 57 are
-/// seen, most at short steps.
+/// seen, the others show too little of it.
 pub(crate) fn look(
     patterns: ArrayView3<'_, f32>,
     good: &Array2<bool>,

@@ -1,7 +1,7 @@
 //! Several processes in one study folder, requests to end, and commands of other programs that must
 //! not outlive a study.
 
-use crate::common::{Bench, PROGRAM, objects, wait_until};
+use crate::common::{Bench, PROGRAM, objects, stderr, wait_until};
 use lapwing_files::Archive;
 use serde_json::Value;
 use std::path::Path;

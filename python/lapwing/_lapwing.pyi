@@ -315,8 +315,7 @@ def write_views(
 def run_jobs(
     roots: tuple[str | os.PathLike[str], str | os.PathLike[str], str | os.PathLike[str]],
     filters: dict[str, Any],
-    solver: dict[str, Any],
-    reading: dict[str, Any],
+    said: tuple[dict[str, Any], dict[str, Any]],
     switches: tuple[bool, bool, bool],
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,

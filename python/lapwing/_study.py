@@ -268,9 +268,8 @@ def run_jobs(
     switches = (allow_missing_views, dry_run, trust_names)
     roots = (data_root, views_root, artifact_root)
     with shown(progress, "jobs") as told:
-        return _lapwing.run_jobs(
-            roots, filters, dict(options), dict(reading or {}), switches, told, threads
-        )
+        said = (dict(options), dict(reading or {}))
+        return _lapwing.run_jobs(roots, filters, said, switches, told, threads)
 
 
 def report(

@@ -164,15 +164,14 @@ fn dose_of(dose: f64) -> anyhow::Result<u64> {
     })
 }
 
-/// Runs the reconstruction jobs of data and views on disk and keeps their records; `switches` are
-/// whether missing views are allowed, whether it is a dry run, and whether names are trusted.
+/// Runs the reconstruction jobs of data and views on disk and keeps their records; `said` are the
+/// options of the solver and of reading, `switches` are whether missing views are allowed, whether it is a dry run, and whether names are trusted.
 #[pyfunction]
 pub fn run_jobs<'py>(
     py: Python<'py>,
     roots: (PathBuf, PathBuf, PathBuf),
     filters: &Bound<'_, PyDict>,
-    solver: &Bound<'_, PyDict>,
-    reading: &Bound<'_, PyDict>,
+    said: (Bound<'py, PyDict>, Bound<'py, PyDict>),
     switches: (bool, bool, bool),
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
@@ -185,7 +184,8 @@ pub fn run_jobs<'py>(
     }
     let filters: Filters =
         serde_json::from_value(Value::Object(filters)).map_err(anyhow::Error::from)?;
-    let mut solver = table(solver)?;
+    let (solver, reading) = said;
+    let mut solver = table(&solver)?;
     solver.entry("probe_start").or_insert_with(|| "perturbed".into());
     solver.entry("algorithm").or_insert_with(|| SOLVERS[0].name.into());
     let config: SolverConfig =
@@ -200,7 +200,7 @@ pub fn run_jobs<'py>(
         missing_views,
         dry_run,
         trust_names,
-        reading: read_options(reading)?,
+        reading: read_options(&reading)?,
         ..JobOptions::default()
     };
     let plan = plan_of_folders(Roots { data, views, artifacts }, StudySolver::new(config))

@@ -229,7 +229,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     // Archives.
     let huge = npy("'<f4'", "(4, 4)", &zeros(300 << 20));
     let bomb = deflated("evil.npy", &huge);
-    corpus.push(("a deflate bomb", with(&[bomb.clone()]), "promises 64 bytes"));
+    corpus.push(("a deflate bomb", with(std::slice::from_ref(&bomb)), "promises 64 bytes"));
     let small = npy("'<f4'", "(4, 4)", &zeros(64)).len() as u64;
     let hidden = Member { size: small, ..bomb };
     corpus.push(("a deflate bomb with a lying size", with(&[hidden]), "unpacks to more"));

@@ -165,7 +165,8 @@ fn dose_of(dose: f64) -> anyhow::Result<u64> {
 }
 
 /// Runs the reconstruction jobs of data and views on disk and keeps their records; `said` are the
-/// options of the solver and of reading, `switches` are whether missing views are allowed, whether it is a dry run, and whether names are trusted.
+/// options of the solver and of reading, `switches` are whether missing views are allowed, whether
+/// it is a dry run, and whether names are trusted.
 #[pyfunction]
 pub fn run_jobs<'py>(
     py: Python<'py>,

@@ -1,7 +1,7 @@
 //! Whether the rows of a raster, whose positions nobody measured, were scanned to and fro.
 
 use lapwing_model::parallel::InParallel;
-use ndarray::{Array2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView3, Axis, s};
 
 use super::remark::{Remark, What};
 
@@ -9,6 +9,8 @@ use super::remark::{Remark, What};
 const CELLS: usize = 8;
 /// Pairs of rows, and patterns of a row, that it takes to tell.
 const FEWEST: usize = 5;
+/// Patterns that are looked at, at most, in whole rows from the first on.
+const MOST: usize = 1 << 14;
 /// How alike the neighbours of two rows must be, how much more than those the other way round, in
 /// how many standard errors of the pairs of rows, and in what share of these.
 const ALIKE: f64 = 0.1;
@@ -34,7 +36,9 @@ pub(crate) fn look(
     if n != patterns.len_of(Axis(0)) || rows <= FEWEST || columns < FEWEST {
         return None;
     }
-    let seen = light(patterns, good);
+    let rows = rows.min((MOST / columns).max(FEWEST + 1));
+    let n = rows * columns;
+    let seen = light(patterns.slice(s![..n, .., ..]), good);
     let all: f64 = seen.iter().map(|cells| product(cells, cells)).sum::<f64>() / n as f64;
     if all <= 0.0 {
         return None;

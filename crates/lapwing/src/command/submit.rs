@@ -90,7 +90,8 @@ impl Submit {
         }
         let full = |path: &Path| absolute(path).with_context(|| path.display().to_string());
         // What the first job would refuse after it has waited in a queue.
-        run::check_design(&design, &self.output, false)?;
+        run::check_design(&design, &self.output, false)
+            .context("nothing was submitted (`lapwing study prepare` takes --replace)")?;
         let order = Order {
             program: crate::started_by().context("where this program is")?,
             design: full(&self.design)?,

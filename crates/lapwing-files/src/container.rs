@@ -117,9 +117,14 @@ impl SingleArray {
 
     /// [`Container::parts`] of it.
     fn parts(&self, wanted: &[Range<usize>], take: &mut Take<'_>) -> Result<(), Error> {
-        if !npy::in_order(&self.header) {
-            return take(0, self.read()?);
+        match npy::in_order(&self.header) {
+            true => self.parts_as_stored(wanted, take),
+            false => take(0, self.read()?),
         }
+    }
+
+    /// [`Container::parts_as_stored`] of it.
+    fn parts_as_stored(&self, wanted: &[Range<usize>], take: &mut Take<'_>) -> Result<(), Error> {
         let unreadable = |source| Error::Npy { path: self.path.clone(), source };
         let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
         let length = file.metadata().map_err(|source| Error::io(&self.path, source))?.len();
@@ -346,6 +351,37 @@ impl Container {
             Self::Npy(array) if name.is_empty() => array.parts(wanted, take),
             Self::Raw(frames) if name.is_empty() => frames.parts(wanted, take),
             _ => take(0, self.read(name)?),
+        }
+    }
+
+    /// Lengths of the axes of an array that the file has with its first axis running fastest;
+    /// `None` for others.
+    ///
+    /// # Errors
+    /// As for [`shape`](Self::shape).
+    pub(crate) fn turned(&self, name: &str) -> Result<Option<Vec<usize>>, Error> {
+        match self {
+            Self::Npy(array) if name.is_empty() => Ok(npy::turned(&array.header)),
+            Self::Mat(_) => self.shape(name),
+            _ => Ok(None),
+        }
+    }
+
+    /// [`parts`](Self::parts) of an array that is [`turned`](Self::turned), in the order of the
+    /// file: that of C with the axes in reverse.
+    ///
+    /// # Errors
+    /// As for [`parts`](Self::parts).
+    pub(crate) fn parts_as_stored(
+        &self,
+        name: &str,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Npy(array) if name.is_empty() => array.parts_as_stored(wanted, take),
+            Self::Mat(file) => file.parts_as_stored(name, wanted, take),
+            _ => self.parts(name, wanted, take),
         }
     }
 

@@ -9,7 +9,7 @@ use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::order::OrderEvidence;
 use super::shared::{by_coordinate, positions};
-use super::stack::{self, Rules};
+use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
@@ -70,8 +70,8 @@ impl Dialect for Matlab {
             return Ok(found);
         };
         found.calibration = calibration(file);
-        let array = file.read(name)?;
-        let shape = match *array.shape() {
+        let lengths = file.shape(name)?.unwrap_or_default();
+        let shape = match *lengths {
             [height, width, ..] => (height, width),
             _ => (0, 0),
         };
@@ -80,20 +80,19 @@ impl Dialect for Matlab {
             None => places(file, shape, options, notes, &mut found)?,
         };
         found.probe = probe(file, options, &mut found.problems)?;
-        let array = match *array.shape() {
-            [height, width] => array.reshape(vec![height, width, 1]),
+        let shape = match *lengths {
+            [height, width] => [height, width, 1],
+            [height, width, n] => [height, width, n],
             // MATLAB has the axes of a raster behind those of the detector.
             [height, width, rows, columns] => {
                 found.raster = Some((rows, columns));
-                array.reshape(vec![height, width, rows.saturating_mul(columns)])
+                [height, width, rows.saturating_mul(columns)]
             }
-            _ => Ok(array),
-        };
-        let array = array.map_err(|source| file.unfit(name, source))?;
-        let Ok(shape) = <[usize; 3]>::try_from(array.shape()) else {
-            let shape = format!("shape {:?}", array.shape());
-            found.problems.push(Problem::new(name, "(H, W, n) as in MATLAB", shape));
-            return Ok(found);
+            _ => {
+                let shape = format!("shape {lengths:?}");
+                found.problems.push(Problem::new(name, "(H, W, n) as in MATLAB", shape));
+                return Ok(found);
+            }
         };
         let n = places.as_ref().map_or(shape[2], Vec::len);
         let evidence = OrderEvidence {
@@ -108,7 +107,11 @@ impl Dialect for Matlab {
             _ => evidence.decide(&shape, options, notes),
         };
         let outcome = match order {
-            Ok(order) => stack::read(array, order, &rules, wanted, notes)?,
+            Ok(order) => {
+                let names = [name];
+                let stored = Stored { order, ..Stored::plain(file, &names, shape) };
+                stack::read_from(&stored, &rules, wanted, notes)?
+            }
             Err(refusal) => Err(refusal),
         };
         if !found.take(outcome, file.path())? {

@@ -44,6 +44,7 @@ pub(crate) mod stack;
 mod study;
 mod table;
 mod tike;
+mod turned;
 mod unit;
 mod values;
 mod wanted;

@@ -40,7 +40,7 @@ pub(super) fn settle(
     };
     let chosen = match (&by_region, &numbers.region) {
         (Some(indices), _) => Chosen::These(indices),
-        (None, None) if !options.common => Chosen::Numbered,
+        (None, None) => Chosen::Numbered,
         _ => Chosen::All,
     };
     match settled(dialect, file, &Wanted { options, storage, chosen })? {

@@ -59,6 +59,8 @@ pub(super) struct Stored<'a> {
     /// Places among the names of arrays that are not there, and how many patterns each would hold:
     /// zeros, which are left out later.
     pub absent: &'a [(usize, usize)],
+    /// Whether lengths and order are those that the file has, whose first axis runs fastest.
+    pub turned: bool,
 }
 
 /// The file that patterns are in.
@@ -85,7 +87,17 @@ impl<'a> Stored<'a> {
         shape: [usize; 3],
     ) -> Self {
         let (file, order) = (file.into(), AxisOrder::PatternFirst);
-        Self { file, names, shape, order, good: None, blank_bad: false, kept: None, absent: &[] }
+        Self {
+            file,
+            names,
+            shape,
+            order,
+            good: None,
+            blank_bad: false,
+            kept: None,
+            absent: &[],
+            turned: false,
+        }
     }
 }
 
@@ -135,14 +147,24 @@ impl Stack {
         self.n
     }
 
-    /// Leaves the first `n` patterns of a stack that has all.
+    /// Leaves the first `n` patterns of the file, or those of them that are here; one, where none
+    /// of these is, which is told later.
     pub(super) fn cut(&mut self, n: usize) -> Result<(), Error> {
-        let first: Vec<usize> = (0..n.min(self.n)).collect();
-        self.amplitude = self.amplitude.select(&first)?;
-        if let Some(bad) = self.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == self.n) {
-            bad.slice_collapse(s![..first.len(), .., ..]);
+        let n = n.min(self.n);
+        let kept = match &mut self.chosen {
+            Some(chosen) => {
+                chosen.truncate(chosen.partition_point(|&index| index < n).max(1));
+                chosen.len()
+            }
+            None => n,
+        };
+        if kept < self.amplitude.count() {
+            self.amplitude = self.amplitude.select(&(0..kept).collect::<Vec<_>>())?;
         }
-        self.n = first.len();
+        if let Some(bad) = self.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == self.n) {
+            bad.slice_collapse(s![..n, .., ..]);
+        }
+        self.n = n;
         Ok(())
     }
 

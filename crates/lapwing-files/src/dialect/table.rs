@@ -144,7 +144,9 @@ pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u
     let Some(Lie { shape, order, .. }) = Lie::of(&shape, None, options) else { return Some(all) };
     let n = if order == AxisOrder::PatternFirst { shape[0] } else { shape[2] };
     let wanted = Wanted { options, storage: &Storage::Memory, chosen: Chosen::Numbered };
-    match wanted.indices(n).filter(|_| !options.common) {
+    // Which patterns lie in a region of the first ones is known when all are read.
+    let all_read = options.common && options.experiment.patterns.region.is_some();
+    match wanted.indices(n).filter(|_| !all_read) {
         Some(indices) => Some(all / n as u64 * indices.len() as u64),
         None => Some(all),
     }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::stack::{Rules, StackFile, Stored, wrong_kind};
-use crate::npy::{self, DType, Header, NpyError};
+use super::turned::Turned;
+use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::options::AxisOrder;
 use crate::parts::everything;
 use crate::patterns::{Patterns, Spool, Storage};
@@ -89,6 +90,19 @@ pub(super) fn values(
     rules: &Rules,
     storage: &Storage,
 ) -> Result<Result<(Patterns, DType), Problem>, Error> {
+    if let Some(turned) = Turned::of(stored)?.filter(|turned| turned.pays(wanted, storage)) {
+        return turned.values(stored, wanted, rules, storage);
+    }
+    picked(stored, wanted, rules, storage)
+}
+
+/// [`values`] of an array in C order, or as the file has it.
+pub(super) fn picked(
+    stored: &Stored<'_>,
+    wanted: Option<&[usize]>,
+    rules: &Rules,
+    storage: &Storage,
+) -> Result<Result<(Patterns, DType), Problem>, Error> {
     let Some(wanted) = wanted else { return read(stored, None, rules, storage) };
     let mut indices = wanted.to_vec();
     indices.sort_unstable();
@@ -111,7 +125,7 @@ fn read(
     rules: &Rules,
     storage: &Storage,
 ) -> Result<Result<(Patterns, DType), Problem>, Error> {
-    let &Stored { file, names, shape, order, absent, .. } = stored;
+    let &Stored { file, names, shape, order, absent, turned, .. } = stored;
     let file = match file {
         StackFile::Archive(archive) => {
             return of_archive(archive, stored, pick, rules, storage);
@@ -152,7 +166,7 @@ fn read(
         };
         let inside: Vec<Range<usize>> = ranges.iter().filter_map(inside).collect();
         if !inside.is_empty() {
-            file.parts(name, &inside, &mut |first, part| {
+            let mut take = |first: usize, part: Array| {
                 let found = part.dtype();
                 let other = dtype.as_ref().is_some_and(|first| *first != found);
                 let wrong = match other {
@@ -166,7 +180,11 @@ fn read(
                 let values = part.into_f32().map_err(|source| file.unfit(name, source))?;
                 dtype.get_or_insert(found);
                 append(before.saturating_add(first), &values)
-            })?;
+            };
+            match turned {
+                true => file.parts_as_stored(name, &inside, &mut take)?,
+                false => file.parts(name, &inside, &mut take)?,
+            }
         }
         before = before.saturating_add(length);
     }
@@ -187,7 +205,7 @@ fn read(
 /// [`read`] of an array of an archive.
 fn of_archive(
     archive: &Archive,
-    &Stored { names, shape, order, .. }: &Stored<'_>,
+    &Stored { names, shape, order, turned, .. }: &Stored<'_>,
     pick: Option<&Pick>,
     rules: &Rules,
     storage: &Storage,
@@ -197,7 +215,7 @@ fn of_archive(
     if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
         return Ok(Err(problem));
     }
-    let in_parts = npy::in_order(&header);
+    let in_parts = turned || npy::in_order(&header);
     let values = match pick {
         Some(pick) if in_parts => {
             let mut spool = Spool::new(pick.shape(), storage)?;

@@ -3,6 +3,8 @@
 //!
 //! Nothing is believed before it was checked against the bytes that are there.
 
+mod parts;
+
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -95,36 +97,55 @@ impl Level5 {
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Array, Error> {
+        let entry = self.entry(name)?;
+        let (mut unpacked, refused) = (Vec::new(), |reason| self.refused(name, reason));
+        let matrix = self.matrix(entry, &mut unpacked).map_err(refused)?;
+        matrix.array(self.big).map_err(refused)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, Error> {
         let entry = self.arrays.iter().find(|entry| entry.info.name == name);
-        let entry = entry.ok_or_else(|| Error::NoSuchArray {
+        entry.ok_or_else(|| Error::NoSuchArray {
             path: self.path.clone(),
             key: name.to_owned(),
             names: self.arrays.iter().take(40).map(|entry| entry.info.name.clone()).collect(),
-        })?;
-        let refused = |reason: String| Error::Array {
-            path: self.path.clone(),
-            key: name.to_owned(),
-            source: NpyError::Shape(reason),
-        };
-        let bytes = &self.map[entry.element.0..entry.element.1];
-        let unpacked;
+        })
+    }
+
+    fn refused(&self, name: &str, reason: String) -> Error {
+        let (path, key) = (self.path.clone(), name.to_owned());
+        Error::Array { path, key, source: NpyError::Shape(reason) }
+    }
+
+    /// The bytes of the top-level element that an array lies in.
+    fn bytes(&self, entry: &Entry) -> &[u8] {
+        &self.map[entry.element.0..entry.element.1]
+    }
+
+    /// An array with its data, which are `unpacked` where they are compressed.
+    fn matrix<'a>(
+        &'a self,
+        entry: &Entry,
+        unpacked: &'a mut Vec<u8>,
+    ) -> Result<Matrix<'a>, String> {
+        let bytes = self.bytes(entry);
         let matrix = match entry.compressed {
             false => bytes,
             true => {
                 let most = MOST_COMPRESSED.saturating_mul(bytes.len() as u64);
-                unpacked = inflate(bytes, most).map_err(refused)?;
-                let element = element(&unpacked, 0, self.big).filter(|found| found.kind == MATRIX);
-                element.ok_or_else(|| refused("its compressed data hold no array".to_owned()))?.data
+                *unpacked = inflate(bytes, most)?;
+                let unpacked: &'a [u8] = unpacked;
+                let element = element(unpacked, 0, self.big).filter(|found| found.kind == MATRIX);
+                element.ok_or_else(|| "its compressed data hold no array".to_owned())?.data
             }
         };
-        let mut steps = name.split('/');
+        let mut steps = entry.info.name.split('/');
         let mut found = Matrix::of(matrix, self.big);
         steps.next();
         for step in steps {
             found = found.and_then(|matrix| matrix.field(step, self.big));
         }
-        let found = found.ok_or_else(|| refused("its data are damaged".to_owned()))?;
-        found.array(self.big).map_err(refused)
+        found.ok_or_else(|| "its data are damaged".to_owned())
     }
 }
 
@@ -306,19 +327,23 @@ impl<'a> Matrix<'a> {
     }
 
     fn array(&self, big: bool) -> Result<Array, String> {
+        from_columns(self.shape.clone(), self.columns(big)?).map_err(|error| error.to_string())
+    }
+
+    /// The numbers in the order of the file, the first axis running fastest.
+    fn columns(&self, big: bool) -> Result<Values, String> {
         let cut = || "its data are cut short or damaged".to_owned();
         let real = element(self.bytes, self.parts, big).ok_or_else(cut)?;
         let part = |piece: &Piece<'_>| numbers(piece, big).ok_or_else(cut);
         let values = part(&real)?;
-        let values = if self.complex {
+        Ok(if self.complex {
             let imaginary = element(self.bytes, real.next, big).ok_or_else(cut)?;
             complex(self.class, as_f64(values), as_f64(part(&imaginary)?))
         } else if self.class == 9 && self.logical {
             Values::Bool(as_f64(values).into_iter().map(|value| value != 0.0).collect())
         } else {
             cast(self.class, values)
-        };
-        from_columns(self.shape.clone(), values).map_err(|error| error.to_string())
+        })
     }
 }
 

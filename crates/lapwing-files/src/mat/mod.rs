@@ -9,10 +9,12 @@ mod level5;
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
+use crate::parts::Take;
 use crate::{ArrayInfo, Error, open};
 pub(crate) use columns::from_columns;
 use level5::Level5;
@@ -102,6 +104,23 @@ impl MatFile {
                     source,
                 })
             }
+        }
+    }
+}
+
+impl MatFile {
+    /// As [`Container::parts`](crate::Container::parts), of elements in the order of the file, in
+    /// which the first axis runs fastest.
+    pub(crate) fn parts_as_stored(
+        &self,
+        name: &str,
+        wanted: &[Range<usize>],
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
+        match &self.inner {
+            Inner::Level5(file) => file.parts(name, wanted, take),
+            // Its axes are in reverse.
+            Inner::Hdf5(file) => file.parts(name, wanted, take),
         }
     }
 }

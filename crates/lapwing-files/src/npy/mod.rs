@@ -26,7 +26,7 @@ pub(crate) use fill::{Bytes, Convert, PIECE, Sequential, fill_in_order};
 pub use header::Header;
 pub(crate) use header::MAGIC;
 pub(crate) use stream::{
-    check_length, in_order, next_f32, read_f32, read_values, write_numbers, write_values,
+    check_length, in_order, next_f32, read_f32, read_values, turned, write_numbers, write_values,
 };
 pub use stream::{read, write};
 

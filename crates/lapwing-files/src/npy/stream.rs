@@ -46,6 +46,12 @@ pub(crate) fn in_order(header: &Header) -> bool {
     Reorder::new(&header.shape, header.fortran_order, &order, 1).is_none()
 }
 
+/// Lengths of the axes of an array that the file has with its first axis running fastest; `None`
+/// where it has it in C order.
+pub(crate) fn turned(header: &Header) -> Option<Vec<usize>> {
+    (header.fortran_order && !in_order(header)).then(|| header.shape.clone())
+}
+
 /// Reads header and data from a stream of exactly `length` bytes.
 fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
     let header = Header::read(input)?;

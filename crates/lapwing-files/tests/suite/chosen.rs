@@ -114,6 +114,31 @@ fn a_part_of_every_fixture_is_that_of_the_whole() {
     }
 }
 
+/// Writes a `.npy` file whose first axis runs fastest; `value` is that of the indices of a number.
+fn write_fortran(path: &Path, shape: &[usize], value: impl Fn(&[usize]) -> u16) {
+    let text = format!(
+        "{{'descr': '<u2', 'fortran_order': True, 'shape': ({}), }}",
+        shape.iter().map(|length| format!("{length}, ")).collect::<String>()
+    );
+    let text = format!("{text:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.into_bytes());
+    for at in 0..shape.iter().product() {
+        let mut rest = at;
+        let indices: Vec<usize> = shape
+            .iter()
+            .map(|length| {
+                let index = rest % length;
+                rest /= length;
+                index
+            })
+            .collect();
+        bytes.extend(value(&indices).to_le_bytes());
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
 /// The parts of files that are read at any position, however long what lies between the frames is.
 #[test]
 fn parts_of_plain_files_are_those_of_the_whole() {
@@ -135,20 +160,42 @@ fn parts_of_plain_files_are_those_of_the_whole() {
         let array = Array::new(shape, Values::U16(values.clone())).unwrap();
         npy::write(folder.path().join(name), &array).unwrap();
     }
+    let fortran = |name: &str, shape: &[usize], place: fn(&[usize]) -> (usize, usize)| {
+        write_fortran(&folder.path().join(name), shape, |indices| {
+            let (frame, pixel) = place(indices);
+            value(frame * pixels + pixel)
+        });
+    };
+    fortran("stack_f.npy", &[30, 8, 9], |at| (at[0], 9 * at[1] + at[2]));
+    fortran("cube_f.npy", &[5, 6, 8, 9], |at| (6 * at[0] + at[1], 9 * at[2] + at[3]));
+    fortran("last_f.npy", &[8, 9, 30], |at| (at[2], 9 * at[0] + at[1]));
+    fortran("cube_last_f.npy", &[8, 9, 5, 6], |at| (6 * at[2] + at[3], 9 * at[0] + at[1]));
+    let hwn = "[file]\naxis_order = \"hwn\"\n";
+    let storage = Storage::Scratch(folder.path().to_owned());
     for (name, file) in [
+        ("stack_f.npy", ""),
+        ("cube_f.npy", ""),
+        ("last_f.npy", hwn),
+        ("cube_last_f.npy", hwn),
         ("frames.raw", "[file]\nraw = \"dtype=uint16,frame=8x9,offset=3,gap=73\"\n"),
         ("cube.npy", ""),
-        ("last.npy", "[file]\naxis_order = \"hwn\"\n"),
+        ("last.npy", hwn),
     ] {
         let said = format!("{said}{file}");
         let whole = experiment::parse(&said, "said.toml".as_ref()).unwrap();
         let path = folder.path().join(name);
         let (all, _) = dialect::read(&path, &whole).unwrap_or_else(|error| panic!("{error}"));
+        let expected: Vec<f32> = (0..n).flat_map(frame).map(f32::from).collect();
+        assert_eq!(intensities(&all), expected, "{name}");
+        let (kept, _) = dialect::read_into(&path, &whole, &storage).unwrap();
+        assert!(kept.diffraction == all.diffraction && !kept.diffraction.in_memory(), "{name}");
         for (frames, taken) in [("0-2,7,28-29", vec![0, 1, 2, 7, 28, 29]), ("13", vec![13])] {
             let said = format!("{said}[patterns]\nframes = \"{frames}\"\n");
             let options = experiment::parse(&said, "said.toml".as_ref()).unwrap();
             let (part, _) = dialect::read(&path, &options).unwrap();
             same(&part, &all, &taken, &format!("{name} {frames}"));
+            let (kept, _) = dialect::read_into(&path, &options, &storage).unwrap();
+            assert!(kept.diffraction == part.diffraction, "{name} {frames}");
             let expected: Vec<f32> =
                 taken.iter().flat_map(|&at| frame(at)).map(f32::from).collect();
             assert_eq!(intensities(&part), expected);
@@ -167,5 +214,40 @@ fn patterns_that_are_not_there_are_told() {
         let options = experiment::parse(&said, "said.toml".as_ref()).unwrap();
         let told = dialect::read(&path, &options).unwrap_err().to_string();
         assert!(told.contains("some of the patterns 0 to 11") && told.contains("12"), "{told}");
+    }
+}
+
+/// Of patterns and positions that are not as many, the first ones of both are taken, and of these
+/// a part.
+#[test]
+fn a_part_of_the_common_ones_is_that_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = |at: usize| (at.wrapping_mul(2_654_435_761) >> 13 & 0xff) as u16;
+    let array = Array::new(vec![30, 8, 9], Values::U16((0..30 * 72).map(value).collect())).unwrap();
+    let path = folder.path().join("stack.npy");
+    npy::write(&path, &array).unwrap();
+    let lines: String = (0..23).map(|at| format!("{},{}\n", at / 5 * 3, at % 5 * 3)).collect();
+    std::fs::write(folder.path().join("at.csv"), lines).unwrap();
+    let read = |part: &str| {
+        let said = format!(
+            "[object]\npixel_size_m = 1e-9\n[scan]\npositions = \"at.csv\"\n[patterns]\ncommon = true\n{part}"
+        );
+        dialect::read(&path, &experiment::parse(&said, &folder.path().join("said.toml")).unwrap())
+    };
+    let (whole, _) = read("").unwrap();
+    assert_eq!(whole.n_patterns(), 23);
+    for (part, taken) in [
+        ("every = 4", (0..23).step_by(4).collect::<Vec<_>>()),
+        ("frames = \"2,7-9,22\"", vec![2, 7, 8, 9, 22]),
+        ("leave_out_frames = \"0-20\"", vec![21, 22]),
+        ("region = \"3:6,:\"", (5..15).collect()),
+        ("every = 2\nleave_out_frames = \"4\"", (0..23).step_by(2).filter(|&at| at != 4).collect()),
+    ] {
+        let (found, _) = read(part).unwrap_or_else(|error| panic!("{part}: {error}"));
+        same(&found, &whole, &taken, part);
+    }
+    for part in ["frames = \"25\"", "frames = \"2,25\"", "leave_out_frames = \"0-22\""] {
+        let told = read(part).unwrap_err().to_string();
+        assert!(told.contains("some of the patterns 0 to 22"), "{part}: {told}");
     }
 }

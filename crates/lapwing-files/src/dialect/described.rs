@@ -3,6 +3,7 @@
 
 use lapwing_model::Position;
 
+use super::by_name::{self, Meaning, Told};
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
@@ -125,7 +126,9 @@ pub(super) fn apply(
     found.pixel = pixel;
     found.wavelength = scales.wavelength;
     let lacking = found.needs_scan && found.scan.is_none();
-    let raster = place(found, n, pixel, scales.step, options, notes)?;
+    let unknown = lacking || pixel.is_none() || scales.wavelength.is_none();
+    let told = if unknown { by_name::told(file) } else { Vec::new() };
+    let raster = place(found, n, (pixel, scales.step), &told, options, notes)?;
     if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
         found.problems.extend(hints::unused_positions(file, n));
     }
@@ -136,7 +139,18 @@ pub(super) fn apply(
     if options.pixel_size.is_none() && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));
     }
-    let (optics, remarks) = optics_of(found, options, scales.wavelength);
+    let (optics, remarks) = optics_of(found, options, scales.wavelength, &told);
+    // Nothing is taken from a name; what nobody says is told.
+    let is_known = |meaning: Meaning| match meaning {
+        Meaning::Step => !lacking || scales.step.is_some(),
+        Meaning::Rotation => !lacking || experiment.scan.rotation_deg.is_some(),
+        Meaning::Beam => scales.wavelength.is_some(),
+        Meaning::SemiAngle => experiment.probe.is_described() || found.probe.is_some(),
+        Meaning::Defocus => experiment.probe.says_defocus() || found.probe.is_some(),
+        _ => pixel.is_some(),
+    };
+    let open = told.iter().filter(|told| !is_known(told.meaning));
+    notes.extend(open.map(|told| format!("the file has {}", told.text)));
     if optics.is_some() && found.probe.is_some() {
         notes.push(
             "probe: the one that was read goes before the optics described, which --probe-start \
@@ -171,15 +185,19 @@ fn optics_of(
     found: &mut Found,
     options: &ReadOptions,
     wavelength: Option<f64>,
+    told: &[Told],
 ) -> (Option<ProbeOptics>, Vec<Remark>) {
     let described = &options.experiment.probe;
     if !described.is_described() {
         return (None, Vec::new());
     }
     let (Some(wavelength), Some(pixel)) = (wavelength, found.pixel) else {
-        let expected = "a wavelength (--energy-kev or --voltage-kv) and the pixel of the object \
-                        (--mrad-per-pixel, --inv-angstrom-per-pixel, --distance-m or \
-                        --pixel-size-m) for the optics";
+        let expected = format!(
+            "a wavelength (--energy-kev or --voltage-kv) and the pixel of the object \
+             (--mrad-per-pixel, --inv-angstrom-per-pixel, --distance-m or --pixel-size-m) for the \
+             optics{}",
+            by_name::perhaps(told, &[Meaning::Beam])
+        );
         let what = if wavelength.is_none() { "no wavelength" } else { "no pixel" };
         found.problems.push(Problem::new("probe", expected, what));
         return (None, Vec::new());
@@ -215,13 +233,13 @@ fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
     }
 }
 
-/// Positions that the user says, and else those of a raster where the file has none. Returns the
-/// raster that the patterns, or those of them that are taken, lie on.
+/// Positions that the user says, and else those of a raster where the file has none; of pixel and
+/// step of the object, metres, `told` are those that the file may have. Returns the raster that the patterns, or those of them that are taken, lie on.
 fn place(
     found: &mut Found,
     n: usize,
-    pixel: Option<(f64, f64)>,
-    step: Option<(f64, f64)>,
+    (pixel, step): (Option<(f64, f64)>, Option<(f64, f64)>),
+    told: &[Told],
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Option<(usize, usize)>, Error> {
@@ -356,15 +374,16 @@ fn place(
         );
     }
     if step.is_none() {
-        missing(
-            "scan_step_m",
+        let expected = format!(
             "the step of the raster (--scan-step-m), or positions (--positions FILE), for the file \
-             has no positions",
-            &strange,
+             has no positions{}",
+            by_name::perhaps(told, &[Meaning::Step])
         );
+        missing("scan_step_m", &expected, &strange);
     }
     if pixel.is_none() {
-        missing("pixel_size_m", no_pixel, &strange);
+        let expected = format!("{no_pixel}{}", by_name::perhaps(told, by_name::OF_PIXEL));
+        missing("pixel_size_m", &expected, &strange);
     }
     let (Some(shape), Some(step), Some(pixel)) = (shape, step, pixel) else { return Ok(None) };
     let pixel = by_coordinate(pixel, options);

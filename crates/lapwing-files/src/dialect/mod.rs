@@ -11,6 +11,7 @@
 
 mod axes;
 mod base;
+mod by_name;
 mod clean;
 mod companion;
 mod cube;

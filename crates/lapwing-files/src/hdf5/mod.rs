@@ -262,6 +262,30 @@ impl Hdf5 {
         groups::number(&self.path, name, attribute)
     }
 
+    /// The attributes of one number of a dataset or a group whose names are `wanted`.
+    pub(crate) fn numbers_of(
+        &self,
+        object: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Vec<(String, f64)> {
+        let inside = object.trim_matches('/');
+        let dataset = self.dataset(object).ok().flatten().filter(|_| !inside.is_empty());
+        let names = guarded(|| match &dataset {
+            Some(dataset) => dataset.attr_names(),
+            None if inside.is_empty() => self.file.attr_names(),
+            None => self.file.root_group().group(inside)?.attr_names(),
+        });
+        let names = names.unwrap_or_default().into_iter().filter(|name| wanted(name));
+        let number = |name: &str| match &dataset {
+            Some(_) => self.attribute(object, name).ok().flatten(),
+            None => self.group_number(object, name),
+        };
+        names
+            .filter_map(|name| Some((number(&name)?, name)))
+            .map(|(value, name)| (name, value))
+            .collect()
+    }
+
     /// Whether the last step of a name is a link to another file, which need not be there.
     pub fn is_link(&self, name: &str) -> bool {
         self.elsewhere(name).is_some()

@@ -2,6 +2,7 @@
 //! and linked once. Those that watch the memory of their own process are programs of their own.
 
 mod blo;
+mod by_name;
 mod chosen;
 mod described;
 mod dialects;

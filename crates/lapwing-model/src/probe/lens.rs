@@ -160,18 +160,28 @@ impl Lens {
     }
 }
 
+/// h c, eV m (CODATA 2018).
+const H_C: f64 = 1.239_841_984_332_002_6e-6;
+/// m c^2 of the electron, eV (CODATA 2018).
+const REST: f64 = 510_998.95;
+
 /// Wavelength, metres, of electrons accelerated by `voltage` volts: h c / sqrt(e V (2 m c^2 + e
 /// V)), relativistic.
 pub fn electron_wavelength(voltage: f64) -> f64 {
-    /// h c, eV m, and m c^2 of the electron, eV (CODATA 2018).
-    const H_C: f64 = 1.239_841_984_332_002_6e-6;
-    const REST: f64 = 510_998.95;
     H_C / (voltage * (2.0 * REST + voltage)).sqrt()
+}
+
+/// Voltage, volts, that accelerates electrons to `wavelength` metres: the inverse of
+/// [`electron_wavelength`].
+pub fn electron_voltage(wavelength: f64) -> f64 {
+    let momentum = H_C / wavelength;
+    // sqrt(p^2 + m^2) - m without a difference of nearly equal numbers.
+    momentum * momentum / (REST.hypot(momentum) + REST)
 }
 
 /// Wavelength, metres, of photons of `energy` electronvolts: h c / E.
 pub fn photon_wavelength(energy: f64) -> f64 {
-    1.239_841_984_332_002_6e-6 / energy
+    H_C / energy
 }
 
 /// Semi-angle, radians, of a zone plate: lambda / (2 dr) for an outermost zone of width `zone`
@@ -191,6 +201,10 @@ mod tests {
         assert!((electron_wavelength(300e3) - 1.968_75e-12).abs() < 1e-16);
         assert!((electron_wavelength(200e3) - 2.507_93e-12).abs() < 1e-16);
         assert!((photon_wavelength(8000.0) - 1.549_802_5e-10).abs() < 1e-16);
+        for voltage in [1e3, 80e3, 300e3, 3e6] {
+            let back = electron_voltage(electron_wavelength(voltage));
+            assert!((back / voltage - 1.0).abs() < 1e-12, "{voltage}: {back}");
+        }
     }
 
     #[test]

@@ -23,7 +23,8 @@ mod tests;
 pub use check::ProbeError;
 pub use kind::ProbeKind;
 pub use lens::{
-    Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
+    Aberrations, Aperture, Lens, electron_voltage, electron_wavelength, photon_wavelength,
+    zone_plate_angle,
 };
 pub use size::{diameter, perturb};
 

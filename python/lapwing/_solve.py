@@ -50,9 +50,9 @@ class SolverOptions(TypedDict, total=False):
     the file of an earlier reconstruction to go on from, with its probe, its positions, and how its
     probe varies; one of fewer patterns of the scan gives object and probe."""
     probe_start: Literal["auto", "file", "optics", "patterns", "perturbed"]
-    """Start probe: auto (the file's, else that of the optics described, else made of the patterns),
-    file (its probeGuess), optics, patterns, or perturbed (the file's out of focus and
-    astigmatic)."""
+    """Start probe: auto (what the experiment says by `from`, else the file's, else that of the
+    optics described, else made of the patterns), file (its probeGuess), optics, patterns, or
+    perturbed (the file's out of focus and astigmatic)."""
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are found by a short fit of
     photon counts, or made [default: as many as the file has]."""
@@ -231,7 +231,7 @@ def reconstruct(
     ValueError
         Data or options that cannot be, an unknown option, a solver that diverged.
     KeyboardInterrupt
-        Ctrl-C, at the end of the epoch.
+        Ctrl-C, at the end of the epoch, or during what is looked for before the first one.
 
     Notes
     -----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -99,6 +100,49 @@ def test_control_c_ends_it_without_a_callback(scan: lapwing.Dataset) -> None:
     with pytest.raises(KeyboardInterrupt):
         lapwing.reconstruct(scan, algorithm="LSQML", epochs=10**6)
     timer.join()
+
+
+def test_control_c_ends_a_search_before_the_epochs() -> None:
+    probe = lapwing.make_probe(64)
+    positions, shape = lapwing.make_scan(
+        overlap=0.9,
+        probe_diameter=lapwing.probe_diameter(probe),
+        field=(120.0, 120.0),
+        window=64,
+        seed=3,
+    )
+    specimen = lapwing.make_specimen("cells", shape, seed=3)
+    truth = lapwing.simulate(specimen, probe, positions, 10_000, seed=3)
+    bare = lapwing.Dataset(truth.counts(), truth.positions, quantity="counts")
+    # Each search takes seconds; another begins where one has ended.
+    for work in (
+        lambda: [lapwing.calibrate(bare) for _ in range(100)],
+        lambda: [lapwing.reconstruct(bare, epochs=1, algorithm="LSQML") for _ in range(100)],
+        lambda: [lapwing.estimate_noise(bare) for _ in range(10_000)],
+    ):
+        timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+        begun = time.monotonic()
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        timer.join()
+        assert time.monotonic() - begun < 2.0
+
+
+def test_an_experiment_says_the_start_probe(scan: lapwing.Dataset) -> None:
+    given = (scan.counts(), scan.positions, scan.probe)
+    said = lapwing.Dataset(*given, quantity="counts", experiment={"probe": {"from": "perturbed"}})
+    plain = lapwing.Dataset(*given, quantity="counts")
+    asked: dict[str, typing.Any] = {"algorithm": "LSQML", "epochs": 2}
+    by_experiment = lapwing.reconstruct(said, **asked).object
+    by_option = lapwing.reconstruct(plain, probe_start="perturbed", **asked).object
+    assert np.array_equal(by_experiment, by_option)
+    copy = pickle.loads(pickle.dumps(said))
+    assert np.array_equal(lapwing.reconstruct(copy, **asked).object, by_option)
+    # What the call asks for goes before it.
+    of_file = lapwing.reconstruct(said, probe_start="file", **asked).object
+    assert np.array_equal(of_file, lapwing.reconstruct(plain, **asked).object)
+    assert not np.array_equal(of_file, by_option)
 
 
 def test_other_threads_go_on_meanwhile(scan: lapwing.Dataset) -> None:

@@ -12,7 +12,7 @@ use crate::experiment::ProbeOptics;
 use crate::mask::{self, Mask};
 use crate::npy::Array;
 use crate::npz::{Packing, Writer, write_with};
-use crate::options::{Geometry, Quantity, ZeroFrequency};
+use crate::options::{Geometry, ProbeFrom, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
 use crate::physics::{self, UnknownPhysics};
@@ -44,6 +44,9 @@ pub struct Dataset {
     /// The optics that form the probe, where they were described. They are not written: a probe
     /// made of them is.
     pub optics: Option<ProbeOptics>,
+    /// The probe that a reconstruction starts from, where the experiment says it. It is not
+    /// written.
+    pub probe_from: Option<ProbeFrom>,
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.
@@ -168,6 +171,7 @@ impl Dataset {
             scans: self.scans.as_ref().map(|scans| scans.select(indices)),
             geometry: self.geometry,
             optics: self.optics,
+            probe_from: self.probe_from,
             metadata: self.metadata.clone(),
             extras: extras.collect(),
         })

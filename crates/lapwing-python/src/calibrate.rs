@@ -3,7 +3,7 @@
 use crate::dataset::{Dataset, known};
 use crate::failure::Result;
 use crate::value::to_python;
-use crate::work::alone;
+use crate::work::{alone, asking};
 use lapwing_files::options::Geometry;
 use lapwing_files::{experiment, reading};
 use lapwing_study::calibrate::calibrate as found_by;
@@ -40,8 +40,8 @@ pub fn calibrate<'py>(
     }
     let options = reading::options(known.iter().map(|(option, value)| (*option, value)))
         .map_err(anyhow::Error::from)?;
-    let (turned, found) = alone(py, None, || {
-        let found = found_by(&turned)?;
+    let (turned, found) = asking(py, None, |between| {
+        let found = found_by(&turned, between)?;
         found.apply(&mut turned);
         Ok((turned, found))
     })?;

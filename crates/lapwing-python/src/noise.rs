@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::failure::Result;
-use crate::work::alone;
+use crate::work::asking;
 use lapwing_study::noise;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ pub fn estimate_noise<'py>(
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyDict>> {
     let dataset = &dataset.get().inner;
-    let noise = alone(py, threads, || Ok(noise::of_dataset(dataset)?))?;
+    let noise = asking(py, threads, |between| Ok(noise::of_dataset(dataset, between)?))?;
     let fields = PyDict::new(py);
     fields.set_item("gain", noise.gain)?;
     fields.set_item("background", noise.background.into_pyarray(py))?;

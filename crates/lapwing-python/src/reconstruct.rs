@@ -20,6 +20,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -113,19 +114,23 @@ pub fn reconstruct<'py>(
         py.import("warnings")?.call_method1("warn", (found.to_string(),))?;
     }
     let data = magnified.as_ref().unwrap_or(data);
-    let mut tell = |_: Python<'_>, epoch: Epoch| -> PyResult<bool> {
-        let Some(progress) = &progress else { return Ok(true) };
+    // Without an epoch, only signals are looked for.
+    let mut tell = |_: Python<'_>, epoch: Option<Epoch>| -> PyResult<bool> {
+        let (Some(progress), Some(epoch)) = (&progress, epoch) else { return Ok(true) };
         let answer = progress.call1((epoch.done, epoch.total, epoch.loss))?;
         // Only a plain False stops: most callbacks return nothing.
         Ok(!answer.cast::<PyBool>().is_ok_and(|answer| !answer.is_true()))
     };
-    let listener: Option<Listener<'_, Epoch>> = Some(&mut tell);
+    let listener: Option<Listener<'_, Option<Epoch>>> = Some(&mut tell);
     let started = Instant::now();
     let made = attended(py, threads, listener, |tell| {
-        let mut observe = |epoch| {
-            if tell(epoch) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let tell = RefCell::new(tell);
+        let flow = |event: Option<Epoch>| match (**tell.borrow_mut())(event) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         };
-        Ok(run::reconstruct(data, &config, &mut observe)?)
+        let mut observe = |epoch| flow(Some(epoch));
+        Ok(run::reconstruct_while(data, &config, &mut || flow(None), &mut observe)?)
     })?;
     fields(py, made, Some(started.elapsed().as_secs_f64()))
 }

@@ -187,7 +187,9 @@ pub fn run_jobs<'py>(
         serde_json::from_value(Value::Object(filters)).map_err(anyhow::Error::from)?;
     let (solver, reading) = said;
     let mut solver = table(&solver)?;
-    solver.entry("probe_start").or_insert_with(|| "perturbed".into());
+    let reading = read_options(&reading)?;
+    let from = reading.experiment.probe.from.map_or("perturbed", |from| from.name());
+    solver.entry("probe_start").or_insert_with(|| from.into());
     solver.entry("algorithm").or_insert_with(|| SOLVERS[0].name.into());
     let config: SolverConfig =
         serde_json::from_value(Value::Object(solver)).map_err(anyhow::Error::from)?;
@@ -201,7 +203,7 @@ pub fn run_jobs<'py>(
         missing_views,
         dry_run,
         trust_names,
-        reading: read_options(&reading)?,
+        reading,
         ..JobOptions::default()
     };
     let plan = plan_of_folders(Roots { data, views, artifacts }, StudySolver::new(config))
@@ -236,19 +238,18 @@ pub fn told<'py, T: Send>(
     threads: Option<usize>,
     work: impl FnOnce(&mut (dyn FnMut(Event<'_>) -> ControlFlow<()> + Send)) -> anyhow::Result<T> + Send,
 ) -> anyhow::Result<T> {
-    let mut tell = |py: Python<'_>, event: Value| -> PyResult<bool> {
-        let Some(progress) = &progress else { return Ok(true) };
+    // Of what is of no interest, only signals are looked for.
+    let mut tell = |py: Python<'_>, event: Option<Value>| -> PyResult<bool> {
+        let (Some(progress), Some(event)) = (&progress, event) else { return Ok(true) };
         let event = to_python(py, &event).map_err(crate::failure::Failure::from)?;
         let answer = progress.call1((event,))?;
         Ok(!answer.cast::<PyBool>().is_ok_and(|answer| !answer.is_true()))
     };
-    let listener: Option<Listener<'_, Value>> = Some(&mut tell);
+    let listener: Option<Listener<'_, Option<Value>>> = Some(&mut tell);
     attended(py, threads, listener, |tell| {
         let mut go_on = true;
         let mut observe = |event: Event<'_>| {
-            if let Some(event) = described(event) {
-                go_on = go_on && tell(event);
-            }
+            go_on = go_on && tell(described(event));
             if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         work(&mut observe)

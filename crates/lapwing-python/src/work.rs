@@ -2,6 +2,7 @@
 //! stopped by Ctrl-C.
 
 use anyhow::{Context, anyhow, ensure};
+use lapwing_study::StudyError;
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -94,6 +95,19 @@ where
             Err(anyhow!("internal error: the work ended unexpectedly; please report it"))
         }
     }
+}
+
+/// [`attended`] for work that has nothing to tell, and asks now and then whether to go on: it is
+/// given what breaks after Ctrl-C.
+pub fn asking<T: Send>(
+    py: Python<'_>,
+    threads: Option<usize>,
+    work: impl FnOnce(&mut (dyn FnMut() -> lapwing_study::Result<()> + Send)) -> anyhow::Result<T>
+    + Send,
+) -> anyhow::Result<T> {
+    attended::<T, (), _>(py, threads, None, |tell| {
+        work(&mut || if tell(()) { Ok(()) } else { Err(StudyError::Stopped) })
+    })
 }
 
 /// [`attended`] for work that has nothing to tell. It cannot be stopped half way: after Ctrl-C its

@@ -45,7 +45,7 @@ impl Args for Reading {
             )
             .help_heading(HEADINGS[0].1)
             .value_parser(bytes);
-        OPTIONS.iter().fold(command, |command, option| command.arg(argument(option))).arg(memory)
+        flags().fold(command, |command, option| command.arg(argument(option))).arg(memory)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -62,7 +62,7 @@ impl FromArgMatches for Reading {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         let given: Vec<(&'static ReadOption, Given)> =
-            OPTIONS.iter().filter_map(|option| Some((option, given(option, matches)?))).collect();
+            flags().filter_map(|option| Some((option, given(option, matches)?))).collect();
         let pairs = given.iter().map(|(option, given)| (*option, given));
         self.options = reading::options(pairs).map_err(|error| {
             let text = crate::message(&error.into());
@@ -72,6 +72,11 @@ impl FromArgMatches for Reading {
         self.memory = matches.get_one(MEMORY).copied();
         Ok(())
     }
+}
+
+/// The options that are flags.
+fn flags() -> impl Iterator<Item = &'static ReadOption> {
+    OPTIONS.iter().filter(|option| !option.is_of_experiments())
 }
 
 /// What was given for an option.

@@ -128,7 +128,7 @@ pub(super) fn apply(
     let lacking = found.needs_scan && found.scan.is_none();
     let unknown = lacking || pixel.is_none() || scales.wavelength.is_none();
     let told = if unknown { by_name::told(file) } else { Vec::new() };
-    let raster = place(found, n, (pixel, scales.step), &told, options, notes)?;
+    let raster = place(found, n, pixel, scales.step, &told, options, notes)?;
     if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
         found.problems.extend(hints::unused_positions(file, n));
     }
@@ -151,7 +151,7 @@ pub(super) fn apply(
     };
     let open = told.iter().filter(|told| !is_known(told.meaning));
     notes.extend(open.map(|told| format!("the file has {}", told.text)));
-    if optics.is_some() && found.probe.is_some() {
+    if optics.is_some() && found.probe.is_some() && experiment.probe.from.is_none() {
         notes.push(
             "probe: the one that was read goes before the optics described, which --probe-start \
              optics takes"
@@ -238,7 +238,8 @@ fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
 fn place(
     found: &mut Found,
     n: usize,
-    (pixel, step): (Option<(f64, f64)>, Option<(f64, f64)>),
+    pixel: Option<(f64, f64)>,
+    step: Option<(f64, f64)>,
     told: &[Told],
     options: &ReadOptions,
     notes: &mut Vec<String>,

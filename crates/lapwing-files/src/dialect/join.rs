@@ -153,6 +153,7 @@ fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Resu
         scans: Some(Scans { of, probes }),
         geometry: first.geometry,
         optics: first.optics,
+        probe_from: first.probe_from,
         metadata,
         extras: of_the_object(first),
     })

@@ -167,6 +167,7 @@ fn settled(
         scans,
         geometry,
         optics: described.optics,
+        probe_from: wanted.options.experiment.probe.from,
         metadata,
         extras,
     };

@@ -24,6 +24,7 @@ impl Dataset {
             problems.push(Problem::new("experiment", expected, "more than that"));
         }
         self.geometry = said.geometry.or(self.geometry);
+        self.probe_from = experiment.probe.from.or(self.probe_from);
         let near =
             said.physics.fresnel_number.is_some() || self.geometry == Some(Geometry::NearField);
         let scales = Calibration::of(experiment);

@@ -106,10 +106,8 @@ fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> R
             let Some(option) = in_section().find(|option| option.key() == key) else {
                 let keys = || in_section().map(|option| option.key());
                 let others = || format!("it has {}", keys().collect::<Vec<_>>().join(", "));
-                let hint = match (elsewhere(section, key), near(key, keys())) {
-                    (Some(hint), _) => hint.to_owned(),
-                    (None, near) => near.map_or_else(others, |name| format!("is {name} meant?")),
-                };
+                let hint = near(meant(section, key), keys())
+                    .map_or_else(others, |name| format!("is {name} meant?"));
                 return Err(format!("[{section}] has no key {key}: {hint}"));
             };
             let told = |problem: String| format!("[{section}] {key}: {problem}");
@@ -132,13 +130,12 @@ fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> R
     Ok(())
 }
 
-/// Where a key belongs that others have in this section.
-fn elsewhere(section: &str, key: &str) -> Option<&'static str> {
-    let start = section == "probe" && matches!(key, "from" | "start" | "probe_start");
-    start.then_some(
-        "which probe a reconstruction starts from is said by --probe-start file, optics or patterns \
-         (probe_start in a design)",
-    )
+/// The key that is meant by a name of the same elsewhere.
+fn meant<'a>(section: &str, key: &'a str) -> &'a str {
+    match (section, key) {
+        ("probe", "start" | "probe_start" | "probe_from") => "from",
+        _ => key,
+    }
 }
 
 /// The name that differs from what was written in the fewest letters, when these are few.
@@ -176,6 +173,7 @@ mod tests {
     #[test]
     fn sections_and_keys_become_options() {
         let text = "[beam]\nvoltage_kv = 300\n[probe]\nsemi_angle_mrad = 1.03\ndefocus_m = -13.5e-6\n\
+                    from = 'patterns'\n\
                     [scan]\nshape = [40, 30]\nstep_m = 3e-9\nsnake = true\npositions = 'p.csv'\n\
                     [patterns]\nquantity = 'counts'\nleave_out_frames = [1, 5]\n[object]\n\
                     pixel_size_m = 1e-9\n[detector]\npixel_size_m = [55e-6, 50e-6]";
@@ -183,6 +181,7 @@ mod tests {
         let experiment = &options.experiment;
         assert_eq!(experiment.beam.voltage_kv, Some(300.0));
         assert_eq!(experiment.probe.defocus_m, Some(-13.5e-6));
+        assert_eq!(experiment.probe.from, Some(crate::options::ProbeFrom::Patterns));
         assert_eq!(experiment.scan.shape, Some((40, 30)));
         assert_eq!(experiment.scan.step_m, Some((3e-9, 3e-9)));
         assert!(experiment.scan.snake);
@@ -197,11 +196,12 @@ mod tests {
     fn other_keys_are_refused_with_the_nearest() {
         let told = refused("[beam]\nvoltage_kev = 300");
         assert!(told.contains("[beam] has no key voltage_kev: is voltage_kv meant?"), "{told}");
-        let told = refused("[probe]\nfrom = \"patterns\"");
-        assert!(
-            told.contains("[probe] has no key from: ") && told.contains("--probe-start"),
-            "{told}"
-        );
+        for other in ["start", "probe_start"] {
+            let told = refused(&format!("[probe]\n{other} = \"patterns\""));
+            assert!(told.ends_with("is from meant?"), "{told}");
+        }
+        let told = refused("[probe]\nfrom = \"guess\"");
+        assert!(told.contains("[probe] from: expected auto or file or optics"), "{told}");
         assert!(refused("[bean]\nvoltage_kv = 300").contains("is [beam] meant?"));
         assert!(refused("[beam]\nzzz = 300").contains("it has energy_kev, voltage_kv"));
         assert!(refused("beam = 3").contains("expected a section [beam]"));

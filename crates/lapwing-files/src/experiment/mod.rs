@@ -28,7 +28,7 @@ pub use part::FieldOfView;
 pub use template::{template, with_keys};
 
 use crate::Problem;
-use crate::options::PositionUnit;
+use crate::options::{PositionUnit, ProbeFrom};
 use crate::remarks::{Remark, What};
 
 /// What a user says about an experiment; what is `None` is not known, or a file tells it.
@@ -105,10 +105,12 @@ pub struct Beam {
     pub voltage_kv: Option<f64>,
 }
 
-/// The optics that form the probe. Aberrations have the signs of [`Lens`].
+/// The optics that form the probe, and which probe a reconstruction starts from. Aberrations have
+/// the signs of [`Lens`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[allow(missing_docs, reason = "the table of options says what each is")]
 pub struct Optics {
+    pub from: Option<ProbeFrom>,
     pub semi_angle_mrad: Option<f64>,
     pub numerical_aperture: Option<f64>,
     pub outermost_zone_m: Option<f64>,

@@ -12,7 +12,8 @@ pub fn template() -> String {
     let mut text = String::from(
         "# An experiment: what the file of the patterns does not say itself. Take the # from the\n\
          # lines that you know and correct the numbers. Lengths are in metres, pairs are y, x.\n\
-         # Every key is also an option of the commands that read a scan, which goes before it.\n",
+         # Every key but `from` is also an option of the commands that read a scan, which goes before\n\
+         # it.\n",
     );
     let mut section = "";
     for option in OPTIONS.iter().filter(|option| !option.section.is_empty()) {
@@ -70,6 +71,7 @@ fn example(option: &ReadOption) -> String {
     let known = match option.name {
         "energy_kev" => "8.0",
         "voltage_kv" => "300",
+        "probe_from" => "\"patterns\"",
         "semi_angle_mrad" => "20",
         "numerical_aperture" => "0.002",
         "outermost_zone_m" => "50e-9",

@@ -12,7 +12,7 @@ use crate::physics::PhysicsOptions;
 use crate::raw::RawForm;
 use crate::remarks::Remark;
 pub use terms::{
-    AxisOrder, CoordinateOrder, DialectName, Geometry, MaskGood, PositionUnit, Quantity,
+    AxisOrder, CoordinateOrder, DialectName, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity,
     ZeroFrequency,
 };
 

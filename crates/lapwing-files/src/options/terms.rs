@@ -168,6 +168,24 @@ names! {
 }
 
 names! {
+    /// The probe that a reconstruction starts from, as an experiment says it: the words of
+    /// `--probe-start`, which goes before it.
+    ProbeFrom {
+        /// The file's where there is one, else that of the optics where they are described, else
+        /// one made of the patterns.
+        Auto = "auto",
+        /// The file's.
+        File = "file",
+        /// That of the optics, which must be described.
+        Optics = "optics",
+        /// Made of the patterns.
+        Patterns = "patterns",
+        /// The file's, out of focus and astigmatic.
+        Perturbed = "perturbed",
+    }
+}
+
+names! {
     /// Which number of a mask stands for a good pixel.
     MaskGood {
         /// 0, as in CXI.

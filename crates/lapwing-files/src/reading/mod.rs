@@ -153,6 +153,9 @@ pub fn option(name: &str) -> Option<&'static ReadOption> {
 /// The option that names an experiment file.
 pub const EXPERIMENT: &str = "experiment";
 
+/// The option that says which probe a reconstruction starts from.
+pub(crate) const PROBE_FROM: &str = "probe_from";
+
 /// What all options together say: first what the experiment file says that one of them names, then
 /// the others in its place.
 ///
@@ -184,6 +187,12 @@ impl ReadOption {
     /// Its flag on the command line, without the hyphens before it.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
+    }
+
+    /// Whether it is no flag of the commands that read a scan, and no keyword of Python's: an
+    /// experiment says it, and those who reconstruct have an option of their own that goes before.
+    pub fn is_of_experiments(&self) -> bool {
+        self.name == PROBE_FROM
     }
 
     /// Its key in the section of an experiment file: the name, without the section's in front.

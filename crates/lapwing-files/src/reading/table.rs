@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Kind, Range, ReadOption, Words};
+use super::{Kind, PROBE_FROM, Range, ReadOption, Words};
 use crate::options::{
-    CoordinateOrder, Geometry, MaskGood, PositionUnit, Quantity, ReadOptions, ZeroFrequency,
+    CoordinateOrder, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity, ReadOptions,
+    ZeroFrequency,
 };
 
 /// Every option, in the order of the help and of the sections of an experiment file.
@@ -67,6 +68,12 @@ pub static OPTIONS: &[ReadOption] = &[
         "voltage_kv", "beam", "KV",
         "Voltage that accelerates the electrons, kV",
         Range::Positive, |o, v| o.experiment.beam.voltage_kv = Some(v),
+    ),
+    choice(
+        PROBE_FROM, "probe", "WHICH",
+        "Which probe a reconstruction starts from, where --probe-start (probe_start of a solver) does not say it",
+        Words::Fixed(ProbeFrom::NAMES),
+        |o, word| word.parse().map(|from| o.experiment.probe.from = Some(from)),
     ),
     number(
         "semi_angle_mrad", "probe", "MRAD",

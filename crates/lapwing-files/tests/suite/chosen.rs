@@ -136,7 +136,7 @@ fn write_fortran(path: &Path, shape: &[usize], value: impl Fn(&[usize]) -> u16) 
             .collect();
         bytes.extend(value(&indices).to_le_bytes());
     }
-    std::fs::write(path, bytes).unwrap();
+    std::fs::write(path, bytes).expect("written");
 }
 
 /// The parts of files that are read at any position, however long what lies between the frames is.

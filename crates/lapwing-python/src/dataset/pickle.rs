@@ -5,9 +5,9 @@ use super::made::{broken, metadata_of};
 use crate::array::{self, from_npy, from_positions};
 use crate::failure::Result;
 use crate::value::{from_python, to_python};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lapwing_files::dataset::Form;
-use lapwing_files::options::{Quantity, ZeroFrequency};
+use lapwing_files::options::{ProbeFrom, Quantity, ZeroFrequency};
 use lapwing_files::{Archive, Scans, contract};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -27,6 +27,7 @@ pub fn reduced<'py>(of: &Bound<'py, Dataset>) -> Result<Reduced<'py>> {
     state.set_item("frames", of.getattr("frames")?)?;
     state.set_item("positions", from_positions(py, &inner.scan))?;
     state.set_item("optics", to_python(py, &inner.optics)?)?;
+    state.set_item("probe_from", inner.probe_from.map(ProbeFrom::name))?;
     state.set_item("understood", to_python(py, understood)?)?;
     let extras = PyDict::new(py);
     let scans = inner.scans.as_ref().map(Scans::to_arrays).unwrap_or_default();
@@ -64,6 +65,9 @@ pub fn restore_dataset(state: &Bound<'_, PyDict>, extras: Vec<u8>) -> Result<Dat
     }
     inner.frames = entry("frames")?.map(|frames| frames.extract()).transpose()?;
     inner.optics = json("optics")?.map(serde_json::from_value).transpose()?;
+    if let Some(from) = json("probe_from")?.as_ref().and_then(Value::as_str) {
+        inner.probe_from = Some(from.parse().map_err(|told| anyhow!("probe_from: {told}"))?);
+    }
     let archive = Archive::from_bytes(extras, "extras").map_err(anyhow::Error::from)?;
     for name in archive.names() {
         let array = archive.read(name).map_err(anyhow::Error::from)?;

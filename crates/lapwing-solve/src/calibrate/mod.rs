@@ -39,13 +39,28 @@ mod tests;
 pub use disc::{Disc, mean};
 pub use images::{ImageShifts, image_shifts};
 pub use phase::Sign;
-pub use search::{Candidate, Curvature, Orientation, curvature, orientation};
+pub use search::{
+    Candidate, Curvature, Orientation, curvature, curvature_while, orientation, orientation_while,
+};
 pub use start::probe;
+
+use crate::Flow;
 
 /// Sides (y, x) of an object pixel over their geometric mean.
 fn relative((y, x): (f64, f64)) -> (f64, f64) {
     let ratio = (y / x).sqrt();
     (ratio, 1.0 / ratio)
+}
+
+/// Who waits for a search, asked now and then whether it goes on.
+type GoOn<'a> = &'a mut dyn FnMut() -> Flow;
+
+/// Asks whether to go on.
+fn ask(go_on: GoOn<'_>) -> Result<(), CalibrateError> {
+    match go_on() {
+        Flow::Continue => Ok(()),
+        Flow::Stop => Err(CalibrateError::Stopped),
+    }
 }
 
 /// Why the patterns do not determine a calibration.
@@ -76,6 +91,9 @@ pub enum CalibrateError {
         /// Pixels that are bright.
         found: usize,
     },
+    /// Whoever waited does not want to know any more.
+    #[error("it was stopped")]
+    Stopped,
     /// The positions do not spread over an area.
     #[error("expected positions that spread over both axes, found a scan along a line or a point")]
     Line,

@@ -3,7 +3,8 @@
 use super::disc::{Disc, mean};
 use super::disc_images::{DiscImages, Map};
 use super::phase::{Sign, sign};
-use super::{CalibrateError, relative};
+use super::{CalibrateError, GoOn, ask, relative};
+use crate::Flow;
 use lapwing_model::Position;
 use lapwing_model::parallel::InParallel;
 use ndarray::ArrayView3;
@@ -18,6 +19,9 @@ const STEPS: i32 = 20;
 /// Shifts at the disc's edge, in steps of the scan, below which the images do not decide and the
 /// deflection does.
 const FOCUSED: f64 = 1.0;
+
+/// Places that are looked at between two questions whether to go on.
+const TOGETHER: usize = 64;
 
 /// Rounds of a climb at most; one to a peak beside its start takes some tens.
 const ROUNDS: usize = 400;
@@ -173,23 +177,29 @@ impl<'a> Ground<'a> {
 
     /// The images of the two sides of the scan about its middle, along rows and along columns;
     /// those that cannot be made are left out.
-    fn scan_sides(&self) -> Vec<[DiscImages; 2]> {
-        let cut = |coordinate: fn(&Position) -> f64| {
+    fn scan_sides(&self, go_on: GoOn<'_>) -> Result<Vec<[DiscImages; 2]>, CalibrateError> {
+        let mut cut = |coordinate: fn(&Position) -> f64| {
             let mut places: Vec<f64> =
                 self.taken.iter().map(|&index| coordinate(&self.scan[index])).collect();
             places.sort_unstable_by(f64::total_cmp);
             let middle = places[places.len() / 2];
             let (low, high): (Vec<usize>, Vec<usize>) =
                 self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);
-            let images = |part: &[usize]| match part.len() >= LEAST {
-                true => {
-                    DiscImages::of(self.patterns, &self.scan, &self.disc, part, self.window).ok()
-                }
-                false => None,
+            let mut images = |part: &[usize]| {
+                ask(&mut *go_on)?;
+                Ok::<_, CalibrateError>(match part.len() >= LEAST {
+                    true => {
+                        DiscImages::of(self.patterns, &self.scan, &self.disc, part, self.window)
+                            .ok()
+                    }
+                    false => None,
+                })
             };
-            Some([images(&low)?, images(&high)?])
+            let (low, high) = (images(&low)?, images(&high)?);
+            Ok::<_, CalibrateError>(low.zip(high).map(|(low, high)| [low, high]))
         };
-        [cut(|at| at.y), cut(|at| at.x)].into_iter().flatten().collect()
+        let both = [cut(|at| at.y)?, cut(|at| at.x)?];
+        Ok(both.into_iter().flatten().collect())
     }
 }
 
@@ -201,15 +211,17 @@ fn deviation(pairs: &[[f64; 2]]) -> f64 {
 
 /// Climbs to a maximum of `value` from `start`, one coordinate at a time with steps that halve from
 /// `steps` until they are a hundredth, in [`ROUNDS`] rounds at most: what rises for ever is no
-/// peak.
+/// peak. `go_on` is asked before each.
 fn climb<const N: usize>(
     start: [f64; N],
     steps: [f64; N],
+    go_on: GoOn<'_>,
     value: impl Fn([f64; N]) -> f64,
-) -> ([f64; N], f64) {
+) -> Result<([f64; N], f64), CalibrateError> {
     let (mut at, mut best) = (start, value(start));
     let mut scale = 1.0;
     for _ in 0..ROUNDS {
+        ask(&mut *go_on)?;
         if scale <= 0.01 {
             break;
         }
@@ -228,7 +240,7 @@ fn climb<const N: usize>(
             scale /= 2.0;
         }
     }
-    (at, best)
+    Ok((at, best))
 }
 
 /// The orientation of a scan on the detector, from `patterns` (pattern, y, x), zero frequency in
@@ -242,6 +254,20 @@ pub fn orientation(
     scan: &[Position],
     sides: (f64, f64),
 ) -> Result<Orientation, CalibrateError> {
+    orientation_while(patterns, scan, sides, &mut || Flow::Continue)
+}
+
+/// [`orientation`], as long as `go_on`, which is asked some ten times a second, wants it.
+///
+/// # Errors
+/// As for [`orientation`], and [`CalibrateError::Stopped`].
+pub fn orientation_while(
+    patterns: ArrayView3<'_, f32>,
+    scan: &[Position],
+    sides: (f64, f64),
+    go_on: &mut dyn FnMut() -> Flow,
+) -> Result<Orientation, CalibrateError> {
+    ask(&mut *go_on)?;
     let ground = Ground::of(patterns, scan, sides)?;
     let images = ground.images()?;
     // A curvature kappa shifts the image at q by -kappa A^-1 q (see the module).
@@ -259,10 +285,14 @@ pub fn orientation(
             }
         }
     }
-    let tried = places.into_iter().in_parallel().map(|at| Candidate {
-        agreement: agreement(&images, at.transposed, at.rotation_deg, at.curvature),
-        ..at
-    });
+    let mut tried = Vec::with_capacity(places.len());
+    for places in places.chunks(TOGETHER) {
+        ask(&mut *go_on)?;
+        tried.extend(places.iter().in_parallel().map(|&at| Candidate {
+            agreement: agreement(&images, at.transposed, at.rotation_deg, at.curvature),
+            ..at
+        }));
+    }
     let best_of = |transposed: bool| {
         let of = tried.iter().filter(|at| at.transposed == transposed);
         *of.max_by(|a, b| a.agreement.total_cmp(&b.agreement)).expect("both were tried")
@@ -281,26 +311,32 @@ pub fn orientation(
     };
     let start = [coarse.rotation_deg, coarse.curvature, 0.0, 0.0];
     let ([degrees, curvature, axes, diagonal], reached) =
-        climb(start, [ANGLE / 2.0, step, step, step], |at| images.agreement(shifts(at)));
-    let of_side = |images: &DiscImages| {
-        climb([degrees, curvature], [ANGLE / 2.0, step], |[degrees, curvature]| {
+        climb(start, [ANGLE / 2.0, step, step, step], &mut *go_on, |at| {
+            images.agreement(shifts(at))
+        })?;
+    let of_side = |images: &DiscImages, go_on: GoOn<'_>| {
+        let start = [degrees, curvature];
+        let found = climb(start, [ANGLE / 2.0, step], go_on, |[degrees, curvature]| {
             images.agreement(shifts([degrees, curvature, axes, diagonal]))
-        })
-        .0
+        });
+        found.map(|(at, _)| at)
     };
     let shift = curvature.abs() * ground.edge / images.step;
-    let parts = ground.scan_sides();
+    let parts = ground.scan_sides(&mut *go_on)?;
     let by_deflection = shift < FOCUSED;
     let mut best = Candidate { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
     let (rotation_sd, curvature_sd) = if by_deflection {
-        let (transposed, degrees) = by_curl(&images);
+        let (transposed, degrees) = by_curl(&images, &mut *go_on)?;
         best = Candidate { transposed, rotation_deg: degrees, ..best };
-        let each = |images: &DiscImages| near(by_curl_of(images, transposed).0, degrees);
-        let pairs: Vec<[f64; 2]> = parts.iter().map(|[a, b]| [each(a), each(b)]).collect();
-        (deviation(&pairs), f64::NAN)
+        let mut each = |images: &DiscImages| {
+            Ok::<_, CalibrateError>(near(by_curl_of(images, transposed, &mut *go_on)?.0, degrees))
+        };
+        let pairs = parts.iter().map(|[a, b]| Ok([each(a)?, each(b)?]));
+        (deviation(&pairs.collect::<Result<Vec<_>, CalibrateError>>()?), f64::NAN)
     } else {
-        let found: Vec<[[f64; 2]; 2]> =
-            parts.iter().map(|[a, b]| [of_side(a), of_side(b)]).collect();
+        let both =
+            parts.iter().map(|[a, b]| Ok([of_side(a, &mut *go_on)?, of_side(b, &mut *go_on)?]));
+        let found: Vec<[[f64; 2]; 2]> = both.collect::<Result<_, CalibrateError>>()?;
         let pairs =
             |at: usize| -> Vec<[f64; 2]> { found.iter().map(|[a, b]| [a[at], b[at]]).collect() };
         (deviation(&pairs(0)), deviation(&pairs(1)))
@@ -313,7 +349,8 @@ pub fn orientation(
         best.rotation_deg += 180.0;
         best.curvature = -best.curvature;
     }
-    let deflection_deg = near(by_curl_of(&images, best.transposed).0, best.rotation_deg);
+    let by_curl = by_curl_of(&images, best.transposed, &mut *go_on)?.0;
+    let deflection_deg = near(by_curl, best.rotation_deg);
     let seen: Vec<Position> = ground.taken.iter().map(|&index| ground.scan[index]).collect();
     let map = to_scan(best.transposed, best.rotation_deg);
     let sign = sign(&images, map, best.curvature, &seen);
@@ -349,21 +386,26 @@ fn gradient(deflection: &[[(f64, f64); 2]], over: &[(f64, f64)], map: Map) -> f6
 }
 
 /// The angle at which the deflection has the least curl, and its share of gradient.
-fn by_curl_of(images: &DiscImages, transposed: bool) -> (f64, f64) {
+fn by_curl_of(
+    images: &DiscImages,
+    transposed: bool,
+    go_on: GoOn<'_>,
+) -> Result<(f64, f64), CalibrateError> {
     let deflection = images.deflection();
     let share = |degrees: f64| gradient(&deflection, &images.over, to_scan(transposed, degrees));
     let coarse = (0..90).map(|step| 2.0 * f64::from(step)).map(|degrees| (degrees, share(degrees)));
     let start = coarse.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |(degrees, _)| degrees);
-    let ([degrees], best) = climb([start], [1.0], |[degrees]| share(degrees));
-    (degrees, best)
+    let ([degrees], best) = climb([start], [1.0], go_on, |[degrees]| share(degrees))?;
+    Ok((degrees, best))
 }
 
-fn by_curl(images: &DiscImages) -> (bool, f64) {
-    let (straight, exchanged) = (by_curl_of(images, false), by_curl_of(images, true));
-    match exchanged.1 > straight.1 {
+fn by_curl(images: &DiscImages, go_on: GoOn<'_>) -> Result<(bool, f64), CalibrateError> {
+    let straight = by_curl_of(images, false, &mut *go_on)?;
+    let exchanged = by_curl_of(images, true, go_on)?;
+    Ok(match exchanged.1 > straight.1 {
         true => (true, exchanged.0),
         false => (false, straight.0),
-    }
+    })
 }
 
 /// Defocus and astigmatism of the probe, from `patterns` (pattern, y, x), zero frequency in the
@@ -376,22 +418,40 @@ pub fn curvature(
     scan: &[Position],
     sides: (f64, f64),
 ) -> Result<Curvature, CalibrateError> {
+    curvature_while(patterns, scan, sides, &mut || Flow::Continue)
+}
+
+/// [`curvature`], as long as `go_on`, which is asked some ten times a second, wants it.
+///
+/// # Errors
+/// As for [`curvature`], and [`CalibrateError::Stopped`].
+pub fn curvature_while(
+    patterns: ArrayView3<'_, f32>,
+    scan: &[Position],
+    sides: (f64, f64),
+    go_on: &mut dyn FnMut() -> Flow,
+) -> Result<Curvature, CalibrateError> {
+    ask(&mut *go_on)?;
     let ground = Ground::of(patterns, scan, sides)?;
     let images = ground.images()?;
     let map = |[mean, axes, diagonal]: [f64; 3]| shape_of(mean, axes, diagonal);
     let steps = 3 * STEPS;
+    ask(&mut *go_on)?;
     let tried: Vec<(f64, f64)> = (-steps..=steps).in_parallel().map(|step| {
         let curvature = ground.most * f64::from(step) / f64::from(steps);
         (curvature, images.agreement(map([curvature, 0.0, 0.0])))
     });
     let coarse = tried.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |at| at.0);
     let step = ground.most / f64::from(steps);
-    let refined = |images: &DiscImages| {
-        climb([coarse, 0.0, 0.0], [step, step, step], |at| images.agreement(map(at)))
+    let refined = |images: &DiscImages, go_on: GoOn<'_>| {
+        climb([coarse, 0.0, 0.0], [step, step, step], go_on, |at| images.agreement(map(at)))
     };
-    let ([mean, axes, diagonal], agreement) = refined(&images);
-    let pairs: Vec<[f64; 2]> =
-        ground.scan_sides().iter().map(|[a, b]| [refined(a).0[0], refined(b).0[0]]).collect();
+    let ([mean, axes, diagonal], agreement) = refined(&images, &mut *go_on)?;
+    let parts = ground.scan_sides(&mut *go_on)?;
+    let mut of_side =
+        |images: &DiscImages| Ok::<_, CalibrateError>(refined(images, &mut *go_on)?.0[0]);
+    let pairs = parts.iter().map(|[a, b]| Ok([of_side(a)?, of_side(b)?]));
+    let pairs: Vec<[f64; 2]> = pairs.collect::<Result<_, CalibrateError>>()?;
     Ok(Curvature {
         curvature: mean,
         curvature_sd: deviation(&pairs),
@@ -406,18 +466,25 @@ pub fn curvature(
 #[cfg(test)]
 mod tests {
     use super::climb;
+    use crate::Flow;
+    use crate::calibrate::CalibrateError;
     use std::cell::Cell;
 
     #[test]
     fn a_climb_ends_at_a_peak_and_on_a_slope_without_one() {
-        let (at, _) =
-            climb([0.0, 0.0], [1.0, 1.0], |[y, x]| -(y - 7.3).powi(2) - (x + 2.0).powi(2));
+        let peak = |[y, x]: [f64; 2]| -(y - 7.3).powi(2) - (x + 2.0).powi(2);
+        let on = &mut || Flow::Continue;
+        let (at, _) = climb([0.0, 0.0], [1.0, 1.0], on, peak).unwrap();
         assert!((at[0] - 7.3).abs() < 0.02 && (at[1] + 2.0).abs() < 0.02, "{at:?}");
         let calls = Cell::new(0);
-        let (at, _) = climb([0.0], [1.0], |[y]| {
+        let counted = |[y]: [f64; 1]| {
             calls.set(calls.get() + 1);
             y
-        });
+        };
+        let (at, _) = climb([0.0], [1.0], on, counted).unwrap();
         assert!(at[0] > 100.0 && calls.get() < 1000, "{at:?} {}", calls.get());
+        calls.set(0);
+        let stopped = climb([0.0], [1.0], &mut || Flow::Stop, counted);
+        assert_eq!((stopped, calls.get()), (Err(CalibrateError::Stopped), 1));
     }
 }

@@ -279,3 +279,24 @@ fn images_tell_how_much_larger_they_are() {
     let chance = image_shifts(noise.view(), &told);
     assert!(chance.map_or(true, |chance| chance.sd > 0.05 * chance.magnification()));
 }
+
+#[test]
+fn a_search_that_is_stopped_ends_at_the_next_question() {
+    let (counts, told, _) = scan(false, 0.0, 8.0);
+    // Several times in each part of the search: the images, the coarse search, the climbs.
+    for least in [1, 5, 40] {
+        let mut asked = 0;
+        let mut go_on = || {
+            asked += 1;
+            if asked < least { Flow::Continue } else { Flow::Stop }
+        };
+        let found = orientation_while(counts.view(), &told, SQUARE, &mut go_on);
+        assert_eq!((found.unwrap_err(), asked), (CalibrateError::Stopped, least));
+    }
+    let mut asked = 0;
+    let found = curvature_while(counts.view(), &told, SQUARE, &mut || {
+        asked += 1;
+        if asked < 10 { Flow::Continue } else { Flow::Stop }
+    });
+    assert_eq!((found.unwrap_err(), asked), (CalibrateError::Stopped, 10));
+}

@@ -2,8 +2,7 @@
 
 use super::Faults;
 use super::moments::Moments;
-use super::stack::{Buffer, Stack};
-use lapwing_model::parallel::InParallel;
+use super::stack::{Buffer, GoOn, Stack, Stopped};
 use ndarray::Array2;
 
 /// A pattern with less than this share of its neighbours' light has lost it.
@@ -33,31 +32,37 @@ const LARGE: f32 = 20.0;
 const MISSING: f64 = 40.0;
 
 /// Finds the faults of the patterns along `path`; `good` loses the pixels found.
-pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -> Faults {
-    let lost = lost(stack, path, good);
+pub(super) fn find(
+    stack: &Stack<'_>,
+    path: &[usize],
+    good: &mut Array2<bool>,
+    go_on: GoOn<'_>,
+) -> Result<Faults, Stopped> {
+    let lost = lost(stack, path, good, &mut *go_on)?;
     let mut members: Vec<usize> =
         path.iter().copied().filter(|pattern| lost.binary_search(pattern).is_err()).collect();
     members.sort_unstable();
     if members.len() < 4 {
-        return Faults { lost, ..Faults::default() };
+        return Ok(Faults { lost, ..Faults::default() });
     }
     // Bad patterns hide bad pixels, and bright bad pixels hide bad patterns.
     let mut wrong = Vec::new();
-    let mut leave_out_wrong = |members: &mut Vec<usize>, good: &Array2<bool>| {
-        let moments = Moments::of(stack, members);
-        let found = self::wrong(stack, &moments, good, members);
+    let mut leave_out_wrong = |members: &mut Vec<usize>, good: &Array2<bool>, go_on: GoOn<'_>| {
+        let moments = Moments::of(stack, members, &mut *go_on)?;
+        let found = self::wrong(stack, &moments, good, members, go_on)?;
         members.retain(|pattern| found.binary_search(pattern).is_err());
         wrong.extend(found);
+        Ok::<(), Stopped>(())
     };
-    leave_out_wrong(&mut members, good);
-    let moments = Moments::of(stack, &members);
+    leave_out_wrong(&mut members, good, &mut *go_on)?;
+    let moments = Moments::of(stack, &members, &mut *go_on)?;
     let dead = dead(&moments, good);
     let mut hot = hot(&moments, good);
     if !(dead.is_empty() && hot.is_empty()) {
         dead.iter().chain(&hot).for_each(|&at| good[at] = false);
-        leave_out_wrong(&mut members, good);
+        leave_out_wrong(&mut members, good, &mut *go_on)?;
     }
-    let saturation = saturation(stack, &members, &moments, good);
+    let saturation = saturation(stack, &members, &moments, good, go_on)?;
     if let Some(limit) = saturation {
         // A pixel in bright light that is nearly always at the limit is no fault.
         hot.retain(|&at| {
@@ -70,16 +75,21 @@ pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -
         });
     }
     wrong.sort_unstable();
-    Faults { dead, hot, saturation, lost, wrong }
+    Ok(Faults { dead, hot, saturation, lost, wrong })
 }
 
 /// Patterns without the light that their neighbours along the path have.
-fn lost(stack: &Stack<'_>, path: &[usize], good: &Array2<bool>) -> Vec<usize> {
-    let totals: Vec<f64> =
-        path.iter().in_parallel().map_with(Buffer::default, |buffer, &pattern| {
-            let pixels = stack.pattern(pattern, buffer).iter().zip(good);
-            pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
-        });
+fn lost(
+    stack: &Stack<'_>,
+    path: &[usize],
+    good: &Array2<bool>,
+    go_on: GoOn<'_>,
+) -> Result<Vec<usize>, Stopped> {
+    let total = |buffer: &mut Buffer, &pattern: &usize| -> f64 {
+        let pixels = stack.pattern(pattern, buffer).iter().zip(good);
+        pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
+    };
+    let totals = stack.each(path.iter(), 1, go_on, Buffer::default, total)?;
     let mut lost: Vec<usize> = (0..path.len())
         .filter(|&at| {
             let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
@@ -89,7 +99,7 @@ fn lost(stack: &Stack<'_>, path: &[usize], good: &Array2<bool>) -> Vec<usize> {
         .map(|at| path[at])
         .collect();
     lost.sort_unstable();
-    lost
+    Ok(lost)
 }
 
 /// Pixels that never count although half of those around them do.
@@ -136,25 +146,26 @@ fn wrong(
     moments: &Moments,
     good: &Array2<bool>,
     members: &[usize],
-) -> Vec<usize> {
+    go_on: GoOn<'_>,
+) -> Result<Vec<usize>, Stopped> {
     let model: Vec<f64> = moments.mean.iter().map(|mean| mean.sqrt()).collect();
     let norm: f64 = moments.sum(good);
-    let resemblance: Vec<f64> =
-        members.iter().in_parallel().map_with(Buffer::default, |buffer, &pattern| {
-            let (mut product, mut power) = (0.0, 0.0);
-            let pixels = stack.pattern(pattern, buffer).iter().zip(&model).zip(good);
-            for ((&value, model), _) in pixels.filter(|(_, good)| **good) {
-                let value = f64::from(value);
-                product += value.sqrt() * model;
-                power += value;
-            }
-            if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
-        });
+    let of = |buffer: &mut Buffer, &pattern: &usize| {
+        let (mut product, mut power) = (0.0, 0.0);
+        let pixels = stack.pattern(pattern, buffer).iter().zip(&model).zip(good);
+        for ((&value, model), _) in pixels.filter(|(_, good)| **good) {
+            let value = f64::from(value);
+            product += value.sqrt() * model;
+            power += value;
+        }
+        if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
+    };
+    let resemblance: Vec<f64> = stack.each(members.iter(), 1, go_on, Buffer::default, of)?;
     let usual = median(resemblance.iter().copied());
     let spread = 1.4826 * median(resemblance.iter().map(|value| (value - usual).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
     let each = members.iter().zip(&resemblance);
-    each.filter(|(_, value)| **value < usual - unlike).map(|(&pattern, _)| pattern).collect()
+    Ok(each.filter(|(_, value)| **value < usual - unlike).map(|(&pattern, _)| pattern).collect())
 }
 
 /// The value at which many pixels of many patterns stop, where there is one.
@@ -166,34 +177,31 @@ fn saturation(
     members: &[usize],
     moments: &Moments,
     good: &Array2<bool>,
-) -> Option<f32> {
+    go_on: GoOn<'_>,
+) -> Result<Option<f32>, Stopped> {
     let of = |buffer: &mut Buffer, pattern: usize, best: &mut dyn FnMut(f32)| {
         let pixels = stack.pattern(pattern, buffer).iter().zip(good);
         pixels.filter(|(_, good)| **good).for_each(|(&value, _)| best(value));
     };
-    let largest = members
-        .iter()
-        .in_parallel()
-        .map_with(Buffer::default, |buffer, &pattern| {
-            let mut largest = 0.0_f32;
-            of(buffer, pattern, &mut |value| largest = largest.max(value));
-            largest
-        })
-        .into_iter()
-        .fold(0.0, f32::max);
+    let largest_of = |buffer: &mut Buffer, &pattern: &usize| {
+        let mut largest = 0.0_f32;
+        of(buffer, pattern, &mut |value| largest = largest.max(value));
+        largest
+    };
+    let each = stack.each(members.iter(), 1, &mut *go_on, Buffer::default, largest_of)?;
+    let largest = each.into_iter().fold(0.0, f32::max);
     let just_below = (JUST_BELOW * largest).min(largest - 1.0);
-    let [at, near] = [largest, just_below].map(|least| -> usize {
-        members
-            .iter()
-            .in_parallel()
-            .map_with(Buffer::default, |buffer, &pattern| {
-                let mut count = 0;
-                of(buffer, pattern, &mut |value| count += usize::from(value >= least));
-                count
-            })
-            .into_iter()
-            .sum()
-    });
+    let counts = |buffer: &mut Buffer, &pattern: &usize| {
+        let (mut at, mut near) = (0, 0);
+        of(buffer, pattern, &mut |value| {
+            at += usize::from(value >= largest);
+            near += usize::from(value >= just_below);
+        });
+        (at, near)
+    };
+    let each = stack.each(members.iter(), 1, go_on, Buffer::default, counts)?;
+    let (at, near): (usize, usize) =
+        each.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     let stops = match largest < LARGE {
         true => {
             let means = moments.mean.iter().zip(good).filter(|(_, good)| **good);
@@ -202,7 +210,7 @@ fn saturation(
         }
         false => at >= SATURATED.1 * (near - at).max(1),
     };
-    (at >= SATURATED.0 && stops).then_some(largest)
+    Ok((at >= SATURATED.0 && stops).then_some(largest))
 }
 
 /// The probability that a Poisson count around `mean` exceeds `limit`.

@@ -2,9 +2,8 @@
 
 use super::moments::Moments;
 use super::rings::Rings;
-use super::stack::{Buffer, Stack};
+use super::stack::{Buffer, GoOn, Stack, Stopped};
 use lapwing_model::Position;
-use lapwing_model::parallel::InParallel;
 
 /// Rings with more than this share of the brightest ring's mean are the direct beam.
 const BEAM: f64 = 0.05;
@@ -43,7 +42,8 @@ pub(super) fn find(
     path: &[usize],
     rings: &Rings,
     moments: &Moments,
-) -> (f64, bool) {
+    go_on: GoOn<'_>,
+) -> Result<(f64, bool), Stopped> {
     let means: Vec<f64> = rings
         .sums(&moments.mean)
         .into_iter()
@@ -53,7 +53,7 @@ pub(super) fn find(
     let dark: Vec<usize> =
         (0..rings.len()).rev().filter(|&ring| means[ring] <= BEAM * brightest).collect();
     let pairs = neighbours(scan, path);
-    let differences = differences(stack, &pairs, rings);
+    let differences = differences(stack, &pairs, rings, go_on)?;
 
     let squares_of_means = rings.sums(&moments.mean.mapv(|mean| mean * mean));
     let pairs = pairs.len() as f64;
@@ -93,7 +93,7 @@ pub(super) fn find(
         let (products, squares) = differences.adjacent[ring];
         (sum.0 + products, sum.1 + squares)
     });
-    (gain, squares > 0.0 && products / squares > CORRELATED)
+    Ok((gain, squares > 0.0 && products / squares > CORRELATED))
 }
 
 /// A ring: mean and variance of a pixel, and how well the latter is known.
@@ -173,13 +173,18 @@ fn neighbours(scan: &[Position], path: &[usize]) -> Vec<(usize, usize)> {
     pairs.into_iter().map(|(_, a, b)| (a, b)).collect()
 }
 
-fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Differences {
+fn differences(
+    stack: &Stack<'_>,
+    pairs: &[(usize, usize)],
+    rings: &Rings,
+    go_on: GoOn<'_>,
+) -> Result<Differences, Stopped> {
     let (height, width) = stack.shape();
     let mut good = vec![false; height * width];
     for ring in 0..rings.len() {
         rings.members(ring).iter().for_each(|&place| good[place as usize] = true);
     }
-    let parts: Vec<Differences> = pairs.chunks(TASK).in_parallel().map(|pairs| {
+    let of_task = |_: &mut (), pairs: &[(usize, usize)]| {
         let mut sums = Differences {
             rings: vec![[0.0; 3]; rings.len()],
             adjacent: vec![(0.0, 0.0); rings.len()],
@@ -210,7 +215,8 @@ fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Di
             }
         }
         sums
-    });
+    };
+    let parts = stack.each(pairs.chunks(TASK), 2 * TASK, go_on, || (), of_task)?;
     let mut all =
         Differences { rings: vec![[0.0; 3]; rings.len()], adjacent: vec![(0.0, 0.0); rings.len()] };
     for part in &parts {
@@ -222,5 +228,5 @@ fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Di
             sum.1 += more.1;
         }
     }
-    all
+    Ok(all)
 }

@@ -39,11 +39,12 @@ pub use model::{Faults, NoiseModel};
 pub use rule::DetectorRule;
 pub(crate) use stack::{PatternOrder, Stack};
 
-use crate::neighbours;
+use crate::{Flow, neighbours};
 use lapwing_model::Position;
 use moments::Moments;
 use ndarray::{Array2, ArrayView3};
 use rings::Rings;
+use stack::{GoOn, Stopped};
 
 /// Finds gain, background and faults from the patterns `intensity` (pattern, y, x), zero frequency
 /// in the centre, taken at `scan`. `valid`, axes (1 or pattern, y, x), marks the good pixels; one
@@ -75,36 +76,57 @@ pub fn estimate_beside(
     known: &Faults,
     scans: Option<&[usize]>,
 ) -> NoiseModel {
+    estimate_while(intensity, scan, valid, known, scans, &mut || Flow::Continue)
+        .unwrap_or_else(|| unreachable!("nobody stops it"))
+}
+
+/// As [`estimate_beside`], as long as `go_on`, which is asked between pieces of the passes, wants
+/// it; `None` where it was stopped.
+///
+/// # Panics
+/// When the lengths of the axes disagree.
+pub fn estimate_while(
+    intensity: ArrayView3<'_, f32>,
+    scan: &[Position],
+    valid: Option<ArrayView3<'_, bool>>,
+    known: &Faults,
+    scans: Option<&[usize]>,
+    go_on: &mut dyn FnMut() -> Flow,
+) -> Option<NoiseModel> {
     let (_, height, width) = intensity.dim();
     let mut good = Array2::from_elem((height, width), true);
     for valid in valid.iter().flat_map(|valid| valid.outer_iter()) {
         good.zip_mut_with(&valid, |good, &valid| *good &= valid);
     }
     let intensity = intensity.as_standard_layout();
-    of_stack(&Stack::Array(intensity.view()), scan, good, known, scans)
+    of_stack(&Stack::Array(intensity.view()), scan, good, known, scans, go_on)
 }
 
-/// As [`estimate_beside`], of any stack and the pixels that are good in all of its patterns.
+/// As [`estimate_while`], of any stack and the pixels that are good in all of its patterns.
 pub(crate) fn of_stack(
     stack: &Stack<'_>,
     scan: &[Position],
     good: Array2<bool>,
     known: &Faults,
     scans: Option<&[usize]>,
-) -> NoiseModel {
+    go_on: GoOn<'_>,
+) -> Option<NoiseModel> {
     assert_eq!(stack.len(), scan.len(), "every pattern has a position");
     let all: Vec<usize> = (0..stack.len()).collect();
-    let Some(of) = scans else { return of_members(stack, scan, &all, good, known) };
+    let Some(of) = scans else {
+        return of_members(stack, scan, &all, good, known, go_on).ok();
+    };
     assert_eq!(stack.len(), of.len(), "every pattern is of a scan");
     let count = of.iter().max().map_or(0, |last| last + 1);
     let members = (0..count).map(|number| -> Vec<usize> {
         all.iter().copied().filter(|&pattern| of[pattern] == number).collect()
     });
-    let each = members
-        .filter(|members| !members.is_empty())
-        .map(|members| (members.len(), of_members(stack, scan, &members, good.clone(), known)));
-    NoiseModel::mean(&each.collect::<Vec<_>>())
-        .unwrap_or_else(|| NoiseModel::photons(good.dim(), 0.0))
+    let each = members.filter(|members| !members.is_empty()).map(|members| {
+        let found = of_members(stack, scan, &members, good.clone(), known, &mut *go_on)?;
+        Ok((members.len(), found))
+    });
+    let each = each.collect::<Result<Vec<_>, Stopped>>().ok()?;
+    Some(NoiseModel::mean(&each).unwrap_or_else(|| NoiseModel::photons(good.dim(), 0.0)))
 }
 
 /// Of the patterns `members` alone, ascending.
@@ -114,7 +136,8 @@ fn of_members(
     members: &[usize],
     mut good: Array2<bool>,
     known: &Faults,
-) -> NoiseModel {
+    go_on: GoOn<'_>,
+) -> Result<NoiseModel, Stopped> {
     known.pixels().for_each(|at| good[at] = false);
     let bad = known.patterns();
     let is_left = |pattern: &usize| bad.binary_search(pattern).is_err();
@@ -123,18 +146,18 @@ fn of_members(
     let path = neighbours::path(scan, left);
     if path.len() < 4 || !good.iter().any(|&good| good) {
         let photons = NoiseModel::photons(good.dim(), stack.mean(&good));
-        return NoiseModel { faults: known.clone(), ..photons };
+        return Ok(NoiseModel { faults: known.clone(), ..photons });
     }
-    let faults = faults::find(stack, &path, &mut good).with(known);
+    let faults = faults::find(stack, &path, &mut good, &mut *go_on)?.with(known);
     let bad = faults.patterns();
     let path: Vec<usize> =
         path.into_iter().filter(|pattern| bad.binary_search(pattern).is_err()).collect();
     let mut members = path.clone();
     members.sort_unstable();
-    let moments = Moments::of(stack, &members);
+    let moments = Moments::of(stack, &members, &mut *go_on)?;
     let rings = Rings::around(moments.centre(&good), &good);
-    let (gain, correlated) = gain::find(stack, scan, &path, &rings, &moments);
+    let (gain, correlated) = gain::find(stack, scan, &path, &rings, &moments, go_on)?;
     let background = background::find(&moments, gain, &rings, &good);
     let mean_intensity = moments.sum(&good);
-    NoiseModel { gain, background, mean_intensity, correlated, faults }
+    Ok(NoiseModel { gain, background, mean_intensity, correlated, faults })
 }

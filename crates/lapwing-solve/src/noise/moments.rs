@@ -1,7 +1,6 @@
 //! Mean and variance of every pixel over the scan.
 
-use super::stack::{Buffer, Stack};
-use lapwing_model::parallel::InParallel;
+use super::stack::{Buffer, GoOn, Stack, Stopped};
 use ndarray::Array2;
 
 /// Patterns that one task sums; fixed, so that the sums do not depend on the number of threads.
@@ -16,14 +15,14 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    pub fn of(stack: &Stack<'_>, members: &[usize]) -> Self {
+    /// Of the patterns `members`, as long as `go_on` wants it.
+    pub fn of(stack: &Stack<'_>, members: &[usize], go_on: GoOn<'_>) -> Result<Self, Stopped> {
         let (height, width) = stack.shape();
         let pixels = height * width;
-        let parts: Vec<(Vec<f64>, Vec<f64>)> = members.chunks(TASK).in_parallel().map(|members| {
+        let of_task = |buffer: &mut Buffer, members: &[usize]| {
             let (mut sum, mut squares) = (vec![0.0; pixels], vec![0.0; pixels]);
-            let mut buffer = Buffer::default();
             for &pattern in members {
-                let pattern = stack.pattern(pattern, &mut buffer);
+                let pattern = stack.pattern(pattern, buffer);
                 let values = pattern.iter().zip(&mut sum).zip(&mut squares);
                 for ((&value, sum), squares) in values {
                     let value = f64::from(value);
@@ -32,7 +31,8 @@ impl Moments {
                 }
             }
             (sum, squares)
-        });
+        };
+        let parts = stack.each(members.chunks(TASK), TASK, go_on, Buffer::default, of_task)?;
         let (mut sum, mut squares) = (vec![0.0; pixels], vec![0.0; pixels]);
         for (more, more_squares) in &parts {
             sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
@@ -47,7 +47,7 @@ impl Moments {
             variance.map(|(sum, squares)| (squares - sum * sum / n) / (n - 1.0).max(1.0));
         let variance = array(variance.map(|value| value.max(0.0)).collect());
         let mean = array(sum.iter().map(|sum| sum / n).collect());
-        Self { mean, variance, patterns: members.len() }
+        Ok(Self { mean, variance, patterns: members.len() })
     }
 
     /// Sum of the means of the good pixels.

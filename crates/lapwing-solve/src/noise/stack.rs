@@ -1,8 +1,20 @@
 //! Patterns as the estimates look at them, wherever they are.
 
-use crate::Problem;
+use crate::{Flow, Problem};
 use lapwing_model::ForwardModel;
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3, Axis};
+
+/// Who waits does not want to know any more.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+/// Who waits for an estimate, asked now and then whether it goes on.
+pub(crate) type GoOn<'a> = &'a mut dyn FnMut() -> Flow;
+
+/// Pixels that are looked at between two questions whether to go on, and tasks at least.
+const TOGETHER: usize = 1 << 25;
+const LEAST: usize = 16;
 
 /// The patterns, wherever they are.
 pub(crate) enum Stack<'a> {
@@ -48,6 +60,28 @@ impl Stack<'_> {
                 centred
             }
         }
+    }
+
+    /// What `of` makes of the items, in their order, each of so many `patterns`: side by side, group
+    /// by group, before each of which `go_on` is asked.
+    pub fn each<T: Send, S: Send, R: Send>(
+        &self,
+        items: impl Iterator<Item = T>,
+        patterns: usize,
+        go_on: GoOn<'_>,
+        new: impl Fn() -> S + Sync,
+        of: impl Fn(&mut S, T) -> R + Sync,
+    ) -> Result<Vec<R>, Stopped> {
+        let (height, width) = self.shape();
+        let group = (TOGETHER / (height * width * patterns).max(1)).max(LEAST);
+        let (mut items, mut all) = (items.peekable(), Vec::new());
+        while items.peek().is_some() {
+            if go_on() == Flow::Stop {
+                return Err(Stopped);
+            }
+            all.extend(items.by_ref().take(group).in_parallel().map_with(&new, &of));
+        }
+        Ok(all)
     }
 
     pub fn mean(&self, good: &Array2<bool>) -> f64 {

@@ -276,3 +276,24 @@ fn every_scan_of_several_is_judged_by_its_own_light() {
     let alone = estimate_beside(bright.view(), &scan, None, &none, Some(&vec![3; n]));
     assert_eq!(alone, estimate(bright.view(), &scan, None));
 }
+
+#[test]
+fn an_estimate_that_is_stopped_ends_at_the_next_question() {
+    let (mean, scan) = light(1e3, 17);
+    let counts = counted(&mean, 1.0, 3);
+    let none = Faults::default();
+    let estimate = |stop_at: usize| {
+        let mut asked = 0;
+        let mut go_on = || {
+            asked += 1;
+            if asked == stop_at { Flow::Stop } else { Flow::Continue }
+        };
+        let found = estimate_while(counts.view(), &scan, None, &none, None, &mut go_on);
+        (found, asked)
+    };
+    let (whole, questions) = estimate(usize::MAX);
+    assert!(whole == Some(super::estimate(counts.view(), &scan, None)) && questions > 5);
+    for stop_at in 1..=questions {
+        assert_eq!(estimate(stop_at), (None, stop_at));
+    }
+}

@@ -1,6 +1,7 @@
 //! A problem and what is known of its detector.
 
 use super::{Mask, Problem, ProblemError};
+use crate::Flow;
 use crate::noise::{self, Clipped, Faults, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
 use lapwing_model::parallel::InParallel;
@@ -10,6 +11,18 @@ impl Problem {
     /// The detector's properties estimated from the patterns, with the faults that are known: see
     /// [`noise::estimate_beside`], also for `scans`, one number for every pattern of the problem.
     pub fn estimate_noise(&self, known: &Faults, scans: Option<&[usize]>) -> NoiseModel {
+        self.estimate_noise_while(known, scans, &mut || Flow::Continue)
+            .unwrap_or_else(|| unreachable!("nobody stops it"))
+    }
+
+    /// As [`estimate_noise`](Self::estimate_noise), as long as `go_on`, which is asked between
+    /// pieces of the passes over the patterns, wants it; `None` where it was stopped.
+    pub fn estimate_noise_while(
+        &self,
+        known: &Faults,
+        scans: Option<&[usize]>,
+        go_on: &mut dyn FnMut() -> Flow,
+    ) -> Option<NoiseModel> {
         let order = PatternOrder::new(&self.model);
         let mut good = Array2::from_elem(self.model.shape(), true);
         let pixels = good.as_slice_mut().expect("a new array is in standard order");
@@ -18,14 +31,14 @@ impl Problem {
                 pixels[order.pixel_of[place as usize] as usize] = false;
             }
         }
-        let mut found =
-            noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known, scans);
+        let stack = Stack::Problem(self, order);
+        let mut found = noise::of_stack(&stack, &self.scan, good, known, scans, go_on)?;
         if self.physics().propagation != Propagation::FarField {
             // The light of an image is no developed speckle, so its moments do not give a
             // background.
             found.background.fill(0.0);
         }
-        found
+        Some(found)
     }
 
     /// The problem with a detector of this noise: its background is added to the model's intensity,

@@ -10,7 +10,7 @@ use lapwing_solve::ml::{Ml, found_modes};
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::pie::Rpie;
 use lapwing_solve::solver::options::Auto;
-use lapwing_solve::{Constraints, Flow, Problem, Run, Solution, Solver};
+use lapwing_solve::{Constraints, Flow, Problem, ProblemError, Run, Solution, Solver};
 use lapwing_testing::swept;
 use ndarray::{Array3, Axis, concatenate};
 use rand::RngExt;
@@ -29,6 +29,12 @@ fn lsqml(problem: &Problem, options: &Lsqml) -> Solution {
 
 fn ml(problem: &Problem, options: &Ml) -> Solution {
     options.solve(problem, &mut |_| Flow::Continue)
+}
+
+/// Two modes, of which one is known.
+fn modes_of(problem: &Problem) -> Modes {
+    let go_on = &mut || Ok::<(), ProblemError>(());
+    found_modes(problem, &Ml::default(), 1, 2, go_on).unwrap()
 }
 
 /// Light of two modes: the case's probe, and the same `(down, right)` pixels away with half its
@@ -52,7 +58,7 @@ fn of_modes(case: &Case, with_ml: bool) -> [(f64, f64); 3] {
         builder.patterns(case.counts(Some(1e6))).unwrap()
     };
     let one = problem(case.start.slice(ndarray::s![..1, .., ..]).to_owned());
-    let found = problem(found_modes(&one, &Ml::default(), 1, 2).unwrap());
+    let found = problem(modes_of(&one));
     [one, found, problem(case.start.clone())].map(|problem| {
         let solution = match with_ml {
             true => ml(&problem, &Ml::default()),
@@ -389,6 +395,6 @@ fn modes_that_cannot_be_made_are_not() {
     let problem = Problem::builder(case.scan.clone(), case.flat(), flat)
         .patterns(case.counts(Some(1e4)))
         .unwrap();
-    let found = found_modes(&problem, &Ml::default(), 1, 2).unwrap();
+    let found = modes_of(&problem);
     assert!(found.dim().0 == 1 && found.iter().all(|value| value.is_finite()));
 }

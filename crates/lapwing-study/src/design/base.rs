@@ -3,6 +3,7 @@
 use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
+use lapwing_files::options::ProbeFrom;
 use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
 use lapwing_files::{ReadOptions, experiment};
 use serde::Serialize;
@@ -51,6 +52,23 @@ impl Source {
                 Ok(specimen.pixel_size_m)
             }
             Self::Base { .. } | Self::Measured { .. } => Ok(self.reading()?.pixel_size),
+        }
+    }
+
+    /// The probe that reconstructions start from, where the experiment of the base says it; what
+    /// cannot be read is told by [`Self::reading`].
+    ///
+    /// # Errors
+    /// Of data that are simulated, a probe of optics, which their files do not hold.
+    pub(super) fn probe_from(&self) -> Result<Option<ProbeFrom>, DesignError> {
+        let from = self.reading().ok().and_then(|reading| reading.experiment.probe.from);
+        match (self, from) {
+            (Self::Base { .. }, Some(ProbeFrom::Optics)) => {
+                let expected = "file, patterns or perturbed for data that are simulated from a \
+                                base, which have no optics";
+                Err(DesignError::rule("experiment.probe.from", expected, "optics"))
+            }
+            _ => Ok(from),
         }
     }
 

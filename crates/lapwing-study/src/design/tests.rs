@@ -214,6 +214,23 @@ fn a_base_takes_every_option_of_reading_and_the_sections_of_an_experiment() {
 }
 
 #[test]
+fn the_probe_of_an_experiment_is_that_of_the_solvers() {
+    let start = |text: &str| parse(text).unwrap().solvers[0].starts().1;
+    let said = "[experiment.probe]\nfrom = \"file\"\n";
+    let simulated = "[base]\nfile = \"a.npz\"\n";
+    assert_eq!(start(simulated), ProbeStart::Perturbed);
+    assert_eq!(start(&format!("{simulated}{said}")), ProbeStart::File);
+    assert_eq!(start(&format!("{simulated}probe_from = \"patterns\"\n")), ProbeStart::Patterns);
+    let solver = "[solver]\nprobe_start = \"perturbed\"\n";
+    assert_eq!(start(&format!("{simulated}{said}{solver}")), ProbeStart::Perturbed);
+    // The jobs of a measured scan start from the probe that was made of it as the experiment says.
+    let measured = format!("[base]\nmeasured = \"a.npz\"\n{said}");
+    assert_eq!(start(&measured), ProbeStart::Auto);
+    let told = refused(&format!("{simulated}{}", said.replace("file", "optics")));
+    assert!(told.contains("experiment.probe.from") && told.contains("found optics"), "{told}");
+}
+
+#[test]
 fn any_number_of_views_by_step_or_overlap() {
     let text = "[study]\nviews = [\"baseline\"]\npattern_size = 64\n[probe]\nkind = \"disc\"\n\
                 diameter = 20\n[views]\nsteps = [12.5, 6]\noverlaps = [0.0, 0.5]\n";

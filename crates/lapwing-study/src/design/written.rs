@@ -217,7 +217,12 @@ impl WrittenDesign {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        let probe_start = if measured { ProbeStart::Auto } else { ProbeStart::Perturbed };
+        let probe_start = match source.probe_from()? {
+            // Of a measured scan it is made once, at the full dose, and its jobs start from it.
+            _ if measured => ProbeStart::Auto,
+            Some(from) => ProbeStart::of_experiment(from),
+            None => ProbeStart::Perturbed,
+        };
         let solvers = match self.solver {
             None => StudySolver::defaults(probe_start),
             Some(written) => {

@@ -4,8 +4,9 @@ use crate::{read, run_study, tiny};
 use lapwing_files::{Archive, Reconstruction};
 use lapwing_solve::Epoch;
 use lapwing_solve::lsqml::Lsqml;
+use lapwing_study::StudyError;
 use lapwing_study::checkpoint::Every;
-use lapwing_study::event::unobserved;
+use lapwing_study::event::{Event, unobserved};
 use lapwing_study::layout::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::run;
@@ -116,4 +117,55 @@ fn one_data_set_alone() {
     assert!(refused("probeless", &config, CompareWith::Nothing, "failed").contains("probeGuess"));
     assert!(request("absent", &config, CompareWith::Nothing).run(&mut unobserved).is_err());
     assert!(!folder.path().join("absent").exists());
+}
+
+#[test]
+fn a_search_for_the_start_probe_that_is_stopped_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = lapwing_study::sample::Sample::of(&tiny("")).unwrap();
+    let mut scan = sample.expose(20_000, 7).unwrap();
+    (scan.object, scan.probe) = (None, None);
+    let input = folder.path().join("scan.npz");
+    scan.write(&input).unwrap();
+    let output = folder.path().join("result");
+    let config: SolverConfig =
+        toml::from_str("algorithm = \"ML\"\nprobe_start = \"auto\"\n").unwrap();
+    for (calibrate, waited_for) in [(false, "start probe"), (true, "scan lies")] {
+        let request = Request {
+            input: input.clone(),
+            reading: lapwing_files::ReadOptions::default(),
+            output: output.clone(),
+            solver: StudySolver::new(config.clone()),
+            case: None,
+            comparison: CompareWith::Nothing,
+            checkpoint: Every::default(),
+            device: None,
+            photon_halves: false,
+            stream: Streaming::Auto,
+            calibrate,
+        };
+        let mut asked = 0;
+        let stopped = request.run(&mut |event| match event {
+            Event::Waiting { what, .. } if what.contains(waited_for) => {
+                asked += 1;
+                if asked == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+            Event::Epoch { .. } => panic!("the search was stopped"),
+            _ => ControlFlow::Continue(()),
+        });
+        assert!(matches!(stopped, Err(StudyError::Stopped)), "{stopped:?}");
+        assert_eq!(asked, 4);
+        let left = std::fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| !name.to_string_lossy().ends_with(".lock")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    // In memory it is asked for as well.
+    let mut asked = 0;
+    let mut go_on = || {
+        asked += 1;
+        if asked == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let mut epochs = |_| ControlFlow::Continue(());
+    let stopped = run::reconstruct_while(&scan, &config, &mut go_on, &mut epochs);
+    assert!(matches!(stopped, Err(StudyError::Stopped)) && asked == 4, "{asked}");
 }

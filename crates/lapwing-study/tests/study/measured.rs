@@ -97,6 +97,16 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let found = result.comparison.unwrap().metric("complex_correlation").unwrap();
     assert!(found > 0.9, "{found}");
 
+    // The experiment says which probe all start from.
+    let said = text("[20000]") + "[experiment.probe]\nfrom = \"perturbed\"\n";
+    let made = folder.path().join("said");
+    let report =
+        run::study(&Design::parse(&said, folder.path()).unwrap(), &made, &mut unobserved).unwrap();
+    assert_eq!(report.failed(), 0);
+    let begun = read(StudyFolder::new(&made).reference_dir().join("full_dose.npz")).probe.unwrap();
+    let expected = lapwing_study::start_probe::perturbed(scan.probe.as_ref().unwrap());
+    assert!(begun.iter().zip(&expected).all(|(a, b)| (a - b).norm() < 1e-6));
+
     // Near-field patterns at an unknown distance, said so by the metadata of a copy in the study's
     // format.
     let mut near = scan.clone();

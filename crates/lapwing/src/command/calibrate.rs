@@ -3,14 +3,19 @@
 use crate::input::Reading;
 use crate::output::Output;
 use crate::scan_file::ScanFile;
-use anyhow::{Context, bail};
+use crate::stop::stoppable;
+use crate::watch::Watch;
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use lapwing_files::options::Geometry;
 use lapwing_files::reading::{EXPERIMENT, Given};
 use lapwing_files::{Dataset, atomic, experiment};
+use lapwing_study::StudyError;
 use lapwing_study::calibrate::calibrate;
+use lapwing_study::event::Event;
 use lapwing_study::magnify::magnification;
 use serde_json::json;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -41,6 +46,9 @@ pub struct Calibrate {
     reading: Reading,
 }
 
+/// What is told while the search goes on.
+const SEARCHING: Event<'static> = Event::Waiting { case: None, what: "how the scan lies" };
+
 impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         if let Some(figure) = &self.figure {
@@ -50,7 +58,17 @@ impl Calibrate {
         if dataset.geometry == Some(Geometry::NearField) {
             return self.magnification(&dataset, output);
         }
-        let found = calibrate(&dataset)?;
+        let found = stoppable(&mut Watch::new(output), |observe| {
+            calibrate(&dataset, &mut || match observe(SEARCHING) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(StudyError::Stopped),
+            })
+        });
+        let found = found.map_err(|error| match error.downcast_ref() {
+            // Nothing is kept to go on from.
+            Some(StudyError::Stopped) => anyhow!("stopped before anything was found"),
+            _ => error,
+        })?;
         if let Some(path) = &self.figure {
             write(path, found.picture())?;
             output.note(format_args!("wrote {}", path.display()));

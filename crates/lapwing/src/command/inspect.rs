@@ -115,7 +115,7 @@ impl Inspect {
         let understood = read
             .as_ref()
             .map(|(dataset, understanding)| understood(dataset, understanding, measured));
-        let noise = read.as_ref().map(|(dataset, _)| noise::of_dataset(dataset));
+        let noise = read.as_ref().map(|(dataset, _)| noise::of_dataset(dataset, &mut || Ok(())));
         let detector = noise.as_ref().and_then(|noise| noise.as_ref().ok());
         let record = json!({
             "file": self.scan.path(),
@@ -200,8 +200,11 @@ fn problems_of(error: Error) -> Vec<Problem> {
     vec![problem]
 }
 
-/// What a reconstruction starts from where the file has no probe.
+/// What a reconstruction starts from where the file has no probe, or the experiment says it.
 fn probe_note(dataset: &Dataset) -> Option<String> {
+    if let Some(from) = dataset.probe_from {
+        return Some(format!("probe: a reconstruction starts from {from}, as the experiment says"));
+    }
     let made = match (&dataset.probe, &dataset.optics) {
         (Some(_), _) => return None,
         (None, Some(_)) => "that of the optics",

@@ -130,7 +130,9 @@ impl Jobs {
                 stoppable(&mut watch, |observe| study_jobs(study, options, observe))?
             }
             (None, Some(roots)) => {
-                let config = self.solving.config(SOLVERS[0].name, ProbeStart::Perturbed)?;
+                let from = self.reading.options().experiment.probe.from;
+                let start = from.map_or(ProbeStart::Perturbed, ProbeStart::of_experiment);
+                let config = self.solving.config(SOLVERS[0].name, start)?;
                 let plan = plan_of_folders(roots, StudySolver::new(config))?;
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }

@@ -123,6 +123,35 @@ fn an_experiment_file_is_written_once_and_read_by_all() {
 }
 
 #[test]
+fn an_experiment_says_which_probe_a_reconstruction_starts_from() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    bench.ok("experiment init e.toml");
+    let text = std::fs::read_to_string(bench.path("e.toml")).expect("it was written");
+    assert!(text.contains("\n#from = \"patterns\"\n"), "{text}");
+    let said = text.replace("#from = \"patterns\"", "from = \"perturbed\"");
+    std::fs::write(bench.path("e.toml"), said).expect("written");
+    let words = bench.ok("inspect scan.npz --experiment e.toml");
+    assert!(words.contains("starts from perturbed, as the experiment says"), "{words}");
+    let started = |more: &str, folder: &str| -> String {
+        let record = bench.json(&format!(
+            "reconstruct scan.npz --experiment e.toml --output {folder} --num-epochs 1 {more}"
+        ));
+        record["start_probe"].as_str().expect("text").to_owned()
+    };
+    let by_file = started("", "said");
+    assert!(by_file.starts_with("perturbed") && by_file.ends_with("as the experiment says"));
+    // A flag goes before it, where it asks for anything.
+    assert_eq!(started("--probe-start auto", "auto"), by_file);
+    assert_eq!(started("--probe-start file", "file"), "the file's");
+    std::fs::write(bench.path("e.toml"), "[probe]\nfrom = \"optics\"\n").expect("written");
+    bench.fails(
+        "reconstruct scan.npz --experiment e.toml --output no",
+        &["no optics are described", "--semi-angle-mrad"],
+    );
+}
+
+#[test]
 fn a_folder_of_zarr_is_a_file_like_any_other() {
     let bench = Bench::new();
     turned(&bench);

@@ -6,6 +6,7 @@ use lapwing_files::Archive;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const DESIGN: &str = r#"
 [study]
@@ -244,6 +245,32 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
         let left: Vec<_> =
             bench.listing().into_iter().filter(|name| name.ends_with(".part")).collect();
         assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_search_for_a_start_probe_is_stopped_at_once_and_leaves_nothing() {
+    let bench = Bench::new();
+    bench
+        .ok("simulate --specimen cells --pattern-size 64 --step 4 --field-of-view 160 --dose 1e4 \
+         --seed 5 --output scan.npz");
+    for name in ["TERM", "INT"] {
+        // Some seconds of search, before the one for a start probe.
+        let child =
+            start(&bench, "reconstruct scan.npz --output out --calibrate --probe-start patterns");
+        wait_until("the folder of results", || bench.path("out").exists().then_some(()));
+        std::thread::sleep(Duration::from_millis(700));
+        let signalled = Instant::now();
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(signalled.elapsed() < Duration::from_secs(3), "{:?}", signalled.elapsed());
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("stopped; the same command resumes"), "{text}");
+        let left = std::fs::read_dir(bench.path("out")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        let is_lock = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".lock");
+        assert!(left.iter().all(is_lock), "{left:?}");
     }
 }
 

@@ -58,6 +58,7 @@ fn dataset() -> Dataset {
     facts.insert("note".into(), "kept".into());
     Dataset {
         optics: None,
+        probe_from: None,
         diffraction,
         scan: (0..5)
             .map(|k| Position { y: 8.25 + f64::from(k), x: 9.0 + 1.5 * f64::from(k) })

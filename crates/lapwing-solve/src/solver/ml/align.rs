@@ -130,7 +130,7 @@ pub struct Aligned<M> {
 /// Finds the affine map of the scan of `problem` by which fits by `options` predict held-out pixels
 /// best: one number after the other, in three rounds of some 15 fits of 28 epochs, with the prior
 /// that the data choose after the first. Where no map predicts them clearly better, the given scan
-/// is kept. `between` is called before every fit and may stop the search.
+/// is kept. `between` is called before every epoch and may stop the search.
 ///
 /// # Errors
 /// What `between` returns.
@@ -166,14 +166,21 @@ pub fn even_drift<E>(
     Search { order: [1, 0], unit, map }.run(problem, options, EvenDrift::applied, between)
 }
 
+/// What is called between the epochs of fits, and may stop them.
+type Between<'a, E> = &'a mut dyn FnMut() -> Result<(), E>;
+
 /// How well short fits by `options` predict the pixels of `problem`, loss per pixel: that of the
 /// held-out ones, less [`OF_FREEDOM`] of what they have more than those that were seen.
-fn score_of(problem: &Problem, options: &Ml) -> f64 {
-    let Losses { seen, held_out } = short_fit(problem, options).losses;
+fn score_of<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<f64, E> {
+    let Losses { seen, held_out } = short_fit(problem, options, between)?.losses;
     let HoldOut { share, blocks, .. } = held_out_pixels(problem.correlated, options.seed);
     let judging = if blocks { share / 9.0 } else { share };
     let gap = held_out - seen * judging / (1.0 - share);
-    problem.loss_per_pixel(held_out - OF_FREEDOM * gap)
+    Ok(problem.loss_per_pixel(held_out - OF_FREEDOM * gap))
 }
 
 /// A search for the numbers of a map.
@@ -193,24 +200,24 @@ impl<M, const N: usize> Search<M, N> {
         problem: &Problem,
         options: &Ml,
         applied: fn(&M, &[Position]) -> Vec<Position>,
-        between: &mut dyn FnMut() -> Result<(), E>,
+        between: Between<'_, E>,
     ) -> Result<Aligned<M>, E> {
         let at = |numbers: [f64; N]| -> Result<Problem, ProblemError> {
             problem.with_scan(applied(&(self.map)(numbers), &problem.whole_scan))
         };
         let mut tried = 0;
         let mut options = options.clone();
-        let mut score = |numbers: [f64; N], options: &Ml| -> Result<f64, E> {
+        let mut score = |numbers: [f64; N], options: &Ml, between: Between<'_, E>| {
             between()?;
             tried += 1;
-            Ok(match at(numbers) {
-                Ok(problem) => score_of(&problem, options),
+            match at(numbers) {
+                Ok(problem) => score_of(&problem, options, between),
                 // The map leaves the object.
-                Err(_) => f64::INFINITY,
-            })
+                Err(_) => Ok(f64::INFINITY),
+            }
         };
         let mut best = [0.0; N];
-        let mut lowest = score(best, &options)?;
+        let mut lowest = score(best, &options, &mut *between)?;
         for (round, step) in STEPS.into_iter().enumerate() {
             let step = step * self.unit;
             for number in self.order {
@@ -219,7 +226,7 @@ impl<M, const N: usize> Search<M, N> {
                     moved[number] += by;
                     moved
                 };
-                let mut beside = |by: f64| score(moved(by), &options);
+                let mut beside = |by: f64| score(moved(by), &options, &mut *between);
                 let (mut below, mut above) = (beside(-step)?, beside(step)?);
                 let mut centre = 0.0;
                 for _ in 1..FARTHEST {
@@ -248,11 +255,11 @@ impl<M, const N: usize> Search<M, N> {
             if round == 0
                 && let Ok(near) = at(best)
             {
-                options = settled(&near, &options);
+                options = settled(&near, &options, &mut *between)?;
             }
-            lowest = score(best, &options)?;
+            lowest = score(best, &options, &mut *between)?;
         }
-        let first = score([0.0; N], &options)?;
+        let first = score([0.0; N], &options, between)?;
         let worth = problem.gain() * WORTH / problem.used_pixels() as f64;
         if lowest + worth <= first
             && let Ok(found) = at(best)

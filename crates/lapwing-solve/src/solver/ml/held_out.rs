@@ -19,8 +19,16 @@ const EPOCHS: usize = 20;
 ///
 /// Of several problems with the same patterns, or several options, the one with the smaller loss is
 /// nearer to the truth; too much freedom makes it larger. The seed of `options` draws the pixels.
-pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
-    problem.loss_per_pixel(short_fit(problem, options).losses.held_out)
+/// `between` is called before every epoch and may stop the fit.
+///
+/// # Errors
+/// What `between` returns.
+pub fn held_out_loss<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<f64, E> {
+    Ok(problem.loss_per_pixel(short_fit(problem, options, between)?.losses.held_out))
 }
 
 /// Modes fitted beyond those that are wanted: without them the fit ends in a poor minimum
@@ -30,16 +38,18 @@ const SPARE: usize = 2;
 /// `count` probe modes to start from, of which the first `given` of `problem` are known: the
 /// brightest of two more than that after a short fit by `options`, which begins with
 /// [`start_modes`]. All of them are the fit's, also those that were known; the whole has the power
-/// of the problem's probe. Fewer come back where [`start_modes`] makes fewer.
+/// of the problem's probe. Fewer come back where [`start_modes`] makes fewer. `between` is called
+/// before every epoch and may stop the fit.
 ///
 /// # Errors
-/// As for [`Problem::with_probe`].
-pub fn found_modes(
+/// As for [`Problem::with_probe`], and what `between` returns.
+pub fn found_modes<E: From<ProblemError>>(
     problem: &Problem,
     options: &Ml,
     given: usize,
     count: usize,
-) -> Result<Modes, ProblemError> {
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Modes, E> {
     let (start, (_, height, width)) = (problem.probe(), problem.probe().dim());
     let scaled_to = |modes: Modes| {
         let power = |modes: &Modes| modes.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
@@ -50,7 +60,7 @@ pub fn found_modes(
     let known = scaled_to(start.slice(s![..given, .., ..]).to_owned());
     let fitted = start_modes(&known, count + SPARE);
     let count = count.min(fitted.len_of(Axis(0)));
-    let mut found = short_fit(&problem.with_probe(fitted)?, options).probe;
+    let mut found = short_fit(&problem.with_probe(fitted)?, options, between)?.probe;
     orthogonalise(&mut found, height * width);
     Ok(scaled_to(Modes::from_shape_fn((count, height, width), |(mode, y, x)| {
         found[(mode * height + y) * width + x]
@@ -65,8 +75,13 @@ pub(super) struct ShortFit {
     probe: Vec<Complex32>,
 }
 
-/// A short fit by `options`, a tenth of every pattern's pixels held out.
-pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
+/// A short fit by `options`, a tenth of every pattern's pixels held out; `between` is called before
+/// every epoch.
+pub(super) fn short_fit<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<ShortFit, E> {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
     let products =
@@ -77,16 +92,22 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     frame.engine.hold_out(Some(search::held_out_pixels(problem.correlated, options.seed)));
     let mut losses = Vec::new();
     for number in 1..=options.start_epochs + EPOCHS {
+        between()?;
         let loss = state.epoch(&mut frame, number, &losses);
         losses.push(loss);
     }
     state.look(&mut frame);
-    ShortFit { losses: state.losses(), probe: frame.engine.fields().probe().to_vec() }
+    Ok(ShortFit { losses: state.losses(), probe: frame.engine.fields().probe().to_vec() })
 }
 
 /// The options with the strength of the prior and the weight of absorption that best predict
-/// held-out pixels of `problem`, where they are left to the data.
-pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
+/// held-out pixels of `problem`, where they are left to the data; `between` is called before every
+/// epoch.
+pub(super) fn settled<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Ml, E> {
     let products =
         Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };
     let largest = options.start_batch_size.max(GROUP);
@@ -94,8 +115,9 @@ pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
     let mut state = State::new(options, &mut frame);
     let mut losses = Vec::new();
     while state.searches() {
+        between()?;
         let loss = state.epoch(&mut frame, losses.len() + 1, &losses);
         losses.push(loss);
     }
-    options.chosen(&state.choices())
+    Ok(options.chosen(&state.choices()))
 }

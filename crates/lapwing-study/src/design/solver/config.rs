@@ -3,6 +3,7 @@
 use super::device::DeviceOptions;
 use super::object_start::ObjectStart;
 use super::word_set::{Vocabulary, WordSet};
+use lapwing_files::options::ProbeFrom;
 use lapwing_solve::solver::options::{
     Auto, OptionDoc, OptionError, OptionProblem, Options, Typed, Value,
 };
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 choice! {
     /// The probe that a reconstruction starts from (see [`crate::start_probe`]).
     pub enum ProbeStart {
-        /// The file's where there is one, else that of the optics where they are described, else
-        /// one made of the patterns.
+        /// What the experiment says; else the file's where there is one, else that of the optics
+        /// where they are described, else one made of the patterns.
         Auto = "auto",
         /// The file's `probeGuess`.
         File = "file",
@@ -26,6 +27,21 @@ choice! {
         /// The file's probe out of focus and astigmatic (see [`crate::start_probe::perturbed`]): in
         /// simulated data the file's probe is the true one, which no experiment knows.
         Perturbed = "perturbed",
+    }
+}
+
+impl ProbeStart {
+    /// The probe that an experiment says a reconstruction starts from, by the same word.
+    pub fn of_experiment(from: ProbeFrom) -> Self {
+        Self::from_value(&Value::Word(from.name().to_owned())).unwrap_or(Self::Auto)
+    }
+
+    /// What this means where the experiment says something, too: it decides what is left open.
+    pub fn or_of_experiment(self, from: Option<ProbeFrom>) -> Self {
+        match (self, from) {
+            (Self::Auto, Some(from)) => Self::of_experiment(from),
+            (said, _) => said,
+        }
     }
 }
 
@@ -42,9 +58,9 @@ options! {
         /// or the file of an earlier reconstruction to go on from, with its probe, its positions,
         /// and how its probe varies; one of fewer patterns of the scan gives object and probe.
         object_start | "start": ObjectStart = ObjectStart::Flat, Kind::File(ObjectStart::WORDS);
-        /// Start probe: auto (the file's, else that of the optics described, else made of the
-        /// patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of
-        /// focus and astigmatic).
+        /// Start probe: auto (what the experiment says by `from`, else the file's, else that of the
+        /// optics described, else made of the patterns), file (its probeGuess), optics, patterns,
+        /// or perturbed (the file's out of focus and astigmatic).
         probe_start: ProbeStart = ProbeStart::Perturbed, Kind::Choice(ProbeStart::NAMES);
         /// Number of incoherent probe modes; those that the file lacks are found by a short fit of
         /// photon counts, or made [default: as many as the file has].

@@ -33,7 +33,7 @@ pub(super) fn compare(
 ) -> Result<Option<Comparison>> {
     let (dataset, _) =
         request.stream.open(&request.input, &request.reading, &request.output, &mut *observe)?;
-    let start = request.start(&dataset)?;
+    let start = request.start(&dataset, &mut *observe)?;
     let Ok(region) = Region::from_scan(start.object.shape(), &start.scan, probe.view()) else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap};
 use crate::geometry::step::scan_step;
 use crate::run::dataset::data::{probe_diameter, shared_fraction};
 use crate::run::dataset::views;
-use crate::run::event::{Level, Observer, note};
+use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::solve::calibrate::{Calibration, calibrate};
 use crate::run::solve::earlier;
 use crate::run::solve::magnify::magnify;
@@ -58,13 +58,13 @@ impl Request {
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<Understood> {
+        let case = self.case.as_ref();
         let mut found = None;
         if self.calibrate {
-            let calibration = calibrate(&dataset)?;
+            let calibration = calibrate(&dataset, &mut || {
+                tell(&mut *observe, Event::Waiting { case, what: "how its scan lies" })
+            })?;
             calibration.apply(&mut dataset);
-            let path = self.output.join(SEARCH);
-            atomic::write_bytes(&path, calibration.picture())
-                .map_err(StudyError::io("cannot write", &path))?;
             found = Some(calibration);
         }
         let magnified = magnify(&mut dataset)?;
@@ -92,7 +92,16 @@ impl Request {
                         reconstruction to start from lie as that had them";
             return Err(StudyError::Invalid(text.to_owned()));
         }
-        let made = begun_probe(&dataset, probe_start, earlier)?;
+        let made = begun_probe(&dataset, probe_start, earlier, &mut || {
+            tell(&mut *observe, Event::Waiting { case, what: "its start probe" })
+        })?;
+        // Of what is stopped before here, nothing is left.
+        if let Some(calibration) = &found {
+            let path = self.output.join(SEARCH);
+            atomic::write_bytes(&path, calibration.picture())
+                .map_err(StudyError::io("cannot write", &path))?;
+        }
+        let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
         if dataset.probe.is_none() {
             dataset.probe = Some(made.modes.clone());
         }
@@ -186,10 +195,12 @@ impl Request {
     }
 
     /// What the solver of this request, or the other program, starts from.
-    pub(super) fn start(&self, dataset: &Dataset) -> Result<Start> {
+    pub(super) fn start(&self, dataset: &Dataset, observe: Observer<'_>) -> Result<Start> {
+        let case = self.case.as_ref();
+        let between = &mut || tell(&mut *observe, Event::Waiting { case, what: "its start probe" });
         match &self.solver.method {
-            Method::Native(config) => Start::of(dataset, config),
-            Method::External(config) => Start::of(dataset, &config.start()),
+            Method::Native(config) => Start::of(dataset, config, between),
+            Method::External(config) => Start::of(dataset, &config.start(), between),
         }
     }
 

@@ -9,11 +9,12 @@ use crate::geometry::turn::{orthogonal, turned_about};
 use crate::run::dataset::data::sound_intensities;
 use crate::run::solve::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
 use crate::run::solve::trial::{self, Verdict};
+use crate::run::solve::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, Quantum, ReadOptions};
 use lapwing_solve::calibrate::{
-    CalibrateError, Candidate, Disc, Orientation, Sign, mean, orientation,
+    CalibrateError, Candidate, Disc, Orientation, Sign, mean, orientation_while,
 };
 use ndarray::ArrayView3;
 use serde::Serialize;
@@ -98,15 +99,23 @@ pub struct Calibration {
 }
 
 /// Finds how the scan of `dataset` lies on the detector, beside what was said of it already.
+/// `between` is called some ten times a second, and may stop it by an error.
 ///
 /// # Errors
-/// When the patterns cannot tell (see [`lapwing_solve::calibrate`]).
-pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
+/// When the patterns cannot tell (see [`lapwing_solve::calibrate`]), and what `between` returns.
+pub fn calibrate(
+    dataset: &Dataset,
+    between: &mut dyn FnMut() -> Result<()>,
+) -> Result<Calibration> {
     // Of positions that no object holds, a search would not end.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
+    between()?;
     let intensity = sound_intensities(dataset)?;
     let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
-    let found = match orientation(intensity.view(), &dataset.scan, sides(dataset)) {
+    let found = Asking::new(&mut *between).during(|go_on| {
+        orientation_while(intensity.view(), &dataset.scan, sides(dataset), go_on)
+    })?;
+    let found = match found {
         Ok(found) => found,
         Err(CalibrateError::NoDisc { .. }) => unknown(intensity.view()).map_err(refused)?,
         Err(error) => return Err(refused(error)),
@@ -114,7 +123,7 @@ pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
     let small = found.disc.radius < SMALL;
     let sure = found.rotation_sd < DOUBTFUL;
     if small || (!sure && found.disc.radius < WIDE) {
-        return by_fits(dataset, found);
+        return by_fits(dataset, found, between);
     }
     let (found, choice) = chosen(found, wavelength(dataset));
     Ok(Calibration::of(dataset, found, choice, None))
@@ -139,17 +148,17 @@ fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, C
 }
 
 /// The orientation by short fits; `found` is what the disc says.
-fn by_fits(dataset: &Dataset, found: Orientation) -> Result<Calibration> {
+fn by_fits(dataset: &Dataset, found: Orientation, between: Between<'_>) -> Result<Calibration> {
     let mut turned = dataset.clone();
     let best = found.best;
     turned_about(&mut turned.scan, best.transposed, best.rotation_deg, sides(dataset));
-    let probe = start_probe(&turned, ProbeStart::Auto)?.modes;
+    let probe = start_probe(&turned, ProbeStart::Auto, &mut *between)?.modes;
     let twin = found.twin().best;
     let guesses: Vec<(bool, f64)> = match found.tried.is_empty() {
         true => Vec::new(),
         false => [best, twin].map(|at| (at.transposed, at.rotation_deg)).to_vec(),
     };
-    let verdict = trial::verdict(dataset, &probe, &guesses)?;
+    let verdict = trial::verdict(dataset, &probe, &guesses, between)?;
     let fitted = verdict.best;
     // The curvature that the disc told belongs to its orientation, or to the other of the two.
     let known = fitted.transposed == best.transposed && !found.tried.is_empty();

@@ -55,8 +55,8 @@ pub(crate) struct Known {
 }
 
 /// The problem of `bare`, which knows nothing of its detector, with what is found out about that
-/// and with the answers to what `config` asks; `between` is called before every fit and may stop
-/// them.
+/// and with the answers to what `config` asks; `between` is called before every epoch of the fits
+/// and may stop them.
 ///
 /// # Errors
 /// What `between` returns, a background that cannot be read or used, and a question that the data
@@ -69,8 +69,9 @@ pub(crate) fn settled(
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
     check(config, known)?;
+    let scan_of = known.scan_of.as_deref();
     let noise =
-        noise::considered(bare, &config.noise, counts, &known.faults, known.scan_of.as_deref())?;
+        noise::considered(bare, &config.noise, counts, &known.faults, scan_of, &mut *between)?;
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
     let mut chosen = Chosen {
@@ -86,8 +87,7 @@ pub(crate) fn settled(
             let mut noise = chosen.noise.clone();
             noise.background.mapv_inplace(|value| value * share as f32);
             let problem = bare.with_noise(&noise)?;
-            between()?;
-            if answer.is_better(share, held_out_loss(&problem, &options)) {
+            if answer.is_better(share, held_out_loss(&problem, &options, &mut *between)?) {
                 best = Some((problem, noise));
             }
         }
@@ -122,10 +122,10 @@ pub(crate) fn settled(
         let mut best = None;
         let mut answer = Answer::new("probe_modes", WORTH);
         for modes in 1..=MOST_MODES {
-            between()?;
-            let problem = one.with_probe(found_modes(&one, &options, 1, modes)?)?;
-            between()?;
-            if !answer.is_better(modes as f64, held_out_loss(&problem, &options)) {
+            let found = found_modes(&one, &options, 1, modes, &mut *between)?;
+            let problem = one.with_probe(found)?;
+            let loss = held_out_loss(&problem, &options, &mut *between)?;
+            if !answer.is_better(modes as f64, loss) {
                 break;
             }
             best = Some(problem);
@@ -136,17 +136,14 @@ pub(crate) fn settled(
     let wanted = config.start.probe_modes.unwrap_or(given_modes);
     // Of a probe that is known to vary the first mode must stay what it is.
     if counts && given_modes < wanted && known.variation.is_even() {
-        between()?;
-        let found = found_modes(&chosen.problem, &options, given_modes, wanted)?;
+        let found = found_modes(&chosen.problem, &options, given_modes, wanted, &mut *between)?;
         chosen.problem = chosen.problem.with_probe(found)?;
     }
     if asked.contains("positions") {
         let mut answer = Answer::new("positions", WORTH);
-        between()?;
-        answer.is_better(0.0, held_out_loss(&chosen.problem, &options));
+        answer.is_better(0.0, held_out_loss(&chosen.problem, &options, &mut *between)?);
         let moving = Ml { positions_from_epoch: Some(TRIAL_MOVES), ..options };
-        between()?;
-        if answer.is_better(1.0, held_out_loss(&chosen.problem, &moving)) {
+        if answer.is_better(1.0, held_out_loss(&chosen.problem, &moving, &mut *between)?) {
             chosen.solver = with_positions(&*config.solver, PositionFreedom::Single)?;
         }
         chosen.choices.push(answer.choice);

@@ -39,12 +39,30 @@ pub fn reconstruct(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> ControlFlow<()>,
 ) -> Result<Reconstruction> {
+    reconstruct_while(dataset, config, &mut || ControlFlow::Continue(()), observe)
+}
+
+/// [`reconstruct`], as long as `go_on` wants it: it is asked now and then before the epochs and
+/// after them, while a start probe is searched for, for instance.
+///
+/// # Errors
+/// As for [`reconstruct`], and [`StudyError::Stopped`] where `go_on` breaks.
+pub fn reconstruct_while(
+    dataset: &Dataset,
+    config: &SolverConfig,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    observe: &mut dyn FnMut(Epoch) -> ControlFlow<()>,
+) -> Result<Reconstruction> {
+    let between = &mut || match go_on() {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(StudyError::Stopped),
+    };
     let config = &config.settled(dataset.intensity_scale().is_some());
-    let mut start = Start::of(dataset, config)?;
+    let mut start = Start::of(dataset, config, between)?;
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid, of_data) = (start.origin, start.scan.clone(), start.of_data.clone());
     let mut observe = |epoch| Ok(observe(epoch));
-    let watch = &mut Epochs(&mut observe);
+    let watch = &mut Epochs { observe: &mut observe, between };
     let done = solve(start, config, config.device.device, watch)?;
     let misfit = done.misfit()?.map(|misfit| misfit.ratio);
     let maps = done.error_maps(config.errors.error_maps, watch)?;
@@ -63,7 +81,41 @@ pub(crate) fn solution(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
-    Ok(solve(start, config, config.device.device, &mut Epochs(observe))?.solution)
+    let watch = &mut Epochs { observe, between: &mut || Ok(()) };
+    Ok(solve(start, config, config.device.device, watch)?.solution)
+}
+
+/// What is called now and then while something takes long, and may stop it by an error.
+pub(crate) type Between<'a> = &'a mut dyn FnMut() -> Result<()>;
+
+/// Asks for a search in `lapwing-solve` whether it goes on, and keeps the error by which it does
+/// not.
+pub(crate) struct Asking<'a> {
+    between: Between<'a>,
+    answer: Result<()>,
+}
+
+impl<'a> Asking<'a> {
+    pub fn new(between: Between<'a>) -> Self {
+        Self { between, answer: Ok(()) }
+    }
+
+    /// Whether the search goes on.
+    pub fn go_on(&mut self) -> Flow {
+        if self.answer.is_ok() {
+            self.answer = (self.between)();
+        }
+        if self.answer.is_ok() { Flow::Continue } else { Flow::Stop }
+    }
+
+    /// What `search` found; the outer error is that by which it was stopped.
+    ///
+    /// # Errors
+    /// That of who was asked.
+    pub fn during<T>(mut self, search: impl FnOnce(&mut dyn FnMut() -> Flow) -> T) -> Result<T> {
+        let found = search(&mut || self.go_on());
+        self.answer.map(|()| found)
+    }
 }
 
 /// Who follows a solver at work. What any method returns as an error ends the work.
@@ -85,12 +137,15 @@ pub(crate) trait Watch {
     fn epoch(&mut self, epoch: Epoch, run: &mut Run<'_>) -> Result<ControlFlow<()>>;
 }
 
-/// Who looks at the epochs alone.
-struct Epochs<'a>(&'a mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>);
+/// Who looks at the epochs, and is asked what they wait for.
+struct Epochs<'a> {
+    observe: &'a mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
+    between: Between<'a>,
+}
 
 impl Watch for Epochs<'_> {
     fn waiting(&mut self, _: &'static str) -> Result<()> {
-        Ok(())
+        (self.between)()
     }
 
     fn begins(&mut self, _: &Chosen) -> Result<()> {
@@ -106,7 +161,7 @@ impl Watch for Epochs<'_> {
     }
 
     fn epoch(&mut self, epoch: Epoch, _: &mut Run<'_>) -> Result<ControlFlow<()>> {
-        (self.0)(epoch)
+        (self.observe)(epoch)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is found out about the detector's noise, and what is made of it before a reconstruction.
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
+use crate::run::solve::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;
@@ -15,12 +16,16 @@ use std::path::Path;
 const LEAST: usize = 4;
 
 /// Finds out about the detector of a data set from its counts alone, see
-/// [`lapwing_solve::noise::estimate`].
+/// [`lapwing_solve::noise::estimate`]. `between` is called now and then, and may stop it by an
+/// error.
 ///
 /// # Errors
 /// When the photon counts of the data set are not known: the moments of anything else mean nothing.
-/// When it has fewer than four patterns.
-pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
+/// When it has fewer than four patterns. What `between` returns.
+pub fn of_dataset(
+    dataset: &Dataset,
+    between: &mut dyn FnMut() -> Result<()>,
+) -> Result<NoiseModel> {
     if dataset.n_patterns() < LEAST {
         return Err(StudyError::Invalid(format!(
             "expected at least {LEAST} patterns to compare, found {}",
@@ -34,13 +39,11 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
     let known = faults(&remarks::of(dataset));
     let valid = valid.as_ref().map(|valid| valid.view());
-    let mut found = noise::estimate_beside(
-        counts.view(),
-        &dataset.scan,
-        valid,
-        &known,
-        dataset.scans.as_ref().map(|scans| &scans.of[..]),
-    );
+    let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
+    let found = Asking::new(between).during(|go_on| {
+        noise::estimate_while(counts.view(), &dataset.scan, valid, &known, scans, go_on)
+    })?;
+    let mut found = found.ok_or(StudyError::Stopped)?;
     if dataset.geometry == Some(Geometry::NearField) {
         // As a reconstruction has it: the moments of images do not tell a background.
         found.background.fill(0.0);
@@ -50,16 +53,18 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
 
 /// What the detector adds to the light of `problem`, as `options` say. `counts` tells
 /// whether the patterns are known to be counts: the moments of anything else mean nothing. `faults`
-/// are those known already, `scans` the scan of every pattern of several.
+/// are those known already, `scans` the scan of every pattern of several. `between` is called now
+/// and then.
 ///
 /// # Errors
-/// A background's file that cannot be read or used.
+/// A background's file that cannot be read or used, and what `between` returns.
 pub(crate) fn considered(
     problem: &Problem,
     options: &NoiseOptions,
     counts: bool,
     faults: &Faults,
     scans: Option<&[usize]>,
+    between: Between<'_>,
 ) -> Result<NoiseModel> {
     let shape = problem.pattern_shape();
     let given = match &options.background {
@@ -72,7 +77,11 @@ pub(crate) fn considered(
         || options.gain == Auto::Auto
         || options.faulty == Faulty::LeaveOut;
     let mut noise = match counts && wanted {
-        true => problem.estimate_noise(known, scans),
+        true => {
+            let found = Asking::new(between)
+                .during(|go_on| problem.estimate_noise_while(known, scans, go_on))?;
+            found.ok_or(StudyError::Stopped)?
+        }
         false => NoiseModel::photons(shape, problem.mean_intensity()),
     };
     if !counts {

@@ -3,6 +3,7 @@
 use crate::design::solver::{ObjectStart, ProbeStart, ScanProbes, SolverConfig};
 use crate::geometry::grid::grid_of;
 use crate::run::dataset::stream;
+use crate::run::solve::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
 use crate::run::solve::start_probe::{StartProbe, start_probe};
 use crate::{Result, StudyError};
@@ -108,15 +109,21 @@ impl Start {
         })
     }
 
-    /// The start of a reconstruction of `dataset` as `config` asks for it.
+    /// The start of a reconstruction of `dataset` as `config` asks for it. `between` is called now
+    /// and then while that takes long, and may stop it by an error.
     ///
     /// # Errors
     /// When there is no start probe, no object to start from, no grid that holds the scan, no
-    /// counts for a solver that needs them, or it is not known how the patterns come about.
-    pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
+    /// counts for a solver that needs them, or it is not known how the patterns come about; what
+    /// `between` returns.
+    pub fn of(
+        dataset: &Dataset,
+        config: &SolverConfig,
+        between: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Self> {
         let earlier = earlier::of(&config.start.object_start)?;
         let earlier = earlier.as_deref();
-        let probe = begun_probe(dataset, config.start.probe_start, earlier)?.modes;
+        let probe = begun_probe(dataset, config.start.probe_start, earlier, between)?.modes;
         let start = Self::with_probe(dataset, config, probe, earlier)?;
         let intensity = dataset.intensities()?;
         Ok(Self { fields_in: intensity.storage(), intensity, ..start })
@@ -210,7 +217,8 @@ fn scans_of(
     if config.start.scan_probes == ScanProbes::Shared {
         return None;
     }
-    let of_files = matches!(config.start.probe_start, ProbeStart::Auto | ProbeStart::File);
+    let asked = config.start.probe_start.or_of_experiment(dataset.probe_from);
+    let of_files = matches!(asked, ProbeStart::Auto | ProbeStart::File);
     let begun = earlier.is_some_and(|earlier| earlier.probe.is_some());
     let probes = scans.probes.clone().filter(|_| of_files && !begun);
     Some(Scans { of: scans.of.clone(), probes })
@@ -225,13 +233,14 @@ pub(crate) fn begun_probe(
     dataset: &Dataset,
     which: ProbeStart,
     earlier: Option<&Reconstruction>,
+    between: Between<'_>,
 ) -> Result<StartProbe> {
     match earlier.and_then(|earlier| earlier.probe.as_ref()) {
         Some(probe) => Ok(StartProbe {
             modes: earlier::fitting(probe, dataset)?,
             told: "that of the earlier reconstruction".to_owned(),
         }),
-        None => start_probe(dataset, which),
+        None => start_probe(dataset, which, between),
     }
 }
 

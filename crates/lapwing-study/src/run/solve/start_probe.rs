@@ -4,7 +4,7 @@
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
 use crate::run::dataset::data::sound_intensities;
-use crate::run::solve::trial;
+use crate::run::solve::{Asking, Between, trial};
 use crate::{Result, StudyError};
 use lapwing_files::experiment::ProbeOptics;
 use lapwing_files::{Dataset, metadata};
@@ -29,13 +29,29 @@ pub struct StartProbe {
     pub told: String,
 }
 
-/// The start probe of a data set as `which` asks for it: the file's where there is one, else that
-/// of the optics where they are described, else one made of the patterns, unless one of these is
-/// asked for.
+/// The start probe of a data set as `which` asks for it. Where it leaves that open: as the
+/// experiment says, else the file's where there is one, else that of the optics where they are
+/// described, else one made of the patterns. `between` is called some ten times a second while one
+/// is made of them, and may stop it by an error.
 ///
 /// # Errors
-/// When there is none of the kind asked for, or the patterns do not show the pupil of the optics.
-pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
+/// When there is none of the kind asked for, or the patterns do not show the pupil of the optics;
+/// what `between` returns.
+pub fn start_probe(
+    dataset: &Dataset,
+    which: ProbeStart,
+    between: &mut dyn FnMut() -> Result<()>,
+) -> Result<StartProbe> {
+    let asked = which.or_of_experiment(dataset.probe_from);
+    let mut start = probe_of(dataset, asked, between)?;
+    if asked != which {
+        start.told.push_str(", as the experiment says");
+    }
+    Ok(start)
+}
+
+/// The start probe of a data set, whatever its experiment says.
+fn probe_of(dataset: &Dataset, which: ProbeStart, between: Between<'_>) -> Result<StartProbe> {
     let of_file = |dataset: &Dataset| {
         dataset.probe.clone().map(sizable).ok_or_else(|| {
             StudyError::Invalid(
@@ -54,7 +70,7 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
             told: "perturbed (the file's out of focus and astigmatic)".to_owned(),
         }),
         ProbeStart::Optics => match &dataset.optics {
-            Some(optics) => of_optics(dataset, optics),
+            Some(optics) => of_optics(dataset, optics, between),
             None => Err(StudyError::Invalid(
                 "probe_start = \"optics\": no optics are described; expected an aperture \
                  (--semi-angle-mrad, --numerical-aperture, --outermost-zone-m or \
@@ -62,16 +78,16 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
                     .to_owned(),
             )),
         },
-        ProbeStart::Patterns => of_patterns(dataset),
+        ProbeStart::Patterns => of_patterns(dataset, between),
         ProbeStart::Auto => match (&dataset.probe, &dataset.optics) {
-            (Some(_), None) => start_probe(dataset, ProbeStart::File),
+            (Some(_), None) => probe_of(dataset, ProbeStart::File, between),
             (Some(_), Some(_)) => {
-                let mut start = start_probe(dataset, ProbeStart::File)?;
+                let mut start = probe_of(dataset, ProbeStart::File, between)?;
                 start.told.push_str(", not that of the optics (--probe-start optics)");
                 Ok(start)
             }
-            (None, Some(optics)) => of_optics(dataset, optics),
-            (None, None) => of_patterns(dataset),
+            (None, Some(optics)) => of_optics(dataset, optics, between),
+            (None, None) => of_patterns(dataset, between),
         },
     }
 }
@@ -85,14 +101,21 @@ pub fn perturbed(probe: &Modes) -> Modes {
 /// Share by which the disc of the patterns may differ from that of the optics without a word.
 const FAR_OFF: f64 = 0.2;
 
-/// The curvature of the probe as the patterns have it.
-fn seen(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<Curvature> {
-    calibrate::curvature(intensity, &dataset.scan, sides(dataset)).map_err(|error| {
+/// The curvature of the probe as the patterns have it; the outer error is that of `between`.
+fn seen(
+    dataset: &Dataset,
+    intensity: ArrayView3<'_, f32>,
+    between: Between<'_>,
+) -> Result<Result<Curvature>> {
+    let found = Asking::new(between).during(|go_on| {
+        calibrate::curvature_while(intensity, &dataset.scan, sides(dataset), go_on)
+    })?;
+    Ok(found.map_err(|error| {
         StudyError::Invalid(format!(
             "there is no start probe, and none can be made: {error}; give one (--companion FILE) or \
              describe the optics (--semi-angle-mrad and --defocus-m, or --pinhole-diameter-m)"
         ))
-    })
+    }))
 }
 
 /// The wavelength that the metadata tell, metres.
@@ -160,7 +183,11 @@ const SPOT: f64 = 3.0;
 
 /// A probe of patterns without a disc: the pupil is what there is, the curvature that by which
 /// short fits predict the patterns best.
-fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartProbe> {
+fn of_spot(
+    dataset: &Dataset,
+    intensity: ArrayView3<'_, f32>,
+    between: Between<'_>,
+) -> Result<StartProbe> {
     let mean = calibrate::mean(intensity);
     let (height, width) = mean.dim();
     let sides = sides(dataset);
@@ -181,7 +208,7 @@ fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartPro
         let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
         Ok(powered(modes, dataset))
     };
-    let (curvature, loss, flat) = trial::curvature(dataset, most, &made)?;
+    let (curvature, loss, flat) = trial::curvature(dataset, most, &made, between)?;
     let defocus = match in_metres(dataset) {
         Some(metres) => format!("defocus {:.3e} m", curvature * metres),
         None => format!("defocus {curvature:.1} px^2"),
@@ -194,20 +221,22 @@ fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartPro
     Ok(StartProbe { modes: made(curvature)?, told })
 }
 
-fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
+fn of_patterns(dataset: &Dataset, between: Between<'_>) -> Result<StartProbe> {
     // Of positions that no object holds, no search is begun.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
     let physics = dataset.physics()?;
     if physics.propagation != Propagation::FarField {
         return of_images(dataset, physics);
     }
+    between()?;
     let intensity = sound_intensities(dataset)?;
+    between()?;
     let disc = Disc::of(calibrate::mean(intensity.view()).view());
     let small = disc.as_ref().is_ok_and(|disc| disc.radius < SPOT);
     if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
-        return of_spot(dataset, intensity.view());
+        return of_spot(dataset, intensity.view(), between);
     }
-    let found = seen(dataset, intensity.view())?;
+    let found = seen(dataset, intensity.view(), between)??;
     let (size, sides) = (found.curvature, sides(dataset));
     let modes = calibrate::probe(intensity.view(), size, found.astigmatism, sides);
     let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
@@ -222,7 +251,7 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     Ok(StartProbe { modes: powered(modes, dataset), told })
 }
 
-fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
+fn of_optics(dataset: &Dataset, optics: &ProbeOptics, between: Between<'_>) -> Result<StartProbe> {
     let shape = dataset.pattern_shape();
     let angle = matches!(optics.lens.aperture, Aperture::Angle { .. });
     if optics.says_defocus || !angle {
@@ -231,8 +260,9 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
     }
     // The defocus is not said: the patterns tell it.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
+    between()?;
     let intensity = sound_intensities(dataset)?;
-    let Ok(found) = seen(dataset, intensity.view()) else {
+    let Ok(found) = seen(dataset, intensity.view(), between)? else {
         let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
                     tell it)";
         return Ok(StartProbe {
@@ -296,17 +326,22 @@ fn powered(mut modes: Modes, dataset: &Dataset) -> Modes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lapwing_files::options::ProbeFrom;
     use lapwing_model::probe::Lens;
+
+    fn made(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
+        start_probe(dataset, which, &mut || Ok(()))
+    }
 
     #[test]
     fn a_probe_of_any_power_starts_a_reconstruction() {
         let faint = Modes::from_elem((1, 8, 8), Complex32::new(3e-30, -4e-30));
         let dataset = Dataset { probe: Some(faint), ..Dataset::default() };
-        let made = start_probe(&dataset, ProbeStart::File).unwrap().modes;
-        assert!((made[(0, 2, 3)] - Complex32::new(0.6, -0.8)).norm() < 1e-6);
+        let found = made(&dataset, ProbeStart::File).unwrap().modes;
+        assert!((found[(0, 2, 3)] - Complex32::new(0.6, -0.8)).norm() < 1e-6);
         let plain = Modes::from_elem((1, 8, 8), Complex32::new(0.5, 0.0));
         let dataset = Dataset { probe: Some(plain.clone()), ..Dataset::default() };
-        assert_eq!(start_probe(&dataset, ProbeStart::Auto).unwrap().modes, plain);
+        assert_eq!(made(&dataset, ProbeStart::Auto).unwrap().modes, plain);
         let optics = ProbeOptics {
             lens: Lens {
                 wavelength: 2e-12,
@@ -317,10 +352,17 @@ mod tests {
             says_defocus: true,
         };
         let both = Dataset { optics: Some(optics), ..dataset };
-        let start = start_probe(&both, ProbeStart::Auto).unwrap();
+        let start = made(&both, ProbeStart::Auto).unwrap();
         assert!(start.modes == plain && start.told.contains("--probe-start optics"));
-        assert_eq!(start_probe(&both, ProbeStart::File).unwrap().told, "the file's");
-        let none = start_probe(&Dataset::default(), ProbeStart::File).unwrap_err().to_string();
+        assert_eq!(made(&both, ProbeStart::File).unwrap().told, "the file's");
+        // What the experiment says decides what is left open, and nothing else.
+        let said = Dataset { probe_from: Some(ProbeFrom::Perturbed), ..both };
+        let start = made(&said, ProbeStart::Auto).unwrap();
+        assert!(start.modes == perturbed(&plain), "{}", start.told);
+        assert!(start.told.ends_with(", as the experiment says"), "{}", start.told);
+        let start = made(&said, ProbeStart::File).unwrap();
+        assert_eq!((start.modes, start.told.as_str()), (plain, "the file's"));
+        let none = made(&Dataset::default(), ProbeStart::File).unwrap_err().to_string();
         assert!(none.contains("--companion"), "{none}");
     }
 }

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::geometry::grid::grid_of;
 use crate::geometry::turn::turned_about;
 use crate::run::dataset::data::intensities;
+use crate::run::solve::Between;
 use crate::run::solve::start_probe::sides;
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::forward::Physics;
@@ -53,7 +54,7 @@ pub(super) struct Verdict {
 
 /// The curvature of the probe of a scan whose orientation is right, pixels squared, among up to
 /// `most` on either side, with the loss there and without any curvature; `probe` makes the probe of
-/// a curvature.
+/// a curvature. `between` is called before every epoch of the fits.
 ///
 /// # Errors
 /// As for [`verdict`], and those of `probe`.
@@ -61,11 +62,13 @@ pub(super) fn curvature(
     dataset: &Dataset,
     most: f64,
     probe: &dyn Fn(f64) -> Result<Modes>,
+    between: Between<'_>,
 ) -> Result<(f64, f64, f64)> {
     let start = probe(0.0)?;
     let trials = Trials::of(dataset, &start)?;
-    let loss = |curvature: f64| -> Result<(f64, f64)> {
-        Ok((curvature, trials.with(&probe(curvature)?, &trials.scan, SEEDS[0])?))
+    let mut loss = |curvature: f64| -> Result<(f64, f64)> {
+        let probe = probe(curvature)?;
+        Ok((curvature, trials.with(&probe, &trials.scan, SEEDS[0], &mut *between)?))
     };
     let flat = loss(0.0)?;
     let mut best = flat;
@@ -97,25 +100,26 @@ struct Trials<'a> {
 }
 
 /// The orientation of the scan of `dataset`, by fits that start from `probe`. The quarter turns of
-/// both handednesses are tried, and `guesses`.
+/// both handednesses are tried, and `guesses`. `between` is called before every epoch of the fits.
 ///
 /// # Errors
-/// When the scan fits on no grid or the patterns cannot be fitted.
+/// When the scan fits on no grid or the patterns cannot be fitted; what `between` returns.
 pub(super) fn verdict(
     dataset: &Dataset,
     probe: &Modes,
     guesses: &[(bool, f64)],
+    between: Between<'_>,
 ) -> Result<Verdict> {
     let mut trials = Trials::of(dataset, probe)?;
     let quarters = [0.0, 90.0, 180.0, 270.0];
     let both = [false, true].map(|transposed| quarters.map(|degrees| (transposed, degrees)));
     for &(transposed, degrees) in both.iter().flatten().chain(guesses) {
-        trials.fit(transposed, degrees, SEEDS[0])?;
+        trials.fit(transposed, degrees, SEEDS[0], &mut *between)?;
     }
     let mut at = trials.best(None);
     for step in STEPS {
         for degrees in [at.rotation_deg - step, at.rotation_deg + step] {
-            trials.fit(at.transposed, degrees, SEEDS[0])?;
+            trials.fit(at.transposed, degrees, SEEDS[0], &mut *between)?;
         }
         at = trials.best(Some(at.transposed));
     }
@@ -123,7 +127,7 @@ pub(super) fn verdict(
     let step = STEPS[2];
     let mut angles = Vec::new();
     for seed in SEEDS {
-        let loss = |degrees: f64| trials.loss(at.transposed, degrees, seed);
+        let mut loss = |degrees: f64| trials.loss(at.transposed, degrees, seed, &mut *between);
         let (low, middle, high) =
             (loss(at.rotation_deg - step)?, loss(at.rotation_deg)?, loss(at.rotation_deg + step)?);
         let curvature = low - 2.0 * middle + high;
@@ -168,19 +172,31 @@ impl<'a> Trials<'a> {
         })
     }
 
-    fn fit(&mut self, transposed: bool, rotation_deg: f64, seed: u64) -> Result<()> {
-        let loss = self.loss(transposed, rotation_deg, seed)?;
+    fn fit(
+        &mut self,
+        transposed: bool,
+        rotation_deg: f64,
+        seed: u64,
+        between: Between<'_>,
+    ) -> Result<()> {
+        let loss = self.loss(transposed, rotation_deg, seed, between)?;
         self.fitted.push(Fitted { transposed, rotation_deg, loss });
         Ok(())
     }
 
-    fn loss(&self, transposed: bool, degrees: f64, seed: u64) -> Result<f64> {
+    fn loss(&self, transposed: bool, degrees: f64, seed: u64, between: Between<'_>) -> Result<f64> {
         let mut scan = self.scan.clone();
         turned_about(&mut scan, transposed, degrees, self.sides);
-        self.with(self.probe, &scan, seed)
+        self.with(self.probe, &scan, seed, between)
     }
 
-    fn with(&self, probe: &Modes, scan: &[Position], seed: u64) -> Result<f64> {
+    fn with(
+        &self,
+        probe: &Modes,
+        scan: &[Position],
+        seed: u64,
+        between: Between<'_>,
+    ) -> Result<f64> {
         let (_, height, width) = self.intensity.dim();
         let grid = grid_of(scan, (height, width))?;
         let object = Object::flat_slices(self.physics.slices.map_or(1, |of| of.count), grid.shape);
@@ -190,7 +206,7 @@ impl<'a> Trials<'a> {
             Some(valid) => builder.mask(valid.view()).patterns(self.intensity.clone())?,
             None => builder.patterns(self.intensity.clone())?,
         };
-        Ok(held_out_loss(&problem, &Ml { seed, ..Ml::default() }))
+        held_out_loss(&problem, &Ml { seed, ..Ml::default() }, between)
     }
 
     /// The best of those fitted, or of one handedness.

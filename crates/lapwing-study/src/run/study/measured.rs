@@ -9,7 +9,7 @@ use crate::disk::hash;
 use crate::disk::path::make_folder;
 use crate::run::dataset::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::dataset::stream::Streaming;
-use crate::run::event::{Event, Level, Observer, note};
+use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Request};
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::start_probe::start_probe;
@@ -50,8 +50,10 @@ impl FullDose {
         for text in understood.notes.iter().chain(&magnified) {
             note(&mut *observe, Level::Detail, text)?;
         }
-        if dataset.probe.is_none() {
-            let made = start_probe(&dataset, ProbeStart::Auto)?;
+        if is_made(&dataset) {
+            let made = start_probe(&dataset, ProbeStart::Auto, &mut || {
+                tell(&mut *observe, Event::Waiting { case: None, what: "its start probe" })
+            })?;
             let text = format!("{}: start probe {}", base.measured.display(), made.told);
             note(&mut *observe, Level::Fact, &text)?;
             dataset.probe = Some(made.modes);
@@ -128,6 +130,12 @@ impl FullDose {
     }
 }
 
+/// Whether the scan gets the probe that its jobs start from here: where it has none, or the
+/// experiment says which one it is.
+fn is_made(dataset: &Dataset) -> bool {
+    dataset.probe.is_none() || dataset.probe_from.is_some()
+}
+
 /// Whether the design can be done with its scan; nothing is written.
 ///
 /// # Errors
@@ -156,8 +164,8 @@ pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry>
     let options = design.source.reading()?;
     let (mut dataset, _) = Streaming::Auto.read(&base.measured, &options, folder)?;
     magnify(&mut dataset)?;
-    if dataset.probe.is_none() {
-        dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto)?.modes);
+    if is_made(&dataset) {
+        dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto, &mut || Ok(()))?.modes);
     }
     let pixel = dataset.metadata.as_ref().and_then(object_pixel);
     Ok(Geometry {

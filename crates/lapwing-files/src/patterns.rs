@@ -249,6 +249,34 @@ impl Patterns {
         })
     }
 
+    /// Patterns stored as (pattern, x, y) with these lengths, each brought to (y, x) where it is.
+    pub(crate) fn turned(mut self) -> Self {
+        let (count, width, height) = self.dim();
+        let pixels = self.pixels().max(1);
+        let blocks = self.values_mut().chunks_mut((BLOCK / pixels).max(1) * pixels);
+        blocks.in_parallel().for_each_with(Vec::new, |from: &mut Vec<f32>, block| {
+            for pattern in block.chunks_exact_mut(pixels) {
+                from.clear();
+                from.extend_from_slice(pattern);
+                for (y, row) in pattern.chunks_exact_mut(width).enumerate() {
+                    let column = from[y..].iter().step_by(height);
+                    row.iter_mut().zip(column).for_each(|(to, &value)| *to = value);
+                }
+            }
+        });
+        let shape = (count, height, width);
+        match &mut self.0 {
+            Store::Memory(values) => {
+                let values = std::mem::take(values).into_shape_with_order(shape);
+                values.expect("as many values as before").into()
+            }
+            Store::File(file) => {
+                Arc::get_mut(file).expect("what others use was copied").shape = shape;
+                self
+            }
+        }
+    }
+
     /// Patterns stored as (y, x, pattern) with these lengths, brought to (pattern, y, x).
     pub(crate) fn pattern_first(self) -> Result<Self, Error> {
         let (height, width, count) = self.dim();

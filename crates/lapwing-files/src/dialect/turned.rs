@@ -46,7 +46,8 @@ impl Turned {
             AxisOrder::PatternLast => (back, front),
         };
         let [height, width] = *pattern else { return Ok(None) };
-        let n = scan.iter().fold(1_usize, |n, &length| n.saturating_mul(length));
+        let n = scan.iter().try_fold(1_usize, |n, &length| n.checked_mul(length));
+        let Some(n) = n else { return Ok(None) };
         let expected = match order {
             AxisOrder::PatternFirst => [n, height, width],
             AxisOrder::PatternLast => [height, width, n],
@@ -96,26 +97,18 @@ impl Turned {
             }
         };
         let reversed = Stored { turned: true, ..reversed };
-        let is_raster = self.scan.iter().filter(|&&length| length != 1).count() > 1;
-        let places: Option<Vec<usize>> = match wanted {
-            Some(wanted) => Some(wanted.iter().map(|&index| self.in_file(index)).collect()),
-            None => is_raster.then(|| (0..n).map(|index| self.in_file(index)).collect()),
-        };
-        let (values, dtype) = match picked(&reversed, places.as_deref(), rules, storage)? {
+        let places: Option<Vec<usize>> =
+            wanted.map(|wanted| wanted.iter().map(|&index| self.in_file(index)).collect());
+        let (mut values, dtype) = match picked(&reversed, places.as_deref(), rules, storage)? {
             Ok(read) => read,
             Err(problem) => return Ok(Err(problem)),
         };
-        let pixels = height.saturating_mul(width);
-        let from = values.values();
-        let turned = values.made(values.count(), (height, width), |index, to| {
-            let from = &from[index * pixels..(index + 1) * pixels];
-            for (y, row) in to.chunks_exact_mut(width.max(1)).enumerate() {
-                for (x, value) in row.iter_mut().enumerate() {
-                    *value = from[x * height + y];
-                }
-            }
-        })?;
-        Ok(Ok((turned, dtype)))
+        let is_raster = self.scan.iter().filter(|&&length| length != 1).count() > 1;
+        if wanted.is_none() && is_raster {
+            // There are as many, now that they have been read.
+            values = values.select(&(0..n).map(|index| self.in_file(index)).collect::<Vec<_>>())?;
+        }
+        Ok(Ok((values.turned(), dtype)))
     }
 }
 

@@ -9,6 +9,7 @@ mod dialects;
 mod formats;
 mod hdf5;
 mod joined;
+mod matlab;
 mod merlin;
 mod npy_stack;
 mod numpy_files;

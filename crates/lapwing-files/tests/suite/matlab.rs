@@ -1,0 +1,98 @@
+//! Stacks of MATLAB files of version 5 that are not compressed, and what damage does to them.
+
+use lapwing_files::{Dataset, Error, Storage, dialect, experiment};
+use std::path::Path;
+
+/// Rows and columns of the detector, and of the scan.
+const SHAPE: [usize; 4] = [8, 9, 3, 4];
+const SAID: &str = "[object]\npixel_size_m = 1e-9\n[scan]\nstep_m = 1e-9\n";
+
+fn count(at: [usize; 4]) -> u16 {
+    let [y, x, row, column] = at;
+    (1000 * (row * SHAPE[3] + column) + 10 * y + x) as u16
+}
+
+/// A file with the array `dp` of numbers of 16 bits, the first axis running fastest.
+fn file() -> Vec<u8> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let values = (0..SHAPE.iter().product()).flat_map(|mut at: usize| {
+        let indices = SHAPE.map(|length| {
+            let index = at % length;
+            at /= length;
+            index
+        });
+        count(indices).to_le_bytes()
+    });
+    let values: Vec<u8> = values.collect();
+    let array: Vec<u8> = [
+        // Flags: class uint16.
+        words(&[6, 8, 11, 0]),
+        words(&[5, 16]),
+        words(&SHAPE.map(|length| length as u32)),
+        // The name, as a small element.
+        words(&[2 << 16 | 1]),
+        b"dp\0\0".to_vec(),
+        words(&[4, values.len() as u32]),
+        values,
+    ]
+    .concat();
+    let mut head = format!("{:<124}", "MATLAB 5.0 MAT-file").into_bytes();
+    head.extend([0, 1, b'I', b'M']);
+    [head, words(&[14, array.len() as u32]), array].concat()
+}
+
+/// The file in memory and in a scratch file, which are the same.
+fn read(path: &Path, more: &str) -> Result<Dataset, Error> {
+    let options = experiment::parse(&format!("{SAID}{more}"), "said.toml".as_ref()).expect("sound");
+    let storage = Storage::Scratch(path.parent().expect("a folder").to_owned());
+    let whole = dialect::read(path, &options);
+    match (whole, dialect::read_into(path, &options, &storage)) {
+        (Ok((whole, _)), Ok((kept, _))) => {
+            assert!(whole.diffraction == kept.diffraction && !kept.diffraction.in_memory());
+            Ok(whole)
+        }
+        (Err(whole), Err(kept)) => {
+            assert_eq!(whole.to_string(), kept.to_string());
+            Err(whole)
+        }
+        (whole, kept) => panic!("{:?} and {:?}", whole.err(), kept.err()),
+    }
+}
+
+#[test]
+fn an_uncompressed_raster_is_read_piece_by_piece() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.mat");
+    std::fs::write(&path, file()).unwrap();
+    let [height, width, rows, columns] = SHAPE;
+    let counts = read(&path, "").unwrap().counts().unwrap();
+    assert_eq!(counts.dim(), (rows * columns, height, width));
+    for ((index, y, x), &value) in counts.indexed_iter() {
+        assert_eq!(value, f32::from(count([y, x, index / columns, index % columns])));
+    }
+    let some = read(&path, "[patterns]\nframes = \"1,4-6,11\"\n").unwrap().counts().unwrap();
+    for (found, index) in some.outer_iter().zip([1, 4, 5, 6, 11]) {
+        assert_eq!(found, counts.index_axis(ndarray::Axis(0), index));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_told_and_never_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.mat");
+    let sound = file();
+    let data = sound.len() - 2 * SHAPE.iter().product::<usize>();
+    for at in 128..data {
+        for value in [0, 1, 9, 0x7f, 0xff] {
+            let mut damaged = sound.clone();
+            damaged[at] = value;
+            std::fs::write(&path, &damaged).unwrap();
+            // Sound in another way, or refused: in memory and streamed alike.
+            let _ = read(&path, "");
+        }
+    }
+    for length in [130, 140, 200, data, data + 7, sound.len() - 1] {
+        std::fs::write(&path, &sound[..length]).unwrap();
+        assert!(read(&path, "").is_err(), "{length}");
+    }
+}

@@ -41,6 +41,23 @@ fn file() -> Vec<u8> {
     [head, words(&[14, array.len() as u32]), array].concat()
 }
 
+/// The variable `name` of one number, to stand behind others.
+fn number(name: &str, value: f64) -> Vec<u8> {
+    let words =
+        |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
+    let padded = name.len().div_ceil(8) * 8;
+    let array = [
+        words(&[6, 8, 6, 0]),
+        words(&[5, 8, 1, 1]),
+        words(&[1, name.len() as u32]),
+        format!("{name:\0<padded$}").into_bytes(),
+        words(&[9, 8]),
+        value.to_le_bytes().to_vec(),
+    ]
+    .concat();
+    [words(&[14, array.len() as u32]), array].concat()
+}
+
 /// The file in memory and in a scratch file, which are the same.
 fn read(path: &Path, more: &str) -> Result<Dataset, Error> {
     let options = experiment::parse(&format!("{SAID}{more}"), "said.toml".as_ref()).expect("sound");
@@ -74,6 +91,17 @@ fn an_uncompressed_raster_is_read_piece_by_piece() {
     for (found, index) in some.outer_iter().zip([1, 4, 5, 6, 11]) {
         assert_eq!(found, counts.index_axis(ndarray::Axis(0), index));
     }
+}
+
+#[test]
+fn numbers_beside_the_patterns_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.mat");
+    std::fs::write(&path, [file(), number("scan_step_nm", 0.5)].concat()).unwrap();
+    let options = experiment::parse("[object]\npixel_size_m = 1e-9\n", "e.toml".as_ref()).unwrap();
+    let told = dialect::read(&path, &options).unwrap_err().to_string();
+    assert!(told.contains("the file has scan_step_nm = 0.5, which may be the step"), "{told}");
+    assert!(told.contains("--scan-step-m 5e-10"), "{told}");
 }
 
 #[test]

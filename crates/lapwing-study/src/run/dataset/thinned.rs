@@ -1,6 +1,7 @@
 //! Measured or simulated counts at a lower dose.
 
 use crate::run::dataset::data::{SIMULATED, TOOL};
+use crate::run::solve::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Quantum, remarks};
@@ -51,17 +52,27 @@ impl Thinned {
 }
 
 /// Variance over mean of the counts of a data set; 1 where Lapwing simulated them, for these are
-/// photons.
-pub(crate) fn gain(dataset: &Dataset, counts: ArrayView3<'_, f32>) -> f64 {
+/// photons. `between` is called now and then, and may stop it by an error.
+///
+/// # Errors
+/// What `between` returns.
+pub(crate) fn gain(
+    dataset: &Dataset,
+    counts: ArrayView3<'_, f32>,
+    between: Between<'_>,
+) -> Result<f64> {
     let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
     let mut entries = history.and_then(Value::as_array).into_iter().flatten();
     if entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED) {
-        return 1.0;
+        return Ok(1.0);
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
     let valid = valid.as_ref().map(|valid| valid.view());
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
-    noise::estimate_beside(counts, &dataset.scan, valid, &Faults::default(), scans).gain
+    let found = Asking::new(between).during(|go_on| {
+        noise::estimate_while(counts, &dataset.scan, valid, &Faults::default(), scans, go_on)
+    })?;
+    Ok(found.ok_or(StudyError::Stopped)?.gain)
 }
 
 /// What thinning does to counts of a gain above 1.
@@ -101,7 +112,7 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     let remarks = remarks::of(&dataset);
     let mean_before = dataset.mean_measured(&remarks);
     let mut counts = dataset.intensities()?;
-    let gain = gain(&dataset, counts.view());
+    let gain = gain(&dataset, counts.view(), &mut || Ok(()))?;
     // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
     let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
     let mut mean = simulate::thin(counts.view_mut(), from, dose, seed)?;

@@ -58,7 +58,9 @@ impl FullDose {
             note(&mut *observe, Level::Fact, &text)?;
             dataset.probe = Some(made.modes);
         }
-        let gain = data::gain(&dataset, dataset.intensities()?.view());
+        let gain = data::gain(&dataset, dataset.intensities()?.view(), &mut || {
+            tell(&mut *observe, Event::Waiting { case: None, what: "the noise of its counts" })
+        })?;
         if gain > 1.0 {
             let (file, quantum) = (base.measured.display(), dataset.quantum());
             let remedy = data::clumped_remedy(quantum);

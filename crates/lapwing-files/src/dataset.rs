@@ -9,7 +9,7 @@ use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::ProbeOptics;
-use crate::mask::{self, Mask};
+use crate::mask::Mask;
 use crate::npy::Array;
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, ProbeFrom, Quantity, ZeroFrequency};
@@ -166,7 +166,7 @@ impl Dataset {
             scan: indices.iter().map(|&index| self.scan[index]).collect(),
             object: self.object.clone(),
             probe: self.probe.clone(),
-            mask: self.mask.as_ref().map(|mask| mask.select(indices)),
+            mask: self.mask.as_ref().map(|mask| mask.select(indices)).transpose()?,
             frames: self.frames.as_ref().map(|of| indices.iter().map(|&at| of[at]).collect()),
             scans: self.scans.as_ref().map(|scans| scans.select(indices)),
             geometry: self.geometry,
@@ -224,7 +224,7 @@ impl Dataset {
             npz.values("xcoords", &[n], &self.scan.iter().map(|p| p.x).collect::<Vec<_>>())?;
             npz.values("ycoords", &[n], &self.scan.iter().map(|p| p.y).collect::<Vec<_>>())?;
             if let Some(mask) = &self.mask {
-                npz.array(mask::KEY, mask.array())?;
+                mask.write(npz)?;
             }
             for (name, array) in self.named().iter().chain(&self.extras) {
                 npz.array(name, array)?;

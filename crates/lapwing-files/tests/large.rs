@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use lapwing_files::npy::{Array, Element, Values};
 use lapwing_files::npz::{Packing, write_with};
-use lapwing_files::{Archive, ReadOptions, dataset};
+use lapwing_files::{Archive, ReadOptions, Storage, dataset};
 
 #[path = "common/memory.rs"]
 #[allow(dead_code)] // the limits are those of hostile files
@@ -234,4 +234,29 @@ fn a_part_of_a_file_takes_the_memory_of_that_part() {
         let most = if path.ends_with("deflated") { 0.8 } else { 0.2 };
         assert!(peak < most, "{}: {peak}", path.display());
     }
+}
+
+/// Patterns, and a mask for each of them, that are kept in files: in memory are pieces.
+#[test]
+fn patterns_and_masks_in_files_take_no_memory_of_their_size() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::Scratch(folder.path().to_owned());
+    let values = stack(|n| n);
+    let bits = stack(|n| u32::from(n % 9 == 4));
+    let places = vec![100.0_f64; SHAPE[0]];
+    let path = folder.path().join("masked.npz");
+    write_with(&path, Packing::Deflated, |npz| {
+        npz.values("diffraction", &SHAPE, &values)?;
+        npz.values("mask", &SHAPE, &bits)?;
+        npz.values("xcoords", &[SHAPE[0]], &places)?;
+        npz.values("ycoords", &[SHAPE[0]], &places)
+    })
+    .unwrap();
+    let read = || dataset::read_into(&path, &ReadOptions::default(), &storage).unwrap();
+    let (read, peak) = measured(read);
+    let mask = read.0.mask.unwrap();
+    assert!(mask.is_per_pattern() && !mask.in_memory());
+    // Of 6.9 million pixels 4.2 million are converted at a time.
+    assert!(peak < 1.0, "{peak}");
 }

@@ -3,14 +3,16 @@
 //! What no measurement can be, in the same pixels of every pattern, is taken as bad; anything else
 //! is refused until the user says what to do with it.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
+use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::contract::{FINITE, NOT_NEGATIVE};
 use crate::experiment::part;
+use crate::mask::Layers;
 use crate::npy::DType;
 use crate::options::ReadOptions;
+use crate::patterns::Storage;
 use crate::remarks::{Remark, What, counted, places, ranges};
-use crate::{Problem, bulk};
+use crate::{Error, Problem, bulk};
 
 /// Pixels lost for all patterns, as a share of them, from which every pattern gets its own mask.
 const MANY: usize = 10;
@@ -18,8 +20,8 @@ const MANY: usize = 10;
 /// Pixels that were found to be bad, and what was said of it.
 #[derive(Default)]
 pub(super) struct Cleaned {
-    /// Axes (1 or pattern, y, x), true where a pixel is bad.
-    pub bad: Option<Array3<bool>>,
+    /// Axes (1 or pattern, y, x), true where a pixel is good.
+    pub good: Option<Layers>,
     pub remarks: Vec<Remark>,
 }
 
@@ -44,18 +46,20 @@ struct Seen {
 }
 
 /// Looks through patterns (pattern, y, x) as they are in the file and puts zero where a pixel is
-/// bad. Where `masked`, axes (1 or pattern, y, x), says so already, nothing is odd.
+/// bad. Where `masked`, axes (1 or pattern, y, x), says so already, nothing is odd. What is found
+/// to be bad in each pattern is kept in `storage`.
 pub(super) fn clean(
     values: &mut ArrayViewMut3<'_, f32>,
     dtype: &DType,
-    masked: Option<&Array3<bool>>,
+    masked: Option<ArrayView3<'_, bool>>,
     key: &str,
     options: &ReadOptions,
-) -> Result<Cleaned, Vec<Problem>> {
+    storage: &Storage,
+) -> Result<Result<Cleaned, Vec<Problem>>, Error> {
     let largest = Largest::of(dtype);
     let plain = |value: f32| (0.0..largest.limit).contains(&value) & (value != largest.mark);
     if bulk::all(in_c_order(values), plain) {
-        return Ok(Cleaned::default());
+        return Ok(Ok(Cleaned::default()));
     }
     let n = values.len_of(Axis(0));
     let mut found = Cleaned::default();
@@ -109,13 +113,13 @@ pub(super) fn clean(
             ));
         } else if (sentinel && everywhere && (n > 1 || !by_light)) || told {
             let remark = seen.taken_as_bad(key, told);
-            take(values, &seen, &mut found, n, |value| odd.is(value, largest));
+            take(values, &seen, &mut found, storage, |value| odd.is(value, largest))?;
             found.remarks.push(remark);
         } else if !by_light {
             problems.push(seen.problem(key, everywhere, n));
         }
     }
-    if problems.is_empty() { Ok(found) } else { Err(problems) }
+    Ok(if problems.is_empty() { Ok(found) } else { Err(problems) })
 }
 
 /// All values of a stack.
@@ -253,37 +257,37 @@ fn take(
     values: &mut ArrayViewMut3<'_, f32>,
     seen: &Seen,
     found: &mut Cleaned,
-    n: usize,
-    is_odd: impl Fn(f32) -> bool,
-) {
-    let (height, width) = seen.patterns.dim();
+    storage: &Storage,
+    is_odd: impl Fn(f32) -> bool + Sync,
+) -> Result<(), Error> {
+    let (n, height, width) = values.dim();
     let lost = seen.patterns.iter().filter(|&&count| count > 0).count();
     let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
-    let new: Array3<bool> = match everywhere || lost * MANY <= height * width {
-        true => seen.patterns.mapv(|count| count > 0).insert_axis(Axis(0)),
-        false => values.mapv(&is_odd),
+    let new = match everywhere || lost * MANY <= height * width {
+        true => Layers::from(seen.patterns.mapv(|count| count == 0).insert_axis(Axis(0))),
+        false => {
+            let (values, pixels) = (&*in_c_order(values), height * width);
+            Layers::made(storage, (n, height, width), |index, to| {
+                let from = &values[index * pixels..][..pixels];
+                to.iter_mut().zip(from).for_each(|(to, &value)| *to = !is_odd(value));
+            })?
+        }
     };
-    blank(values, &new.mapv(|bad| !bad), |_| true);
-    found.bad = Some(match found.bad.take() {
+    blank(values, new.view(), |_| true);
+    found.good = Some(match found.good.take() {
         None => new,
-        Some(old) => union(old, new),
+        Some(old) => old.merged(&new, |one, two| one & two)?,
     });
-}
-
-/// What is bad in one or the other; one layer stands for all patterns.
-pub(super) fn union(one: Array3<bool>, other: Array3<bool>) -> Array3<bool> {
-    let (mut long, short) =
-        if one.len_of(Axis(0)) >= other.len_of(Axis(0)) { (one, other) } else { (other, one) };
-    for (index, mut layer) in long.outer_iter_mut().enumerate() {
-        let other = short.index_axis(Axis(0), index.min(short.len_of(Axis(0)) - 1));
-        layer.zip_mut_with(&other, |bad, &other| *bad |= other);
-    }
-    long
+    Ok(())
 }
 
 /// Whether a pattern has no finite number in the pixels that its mask takes as good: in any pixel,
 /// where it takes none as good.
-fn is_lost(pattern: ArrayView2<'_, f32>, masked: Option<&Array3<bool>>, index: usize) -> bool {
+fn is_lost(
+    pattern: ArrayView2<'_, f32>,
+    masked: Option<ArrayView3<'_, bool>>,
+    index: usize,
+) -> bool {
     let good = masked.and_then(|masked| layer(masked, index, pattern.dim()));
     match good.filter(|good| good.iter().any(|&good| good)) {
         Some(good) => !pattern.iter().zip(good).any(|(value, &good)| good && value.is_finite()),
@@ -292,16 +296,20 @@ fn is_lost(pattern: ArrayView2<'_, f32>, masked: Option<&Array3<bool>>, index: u
 }
 
 /// What a mask, axes (1 or pattern, y, x), says of a pattern; `None` for one of another shape.
-fn layer(mask: &Array3<bool>, index: usize, shape: (usize, usize)) -> Option<ArrayView2<'_, bool>> {
+fn layer(
+    mask: ArrayView3<'_, bool>,
+    index: usize,
+    shape: (usize, usize),
+) -> Option<ArrayView2<'_, bool>> {
     let (layers, height, width) = mask.dim();
     (layers > 0 && (height, width) == shape)
-        .then(|| mask.index_axis(Axis(0), index.min(layers - 1)))
+        .then(|| mask.index_axis_move(Axis(0), index.min(layers - 1)))
 }
 
 /// Sets odd numbers of pixels that are not `good` to zero.
 pub(super) fn blank(
     values: &mut ArrayViewMut3<'_, f32>,
-    good: &Array3<bool>,
+    good: ArrayView3<'_, bool>,
     odd: impl Fn(f32) -> bool,
 ) {
     for (index, mut pattern) in values.outer_iter_mut().enumerate() {
@@ -317,6 +325,7 @@ pub(super) fn blank(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
 
     fn stack() -> Array3<f32> {
         Array3::from_shape_fn((4, 5, 6), |(i, y, x)| (i + y + x) as f32)
@@ -327,7 +336,9 @@ mod tests {
         dtype: &DType,
         options: &ReadOptions,
     ) -> Result<Cleaned, String> {
-        clean(&mut values.view_mut(), dtype, None, "data", options).map_err(|problems| {
+        let memory = Storage::Memory;
+        let found = clean(&mut values.view_mut(), dtype, None, "data", options, &memory).unwrap();
+        found.map_err(|problems| {
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })
     }
@@ -339,7 +350,7 @@ mod tests {
         let found = cleaned(&mut values, &DType::F32, &ReadOptions::default()).unwrap();
         let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
         assert_eq!((remark.what, remark.certain), (What::LostPatterns, true));
-        assert_eq!((remark.patterns.as_slice(), found.bad), (&[2][..], None));
+        assert!(remark.patterns == [2] && found.good.is_none());
         assert!(values.index_axis(Axis(0), 2).iter().all(|&value| value == 0.0));
         // One odd number is no lost pattern, unless that is left out.
         values[(1, 2, 3)] = -1.0;
@@ -368,7 +379,7 @@ mod tests {
                 continue;
             }
             let found = found.unwrap();
-            assert_eq!(found.bad.unwrap().iter().filter(|&&bad| bad).count(), 6);
+            assert_eq!(found.good.unwrap().flags().iter().filter(|&&good| !good).count(), 6);
             assert_eq!((found.remarks[0].what, values[(1, 2, 3)]), (What::Sentinels, 0.0));
         }
     }
@@ -384,7 +395,7 @@ mod tests {
         );
         let options = ReadOptions { mask_hot: true, ..ReadOptions::default() };
         let found = cleaned(&mut values, &DType::F32, &options).unwrap();
-        assert_eq!(found.bad.unwrap().dim(), (1, 5, 6));
+        assert_eq!(found.good.unwrap().view().dim(), (1, 5, 6));
         assert_eq!(values[(2, 3, 4)], 0.0);
 
         let below = stack().mapv(|value| value - 3.5);
@@ -392,12 +403,12 @@ mod tests {
         assert!(said.contains("the lowest -3.5") && said.contains("--clip-negative"), "{said}");
         let options = ReadOptions { clip_negative: true, ..ReadOptions::default() };
         let mut clipped = below.clone();
-        assert!(cleaned(&mut clipped, &DType::F32, &options).unwrap().bad.is_none());
+        assert!(cleaned(&mut clipped, &DType::F32, &options).unwrap().good.is_none());
         assert_eq!(clipped, below.mapv(|value| value.max(0.0)));
         let options = ReadOptions { mask_negative: true, ..ReadOptions::default() };
         let mut masked = below.clone();
-        let bad = cleaned(&mut masked, &DType::F32, &options).unwrap().bad.unwrap();
-        assert_eq!(bad, below.mapv(|value| value < 0.0));
+        let good = cleaned(&mut masked, &DType::F32, &options).unwrap().good.unwrap();
+        assert_eq!(good.view(), below.mapv(|value| value >= 0.0));
     }
 
     #[test]
@@ -409,12 +420,13 @@ mod tests {
         let found = clean(
             &mut values.view_mut(),
             &DType::F32,
-            Some(&good),
+            Some(good.view()),
             "data",
             &ReadOptions::default(),
-        )
-        .unwrap();
-        assert!(found.bad.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
+            &Storage::Memory,
+        );
+        let found = found.unwrap().unwrap();
+        assert!(found.good.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
     }
 
     #[test]
@@ -433,11 +445,13 @@ mod tests {
             }
             let mut values = values.clone();
             let options = ReadOptions::default();
-            let found = clean(&mut values.view_mut(), &DType::F32, Some(&good), "data", &options);
-            let found = found.unwrap();
+            let (masked, memory) = (Some(good.view()), Storage::Memory);
+            let dtype = &DType::F32;
+            let found = clean(&mut values.view_mut(), dtype, masked, "data", &options, &memory);
+            let found = found.unwrap().unwrap();
             let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
             assert_eq!((remark.what, &remark.patterns[..]), (What::LostPatterns, &[2, 3][..]));
-            assert!(found.bad.is_none() && values.iter().all(|value| value.is_finite()));
+            assert!(found.good.is_none() && values.iter().all(|value| value.is_finite()));
             assert_eq!(values[(1, 2, 3)], 6.0);
         }
     }
@@ -447,6 +461,6 @@ mod tests {
         let mut values = stack();
         values[(2, 3, 4)] = 65535.0;
         let found = cleaned(&mut values, &DType::U16, &ReadOptions::default()).unwrap();
-        assert!(found.bad.is_none() && values[(2, 3, 4)] == 65535.0);
+        assert!(found.good.is_none() && values[(2, 3, 4)] == 65535.0);
     }
 }

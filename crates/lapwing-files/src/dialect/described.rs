@@ -9,11 +9,12 @@ use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::probe_window::{of_image, reframed};
 use super::shared::{by_coordinate, positions};
+use super::wanted::Wanted;
 use super::{companion, hints, mask_file, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, ProbeOptics, part};
-use crate::mask::{self, Mask};
+use crate::mask;
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
 use crate::{Container, Error, Problem, metadata};
@@ -39,9 +40,10 @@ pub(super) fn apply(
     found: &mut Found,
     dialect: &dyn Dialect,
     file: &Container,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Described, Error> {
+    let options = wanted.options;
     let experiment = &options.experiment;
     found.problems.extend(experiment.problems());
     unknown_names(found, file, options);
@@ -53,12 +55,13 @@ pub(super) fn apply(
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
     place_all(found, n, options, notes);
-    mask_file::apply(found, n, stored, options, notes)?;
+    mask_file::apply(found, n, stored, wanted, notes)?;
     unused_mask_rule(found, options);
-    if let Some(bad) = found.stack.as_mut().and_then(|stack| stack.bad.take()) {
-        let found_good = Mask::of(&bad.mapv(|bad| !bad));
-        found.mask =
-            Some(found.mask.take().map_or(found_good.clone(), |mask| mask.and(&found_good)));
+    if let Some(good) = found.stack.as_mut().and_then(|stack| stack.good.take()) {
+        found.mask = Some(match found.mask.take() {
+            Some(mask) => mask.and(&good)?,
+            None => good,
+        });
     }
     let reframe = match Reframe::of(&experiment.detector, stored, notes) {
         Ok(reframe) => reframe,
@@ -454,8 +457,7 @@ impl Found {
         if let Some(stack) = &mut self.stack {
             stack.amplitude = reframe.amplitudes(&stack.amplitude)?;
         }
-        let good = self.mask.as_ref().map(Mask::good);
-        self.mask = reframe.mask(good).map(Mask::made);
+        self.mask = reframe.mask(self.mask.as_ref())?;
         self.stretch((finer_y, finer_x));
         if let Some((y, x)) = &mut self.pixel {
             (*y, *x) = (*y / finer_y, *x / finer_x);

@@ -86,7 +86,7 @@ impl Found {
         let patterns = stack.n_patterns();
         let first: Vec<usize> = (0..n.min(patterns)).collect();
         stack.cut(n)?;
-        self.mask = self.mask.take().map(|mask| mask.select(&first));
+        self.mask = self.mask.take().map(|mask| mask.select(&first)).transpose()?;
         if let Some(frames) = &mut self.frames {
             frames.truncate(n);
         }

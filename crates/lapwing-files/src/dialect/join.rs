@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{Array3, Axis, s};
+use ndarray::{Axis, s};
 use serde_json::json;
 
 use super::geometry::object_pixel;
 use super::table::read_into;
 use crate::dataset::mean_counts;
+use crate::mask::Layers;
 use crate::metadata::TOOL;
 use crate::options::{ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
@@ -148,7 +149,7 @@ fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Resu
         scan,
         object: first.object.clone(),
         probe: first.probe.clone(),
-        mask: mask_of(parts, &of, &begins),
+        mask: mask_of(parts, &of, &begins, storage)?,
         frames: None,
         scans: Some(Scans { of, probes }),
         geometry: first.geometry,
@@ -174,23 +175,26 @@ fn tell(metadata: &mut Option<Metadata>, mean: &Option<f64>, options: &ReadOptio
 }
 
 /// One mask for all where it is the same, else one for each pattern.
-fn mask_of(parts: &[Dataset], of: &[usize], begins: &[usize]) -> Option<Mask> {
+fn mask_of(
+    parts: &[Dataset],
+    of: &[usize],
+    begins: &[usize],
+    storage: &Storage,
+) -> Result<Option<Mask>, Error> {
     let first = &parts[0].mask;
-    let one = |mask: &Option<Mask>| mask.as_ref().is_none_or(|mask| mask.good().dim().0 == 1);
+    let one = |mask: &Option<Mask>| mask.as_ref().is_none_or(|mask| !mask.is_per_pattern());
     if parts.iter().all(|part| part.mask == *first && one(&part.mask)) {
-        return first.clone();
+        return Ok(first.clone());
     }
     let (height, width) = parts[0].pattern_shape();
-    let goods: Vec<Option<Array3<bool>>> =
-        parts.iter().map(|part| part.mask.as_ref().map(Mask::good)).collect();
-    let good = Array3::from_shape_fn((of.len(), height, width), |(index, y, x)| {
+    let goods: Vec<_> = parts.iter().map(|part| part.mask.as_ref().map(Mask::good)).collect();
+    let good = Layers::made(storage, (of.len(), height, width), |index, to| {
         let scan = of[index];
-        goods[scan].as_ref().is_none_or(|good| {
-            let layer = if good.dim().0 == 1 { 0 } else { index - begins[scan] };
-            good[(layer, y, x)]
-        })
-    });
-    Some(Mask::of(&good))
+        let Some(good) = goods[scan] else { return to.fill(true) };
+        let layer = if good.dim().0 == 1 { 0 } else { index - begins[scan] };
+        to.iter_mut().zip(good.index_axis(Axis(0), layer)).for_each(|(to, &good)| *to = good);
+    })?;
+    Ok(Some(Mask::of(good)))
 }
 
 /// Extra arrays that are not one entry for each pattern of the first scan.

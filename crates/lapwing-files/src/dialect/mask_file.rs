@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use super::found::Found;
-use crate::mask::{self, Mask};
-use crate::npy::Array;
-use crate::options::ReadOptions;
+use super::masks;
+use super::wanted::Wanted;
+use crate::mask;
 use crate::{Container, Error, Problem, open};
 
 /// What arrays of masks are called.
 pub(super) const MASKS: [&str; 3] = [mask::KEY, "pixel_mask", "weights"];
 
-/// The array of a mask in a file of any kind: `FILE::NAME`, else the one that is called so, else
-/// the only one.
-fn mask_file(path: &Path) -> Result<Result<Array, Problem>, Error> {
+/// A file of any kind and the name of the array of a mask in it: `FILE::NAME`, else the one that is
+/// called so, else the only one.
+fn mask_file(path: &Path) -> Result<Result<(Container, String), Problem>, Error> {
     let (path, named) = open::named(path);
     let file = Container::open(path)?;
     let arrays = file.list()?;
@@ -28,7 +28,10 @@ fn mask_file(path: &Path) -> Result<Result<Array, Problem>, Error> {
         (None, _) => MASKS.iter().find_map(|name| called(name)),
     };
     match found {
-        Some(array) => file.read(&array.name).map(Ok),
+        Some(array) => {
+            let name = array.name.clone();
+            Ok(Ok((file, name)))
+        }
         None => {
             let names: Vec<String> = arrays.iter().map(|array| array.name.clone()).collect();
             let expected = "a file of one array, or of one called mask, or FILE::NAME";
@@ -42,18 +45,19 @@ pub(super) fn apply(
     found: &mut Found,
     n: usize,
     stored: (usize, usize),
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
+    let (options, storage) = (wanted.options, wanted.storage);
     let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
-    let array = match mask_file(path)? {
-        Ok(array) => array,
+    let (file, name) = match mask_file(path)? {
+        Ok(found) => found,
         Err(problem) => {
             found.problems.push(problem);
             return Ok(());
         }
     };
-    match Mask::told(array, n, stored, options.mask_good) {
+    match masks::read((&file).into(), &name, (n, stored), options, storage)? {
         Ok(mask) => {
             let good = mask.good();
             let bad = good.iter().filter(|&&good| !good).count();

@@ -28,6 +28,7 @@ mod hints;
 mod hspy;
 mod join;
 mod mask_file;
+mod masks;
 mod matlab;
 mod named;
 mod ndata;

@@ -8,7 +8,7 @@ use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
 use crate::npy::Array;
 use crate::options::MaskGood;
 use crate::scans::{SCAN_NUMBER, SCAN_PROBES, Scans};
-use crate::{Mask, Problem, ReadOptions, mask};
+use crate::{Error, Mask, Problem, ReadOptions, mask};
 
 /// Takes the array called `name` out of the extras.
 fn take(extras: &mut Vec<(String, Array)>, name: &str) -> Option<Array> {
@@ -23,19 +23,19 @@ pub(super) fn mask(
     (n, shape): (usize, (usize, usize)),
     good: Option<MaskGood>,
     problems: &mut Vec<Problem>,
-) -> Option<Mask> {
+) -> Result<Option<Mask>, Error> {
     let stored = take(extras, mask::KEY).and_then(|array| {
         let mask = Mask::told(array, n, shape, good);
         mask.map_err(|problem| problems.push(problem)).ok()
     });
     let mask = match (found, stored) {
-        (Some(one), Some(other)) => Some(one.and(&other)),
+        (Some(one), Some(other)) => Some(one.and(&other)?),
         (one, other) => one.or(other),
     };
     if mask.as_ref().is_some_and(|mask| !mask.good().iter().any(|&good| good)) {
         problems.push(Problem::new(mask::KEY, "some good pixel", "none"));
     }
-    mask
+    Ok(mask)
 }
 
 /// The frame of a series that each of `n` patterns is. An array that holds no whole numbers, or

@@ -9,14 +9,16 @@ use ndarray::{Array3, Axis, Ix3, concatenate};
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::geometry::{ELEMENTARY_CHARGE, FarFieldOptics, H_C};
+use super::masks;
 use super::shared::{by_coordinate, positions};
-use super::stack::{self, Rules, Stored};
+use super::stack::{self, Rules, StackFile, Stored};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
-use crate::options::{Geometry, ReadOptions};
+use crate::options::{Geometry, MaskGood, ReadOptions};
+use crate::patterns::Storage;
 use crate::{Container, Error, Mask, Problem, mask};
 
 /// The dialect.
@@ -55,7 +57,6 @@ impl Dialect for Ptyd {
         };
         let chunks = chunks(file)?;
         let shape = together(file, &chunks, &mut found.problems)?;
-        let weights = joined(file, &chunks, "weights", &mut found.problems)?;
         let metres = metres(file, &chunks, &mut found.problems)?;
         let Some(shape) = shape else { return Ok(found) };
         let n = shape[0];
@@ -68,37 +69,12 @@ impl Dialect for Ptyd {
         }
         let shape = found.stack.as_ref().map_or((0, 0), stack::Stack::pattern_shape);
         let left_out = options.leave_out.iter().any(|left| left == mask::KEY);
-        let weights = weights.filter(|_| !left_out && options.experiment.detector.mask.is_none());
-        let weights = weights.and_then(|weights| match *weights.shape() {
-            [height, width] => weights.reshape(vec![1, height, width]).ok(),
-            _ => Some(weights),
-        });
-        if let Some(weights) = weights.and_then(|weights| weights.into_f32_array::<Ix3>().ok()) {
-            let good = weights.mapv(|weight| weight > 0.0);
-            match good.dim() {
-                (1, height, width) if (height, width) == shape => {
-                    if good.iter().any(|&good| !good) {
-                        notes.push("weights: pixels of weight 0 are bad".to_owned());
-                        found.mask = Some(Mask::of(&good));
-                    }
-                }
-                (layers, height, width) if layers == n && (height, width) == shape => {
-                    let first = good.index_axis(Axis(0), 0).insert_axis(Axis(0)).to_owned();
-                    let same = good.outer_iter().all(|layer| layer == first.index_axis(Axis(0), 0));
-                    let good = if same { first } else { good };
-                    if good.iter().any(|&good| !good) {
-                        notes.push("weights: pixels of weight 0 are bad".to_owned());
-                        found.mask = Some(Mask::of(&good));
-                    }
-                }
-                other => found.problems.push(Problem::new(
-                    "chunks/*/weights",
-                    format!(
-                        "({n}, {0}, {1}) or ({0}, {1}) (--leave-out mask passes them over)",
-                        shape.0, shape.1
-                    ),
-                    format!("shape {other:?}"),
-                )),
+        if !left_out && options.experiment.detector.mask.is_none() {
+            let of = (n, shape);
+            let good = weighted(container, &chunks, of, wanted.storage, &mut found.problems)?;
+            found.mask = good.filter(|mask| mask.good().iter().any(|&good| !good));
+            if found.mask.is_some() {
+                notes.push("weights: pixels of weight 0 are bad".to_owned());
             }
         }
         found.optics = optics(file, options.experiment.beam.wavelength(), &mut found.problems)?;
@@ -224,6 +200,52 @@ fn joined(
             None
         }
     })
+}
+
+/// The mask that the weights of the pixels make, of one layer where all are the same.
+fn weighted(
+    container: &Container,
+    chunks: &[String],
+    (n, shape): (usize, (usize, usize)),
+    storage: &Storage,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Mask>, Error> {
+    let names: Vec<String> = chunks.iter().map(|chunk| format!("{chunk}/weights")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bad = |weight: f32| if weight > 0.0 { 0.0 } else { 1.0 };
+    let (file, meant) = (StackFile::from(container), Some(MaskGood::Zero));
+    let mask = match masks::spooled(file, &names, (n, shape), meant, storage, bad)? {
+        Some(Ok(mask)) => mask,
+        Some(Err(problem)) => {
+            problems.push(problem);
+            return Ok(None);
+        }
+        None => {
+            let read = joined(container.hdf5()?, chunks, "weights", problems)?;
+            let weights = read.and_then(|weights| match *weights.shape() {
+                [height, width] => weights.reshape(vec![1, height, width]).ok(),
+                _ => Some(weights),
+            });
+            let weights = weights.and_then(|weights| weights.into_f32_array::<Ix3>().ok());
+            let Some(weights) = weights else { return Ok(None) };
+            let (layers, height, width) = weights.dim();
+            if (height, width) != shape || ![1, n].contains(&layers) {
+                let (height, width) = shape;
+                let expected = format!(
+                    "({n}, {height}, {width}) or ({height}, {width}) (--leave-out mask passes them \
+                     over)"
+                );
+                let found = format!("shape {:?}", weights.dim());
+                problems.push(Problem::new("chunks/*/weights", expected, found));
+                return Ok(None);
+            }
+            Mask::of(weights.mapv(|weight| weight > 0.0))
+        }
+    };
+    let good = mask.good();
+    let first = good.index_axis(Axis(0), 0);
+    let same = good.outer_iter().all(|layer| layer == first);
+    Ok(Some(if same { mask.select(&[0])? } else { mask }))
 }
 
 /// Positions of the illumination, metres.

@@ -10,11 +10,11 @@ use super::found::Found;
 use super::shared::stored_metadata;
 use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
-use super::{cube, extras, stack};
+use super::{cube, extras, masks, stack};
 use crate::container::ByteFormat;
 use crate::options::{Quantity, ReadOptions};
 use crate::remarks::{Remark, What};
-use crate::{Container, Error, Problem, blo, empad, mib};
+use crate::{Container, Error, Problem, blo, empad, mask, mib};
 
 /// What the patterns are called in messages.
 const PATTERNS: &str = "patterns";
@@ -77,6 +77,7 @@ impl Dialect for Raster {
             }
             _ => None,
         };
+        let mut patterns = None;
         let outcome = if let Some(shape) = whole {
             if let Some(problem) = cube::wrong_order(options) {
                 return refused(problem);
@@ -102,13 +103,19 @@ impl Dialect for Raster {
             notes.push(format!("patterns: the array {called}, shape {shape:?}"));
             if let Container::Npz(archive) = file {
                 found.metadata = stored_metadata(archive, options, notes)?;
-                found.extras = extras::read(archive, &[name], options, notes)?;
             }
             let names = [name.as_str()];
+            patterns = Some(name.clone());
             let stored = Stored { order, ..Stored::plain(file, &names, flat) };
             stack::read_from(&stored, &rules, wanted, notes)?
         };
         found.take(outcome, file.path())?;
+        if let (Container::Npz(archive), Some(patterns)) = (file, &patterns) {
+            let (stack, problems) = (found.stack.as_ref(), &mut found.problems);
+            found.mask = masks::beside(archive, stack, wanted, problems)?;
+            let mask = if found.mask.is_some() { mask::KEY } else { "" };
+            found.extras = extras::read(archive, &[patterns, mask], options, notes)?;
+        }
         if let (Container::Raw(frames), Some(form), Some(stack)) =
             (file, &options.raw, &mut found.stack)
             && frames.looks_exchanged()?

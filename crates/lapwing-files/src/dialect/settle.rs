@@ -35,7 +35,7 @@ pub(super) fn settle(
 ) -> Result<Settled, Error> {
     let numbers = &options.experiment.patterns;
     let by_region = match &numbers.region {
-        Some(_) if !options.common => in_region(dialect, file, options),
+        Some(_) if !options.common => in_region(dialect, file, options, storage),
         _ => None,
     };
     let chosen = match (&by_region, &numbers.region) {
@@ -55,11 +55,16 @@ pub(super) fn settle(
 
 /// Indices of the patterns that lie in the region of the options, by the positions alone; `None`
 /// where these cannot be told so.
-fn in_region(dialect: &dyn Dialect, file: &Container, options: &ReadOptions) -> Option<Vec<usize>> {
-    let wanted = Wanted { options, storage: &Storage::Memory, chosen: Chosen::One };
+fn in_region(
+    dialect: &dyn Dialect,
+    file: &Container,
+    options: &ReadOptions,
+    storage: &Storage,
+) -> Option<Vec<usize>> {
+    let wanted = Wanted { options, storage, chosen: Chosen::One };
     let mut notes = Vec::new();
     let mut found = dialect.find(file, &wanted, &mut notes).ok()?;
-    described::apply(&mut found, dialect, file, options, &mut notes).ok()?;
+    described::apply(&mut found, dialect, file, &wanted, &mut notes).ok()?;
     part::taken(&found.scan?, &options.experiment.patterns).ok()?
 }
 
@@ -83,7 +88,7 @@ fn settled(
         found.problems.push(Problem::new("geometry", expected, "far-field"));
     }
     found.problems.extend(unknown_slices(&found, wanted.options));
-    let described = described::apply(&mut found, dialect, file, wanted.options, &mut notes)?;
+    let described = described::apply(&mut found, dialect, file, wanted, &mut notes)?;
     let mut problems = std::mem::take(&mut found.problems);
     problems.extend(found.breaches(wanted.options));
     problems.append(&mut found.wrong_extras);
@@ -96,7 +101,7 @@ fn settled(
     let mut extras = found.extras;
     let of = (scan.len(), pattern_shape);
     let good = wanted.options.mask_good;
-    let mask = named::mask(&mut extras, found.mask, of, good, &mut problems);
+    let mask = named::mask(&mut extras, found.mask, of, good, &mut problems)?;
     let frames = found.frames.or_else(|| named::frames(&mut extras, scan.len()));
     let scans = named::scans(&mut extras, of, &mut problems);
     if !problems.is_empty() {

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{Array3, Axis, Ix3, s};
+use ndarray::{ArrayViewMut3, Axis, Ix3};
 
 use super::clean::{Cleaned, blank, clean};
 use super::values::{in_order, values};
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
+use crate::mask::{Layers, Mask};
 use crate::npy::{Array, DType};
 use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
@@ -50,8 +51,8 @@ pub(super) struct Stored<'a> {
     /// Lengths of the three axes of all of them together; axes of a raster are one.
     pub shape: [usize; 3],
     pub order: AxisOrder,
-    /// Which pixels a mask of the file calls good, axes (1 or pattern, y, x).
-    pub good: Option<&'a Array3<bool>>,
+    /// Which pixels are good as a mask of the file has it.
+    pub good: Option<&'a Mask>,
     /// Whether the others hold zero, whatever is in the file.
     pub blank_bad: bool,
     /// Indices of the patterns that are taken; `None` for all.
@@ -114,8 +115,8 @@ pub(super) struct Stack {
     pub zero_frequency: ZeroFrequency,
     /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
     pub scale: Option<f64>,
-    /// Pixels that were found to be bad, axes (1 or pattern, y, x).
-    pub bad: Option<Array3<bool>>,
+    /// The mask of pixels that were found to be bad.
+    pub good: Option<Mask>,
     /// What was remarked on while the numbers were read.
     pub remarks: Vec<Remark>,
     /// That scale where nobody said that these are counts, but they look like it.
@@ -161,9 +162,8 @@ impl Stack {
         if kept < self.amplitude.count() {
             self.amplitude = self.amplitude.select(&(0..kept).collect::<Vec<_>>())?;
         }
-        if let Some(bad) = self.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == self.n) {
-            bad.slice_collapse(s![..n, .., ..]);
-        }
+        let first: Vec<usize> = (0..n).collect();
+        self.good = self.good.take().map(|good| good.select(&first)).transpose()?;
         self.n = n;
         Ok(())
     }
@@ -211,14 +211,14 @@ pub(super) fn read_from(
         Err(problem) => return Ok(Err(Refusal::Problems(vec![problem]))),
     };
     let of_these = match (good, &chosen) {
-        (Some(good), Some(chosen)) if good.len_of(Axis(0)) == n => {
-            Some(good.select(Axis(0), chosen))
+        (Some(good), Some(chosen)) if good.good().len_of(Axis(0)) == n => {
+            Some(good.select(chosen)?)
         }
         _ => None,
     };
     let good = of_these.as_ref().or(good);
     if let (Some(good), true) = (good, blank_bad) {
-        blank(&mut values.view_mut(), good, |_| true);
+        blank(&mut values.view_mut(), good.good(), |_| true);
     }
     convert(values, (n, chosen), &dtype, order, good, rules, wanted.options, notes)
 }
@@ -263,7 +263,7 @@ fn convert(
     (n, chosen): (usize, Option<Vec<usize>>),
     dtype: &DType,
     order: AxisOrder,
-    good: Option<&Array3<bool>>,
+    good: Option<&Mask>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
@@ -280,8 +280,11 @@ fn convert(
         let problems = crate::contract::diffraction(&patterns);
         return Ok(Err(Refusal::Problems(named(problems, rules.key))));
     }
-    let cleaned = clean(&mut patterns.view_mut(), dtype, good, rules.key, options);
-    let Cleaned { mut bad, remarks } = match cleaned {
+    let storage = patterns.storage();
+    let (_, height, width) = patterns.dim();
+    let good = good.map(Mask::good);
+    let cleaned = clean(&mut patterns.view_mut(), dtype, good, rules.key, options, &storage)?;
+    let Cleaned { mut good, remarks } = match cleaned {
         Ok(cleaned) => cleaned,
         Err(problems) => return Ok(Err(Refusal::Problems(problems))),
     };
@@ -297,7 +300,15 @@ fn convert(
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
         centre(&mut patterns.view_mut());
-        bad.iter_mut().for_each(|bad| centre(&mut bad.view_mut()));
+        good = good
+            .map(|good| {
+                good.each(|from, to| {
+                    to.copy_from_slice(from);
+                    let shape = (1, height, width);
+                    centre(&mut ArrayViewMut3::from_shape(shape, to).expect("a layer's flags"));
+                })
+            })
+            .transpose()?;
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
     let scale = match quantity {
@@ -323,15 +334,15 @@ fn convert(
     if scale.is_none() && options.quantity.is_none() {
         patterns.iter().enumerate().for_each(|(index, pattern)| photons.see(index, pattern));
     }
-    if let (Some(chosen), Some(layers)) =
-        (&chosen, bad.as_ref().filter(|bad| bad.len_of(Axis(0)) > 1))
-    {
-        let (_, height, width) = layers.dim();
-        let mut of_all = Array3::from_elem((n, height, width), false);
-        for (layer, &index) in layers.outer_iter().zip(chosen) {
-            of_all.index_axis_mut(Axis(0), index).assign(&layer);
-        }
-        bad = Some(of_all);
+    if let (Some(chosen), Some(layers)) = (&chosen, good.as_ref().filter(|good| good.count() > 1)) {
+        let (flags, pixels) = (layers.flags(), height * width);
+        let of_all = Layers::made(&storage, (n, height, width), |index, to| {
+            match chosen.binary_search(&index) {
+                Ok(place) => to.copy_from_slice(&flags[place * pixels..][..pixels]),
+                Err(_) => to.fill(true),
+            }
+        });
+        good = Some(of_all?);
     }
     Ok(Ok(Stack {
         amplitude: patterns,
@@ -341,7 +352,7 @@ fn convert(
         quantity,
         zero_frequency,
         scale,
-        bad,
+        good: good.map(Mask::of),
         remarks,
         found_scale: photons.scale(),
     }))

@@ -9,7 +9,7 @@ use super::order::OrderEvidence;
 use super::shared::{holds, positions, stored_metadata};
 use super::stack::{Refusal, Rules, Stack, StackFile, Stored};
 use super::wanted::Wanted;
-use super::{extras, stack};
+use super::{extras, masks, stack};
 use crate::container::ByteFormat;
 use crate::dataset::SCAN_INDEX;
 use crate::npy::{Array, DType, Values};
@@ -105,26 +105,25 @@ impl Dialect for Study {
                 .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
             known.extend(large);
         }
-        // The mask says which numbers among the patterns do not matter.
-        let mask = match holds(archive, mask::KEY, options) {
-            true => Some(archive.read(mask::KEY)?),
-            false => None,
-        };
+        let mut mask = None;
         let (stack, extras) = parallel::both(
             || {
                 let evidence = (scan.is_some() || described).then_some(&evidence);
-                patterns(archive, evidence, key, mask.as_ref(), wanted, notes, &mut problems)
+                patterns(archive, evidence, key, &mut mask, wanted, notes, &mut problems)
             },
             || extras::read(archive, &known, options, &mut notes_of_extras),
         );
         let (stack, mut extras) = (stack?, extras?);
         notes.append(&mut notes_of_extras);
         let mut wrong_extras = Vec::new();
-        let mask = mask.zip(stack.as_ref()).and_then(|(array, stack)| {
-            let (n, shape) = (stack.n_patterns(), stack.pattern_shape());
-            let mask = Mask::told(array, n, shape, options.mask_good);
-            mask.map_err(|problem| wrong_extras.push(problem)).ok()
-        });
+        // What is wrong with a mask is told when the data set is settled.
+        let mask = match mask.filter(|_| stack.is_some()).transpose() {
+            Ok(mask) => mask,
+            Err(problem) => {
+                wrong_extras.push(problem);
+                None
+            }
+        };
         if let (Some(scan), Some(stack), false) = (&scan, &stack, options.common) {
             check_extras(&mut extras, scan.len(), stack.order, notes, &mut wrong_extras);
         }
@@ -190,7 +189,7 @@ fn patterns(
     archive: &Archive,
     evidence: Option<&OrderEvidence>,
     key: &'static str,
-    mask: Option<&Array>,
+    mask: &mut Option<Result<Mask, Problem>>,
     wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
@@ -235,13 +234,16 @@ fn patterns(
                 AxisOrder::PatternFirst => (shape[0], (shape[1], shape[2])),
                 AxisOrder::PatternLast => (shape[2], (shape[0], shape[1])),
             };
-            // What is wrong with a mask is told when the data set is settled.
-            let good = mask.and_then(|mask| {
-                Mask::told(mask.clone(), n, pattern, options.mask_good).ok().map(|mask| mask.good())
-            });
+            // The mask says which numbers among the patterns do not matter.
+            if holds(archive, mask::KEY, options) {
+                let file = StackFile::Archive(archive);
+                let of = (n, pattern);
+                *mask = Some(masks::read(file, mask::KEY, of, options, wanted.storage)?);
+            }
+            let good = mask.as_ref().and_then(|mask| mask.as_ref().ok());
             let names = [key];
             let plain = Stored::plain(StackFile::Archive(archive), &names, shape);
-            let stored = Stored { order, good: good.as_ref(), ..plain };
+            let stored = Stored { order, good, ..plain };
             stack::read_from(&stored, &rules, wanted, notes)?
         }
         Err(refusal) => Err(refusal),

@@ -11,13 +11,13 @@ use super::order::OrderEvidence;
 use super::shared::{holds, positions, stored_metadata};
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
-use super::{extras, stack};
+use super::{extras, masks, stack};
 use crate::container::ByteFormat;
 use crate::dataset::amplitudes_in_place;
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
 use crate::options::{Quantity, ReadOptions, ZeroFrequency};
-use crate::{Container, Error, Problem};
+use crate::{Container, Error, Problem, mask};
 
 /// The dialect.
 pub(super) struct Tike;
@@ -78,7 +78,9 @@ impl Dialect for Tike {
             Some(stack) => probe.map(|modes| stack.in_its_unit(modes, notes)),
             None => probe,
         };
-        let known = ["data", "scan", "probe", if object.is_some() { "psi" } else { "" }];
+        let mask = masks::beside(archive, stack.as_ref(), wanted, &mut problems)?;
+        let psi = if object.is_some() { "psi" } else { "" };
+        let known = ["data", "scan", "probe", psi, if mask.is_some() { mask::KEY } else { "" }];
         let extras = extras::read(archive, &known, options, notes)?;
         let names = Names {
             scan: Some("scan"),
@@ -89,6 +91,7 @@ impl Dialect for Tike {
         Ok(Found {
             stack,
             scan,
+            mask,
             object,
             probe,
             metadata,

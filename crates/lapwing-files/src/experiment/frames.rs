@@ -1,10 +1,10 @@
 //! Which pixels of the detector become those of the patterns: centre, window and binning.
 
-use ndarray::{Array3, Axis};
+use ndarray::Axis;
 
 use super::Detector;
-use crate::npy::{Array, Values};
-use crate::patterns::Patterns;
+use crate::mask::{Layers, Mask};
+use crate::patterns::{Patterns, Storage};
 
 /// From stored pixels to those of the patterns, zero frequency in the middle of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,34 +113,36 @@ impl Reframe {
 
     /// A mask (layer, y, x), true where a pixel is good: of pixels that are summed all must be, and
     /// those beyond the detector are none.
-    pub(crate) fn mask(&self, good: Option<Array3<bool>>) -> Option<Array> {
+    ///
+    /// # Errors
+    /// [`Error::Scratch`](crate::Error::Scratch) when there is no room for it.
+    pub(crate) fn mask(&self, mask: Option<&Mask>) -> Result<Option<Mask>, crate::Error> {
         let (height, width) = self.shape();
-        let layers = good.as_ref().map_or(1, |good| good.len_of(Axis(0)));
-        let mut framed = Array3::from_elem((layers, height, width), true);
-        for row in 0..self.window.0 {
-            for column in 0..self.window.1 {
-                let stored = self.stored((row, column));
-                for layer in 0..layers {
-                    let is_good = match (stored, &good) {
+        let good = mask.map(Mask::good);
+        let layers = good.map_or(1, |good| good.len_of(Axis(0)));
+        let storage = mask.map_or(Storage::Memory, Mask::storage);
+        let framed = Layers::made(&storage, (layers, height, width), |layer, to| {
+            to.fill(true);
+            for row in 0..self.window.0 {
+                for column in 0..self.window.1 {
+                    let is_good = match (self.stored((row, column)), good) {
                         (None, _) => false,
                         (Some(_), None) => true,
                         (Some((y, x)), Some(good)) => good[(layer, y, x)],
                     };
-                    framed[(layer, row / self.binning, column / self.binning)] &= is_good;
+                    to[row / self.binning * width + column / self.binning] &= is_good;
                 }
             }
-        }
-        if framed.iter().all(|&good| good) {
-            return None;
-        }
-        let flags = Values::Bool(framed.into_iter().collect());
-        Array::new(vec![layers, height, width], flags).ok()
+        })?;
+        let all_good = !framed.flags().contains(&false);
+        Ok((!all_good).then(|| Mask::of(framed)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
 
     fn reframe(detector: &Detector, stored: (usize, usize)) -> Reframe {
         Reframe::of(detector, stored, &mut Vec::new()).unwrap().unwrap()
@@ -159,9 +161,8 @@ mod tests {
         let filled = reframe(&filled, (4, 6));
         let patterns = filled.amplitudes(&patterns).unwrap();
         assert_eq!((patterns[(0, 2, 3)], patterns[(0, 3, 5)]), (0.0, 12.0));
-        let mask = filled.mask(None).unwrap();
-        let Values::Bool(good) = mask.values() else { panic!("flags") };
-        assert_eq!(good.iter().filter(|&&good| good).count(), 2 * 3);
+        let mask = filled.mask(None).unwrap().unwrap();
+        assert_eq!(mask.good().iter().filter(|&&good| good).count(), 2 * 3);
 
         let ones = Array3::from_elem((2, 4, 6), 1.0).into();
         let binned = Detector { binning: Some(2), ..Detector::default() };
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!((binned.shape(), binned.finer(false)), ((2, 3), (1.0, 1.0)));
         assert_eq!(binned.finer(true), (0.5, 0.5));
         assert!(binned.amplitudes(&ones).unwrap().values().iter().all(|&value| value == 2.0));
-        assert!(binned.mask(None).is_none());
+        assert!(binned.mask(None).unwrap().is_none());
     }
 
     #[test]

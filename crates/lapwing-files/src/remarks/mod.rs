@@ -16,7 +16,7 @@ mod survey;
 mod words;
 
 use lapwing_model::Position;
-use ndarray::{Array2, Array3, ArrayView3, Axis, CowArray, s};
+use ndarray::{Array2, ArrayView3, Axis, CowArray, s};
 
 use crate::Dataset;
 use crate::dataset::mean_counts;
@@ -34,7 +34,7 @@ pub(crate) use words::{counted, places, ranges};
 pub fn of(dataset: &Dataset) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let layers = dataset.mask.as_ref().map(crate::Mask::good);
-    let good = shared(layers.as_ref(), dataset.pattern_shape());
+    let good = shared(layers, dataset.pattern_shape());
     let patterns = dataset.diffraction.view();
     match dataset.scans.as_ref().filter(|scans| scans.count() > 1) {
         None => remarks.extend(of_scan(dataset, patterns, &dataset.scan, &good)),
@@ -54,7 +54,7 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
             remarks.extend(found.map(|remark| remark.of_scan(number, &members)));
         }),
     }
-    remarks.extend(layers.as_ref().and_then(mask));
+    remarks.extend(layers.and_then(mask));
     let far_field = dataset.geometry != Some(Geometry::NearField);
     remarks.extend(dataset.probe.iter().flat_map(|probe| probe::look(probe, far_field)));
     remarks.extend(dataset.object.as_ref().and_then(object::look));
@@ -65,7 +65,7 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
 /// than they are taken: to and fro (`snake`) or all in one direction.
 pub(crate) fn direction(dataset: &Dataset, raster: (usize, usize), snake: bool) -> Option<Remark> {
     let layers = dataset.mask.as_ref().map(crate::Mask::good);
-    let good = shared(layers.as_ref(), dataset.pattern_shape());
+    let good = shared(layers, dataset.pattern_shape());
     snake::look(dataset.diffraction.view(), &good, raster, snake)
 }
 
@@ -128,7 +128,7 @@ impl Dataset {
 }
 
 /// The pixels that are good in every pattern.
-fn shared(layers: Option<&Array3<bool>>, shape: (usize, usize)) -> Array2<bool> {
+fn shared(layers: Option<ArrayView3<'_, bool>>, shape: (usize, usize)) -> Array2<bool> {
     let mut good = Array2::from_elem(shape, true);
     // A pattern of which nothing is good says nothing of the others.
     let layers = layers.iter().flat_map(|layers| layers.outer_iter());
@@ -139,7 +139,7 @@ fn shared(layers: Option<&Array3<bool>>, shape: (usize, usize)) -> Array2<bool> 
 }
 
 /// A mask that leaves less than half of the pixels, which may be meant.
-fn mask(good: &Array3<bool>) -> Option<Remark> {
+fn mask(good: ArrayView3<'_, bool>) -> Option<Remark> {
     let left = good.iter().filter(|&&good| good).count();
     (2 * left < good.len()).then(|| {
         let evidence = format!("the mask leaves {left} of {} pixels", good.len());
@@ -155,11 +155,13 @@ fn mask(good: &Array3<bool>) -> Option<Remark> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
 
     #[test]
     fn a_mask_that_leaves_little_is_remarked_on() {
-        let of =
-            |left: usize| mask(&Array3::from_shape_fn((1, 4, 4), |(_, y, x)| 4 * y + x < left));
+        let of = |left: usize| {
+            mask(Array3::from_shape_fn((1, 4, 4), |(_, y, x)| 4 * y + x < left).view())
+        };
         assert_eq!(of(8), None);
         assert!(of(7).unwrap().evidence.contains("7 of 16"));
     }

@@ -86,10 +86,13 @@ fn masks_of_scans_that_differ_are_one_for_each_pattern() {
     let b = written(place, "b.npz", &Dataset { mask: mask(1), ..scan(2, 1.0, Some(1.0)) });
     let c = written(place, "c.npz", &Dataset { mask: mask(6), ..scan(2, 2.0, Some(1.0)) });
     let d = written(place, "d.npz", &scan(2, 3.0, Some(1.0)));
-    let good =
-        |others: &[&PathBuf]| joined(&a, others, &Storage::Memory).unwrap().mask.unwrap().good();
-    assert_eq!(good(&[&b]).dim(), (1, 3, 4));
-    let each = good(&[&b, &c, &d]);
+    let mask =
+        |others: &[&PathBuf], storage: &Storage| joined(&a, others, storage).unwrap().mask.unwrap();
+    assert_eq!(mask(&[&b], &Storage::Memory).good().dim(), (1, 3, 4));
+    let each = mask(&[&b, &c, &d], &Storage::Memory);
+    let in_file = mask(&[&b, &c, &d], &Storage::Scratch(place.to_owned()));
+    assert!(each == in_file && !in_file.in_memory());
+    let each = each.good();
     assert_eq!(each.dim(), (8, 3, 4));
     let bad: Vec<(usize, usize, usize)> =
         each.indexed_iter().filter(|(_, good)| !**good).map(|(at, _)| at).collect();

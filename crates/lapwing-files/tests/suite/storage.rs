@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lapwing_files::options::{Geometry, Quantity};
-use lapwing_files::{ReadOptions, Storage, dialect};
+use lapwing_files::dialect::{FarFieldOptics, write_cxi};
+use lapwing_files::npy::{Array, Values};
+use lapwing_files::npz::{Packing, write_with};
+use lapwing_files::options::{Geometry, MaskGood, Quantity};
+use lapwing_files::{Dataset, ReadOptions, Storage, dialect, npy};
 
 /// What makes the fixtures of a folder readable that do not say everything themselves.
 pub(crate) fn options(path: &Path) -> ReadOptions {
@@ -84,4 +87,163 @@ fn every_fixture_is_the_same_in_memory_and_in_a_file() {
     ] {
         assert!(read.iter().any(|name| name == dialect), "{dialect} is not in {read:?}");
     }
+}
+
+const SHAPE: [usize; 3] = [40, 6, 5];
+
+/// A scan of whole numbers with an array of masks; some pixels may hold no number.
+fn scan_with(folder: &Path, mask: Option<&Array>, numbers: bool) -> PathBuf {
+    let path = folder.join("scan.npz");
+    let [n, height, width] = SHAPE;
+    write_with(&path, Packing::Deflated, |npz| {
+        let value = |at: usize| match at % 7 == 3 && !numbers {
+            true => f32::NAN,
+            false => (at % 11) as f32,
+        };
+        let values: Vec<f32> = (0..n * height * width).map(value).collect();
+        npz.values("diffraction", &SHAPE, &values)?;
+        let places: Vec<f64> = (0..n).map(|index| index as f64 / 10.0).collect();
+        npz.values("xcoords", &[n], &places)?;
+        npz.values("ycoords", &[n], &places)?;
+        mask.iter().try_for_each(|mask| npz.array("mask", mask))
+    })
+    .unwrap();
+    path
+}
+
+/// A flag for each pixel of each pattern, a sixth of them bad.
+fn flags() -> Vec<bool> {
+    (0..SHAPE.iter().product()).map(|at: usize| (at * 31 / 8) % 6 != 1).collect()
+}
+
+/// What is read into memory and into files of `scratch`, the same.
+fn both_ways(path: &Path, options: &ReadOptions, scratch: &Path) -> [Dataset; 2] {
+    let (memory, told) = dialect::read(path, options).unwrap();
+    let storage = Storage::Scratch(scratch.to_owned());
+    let (file, also) = dialect::read_into(path, options, &storage).unwrap();
+    assert!(memory.diffraction == file.diffraction && memory.mask == file.mask);
+    assert_eq!((memory.metadata.as_ref(), told.remarks), (file.metadata.as_ref(), also.remarks));
+    [memory, file]
+}
+
+#[test]
+fn masks_of_every_pattern_stay_in_files_beside_their_patterns() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let shape = SHAPE.to_vec();
+    let array = |values| Array::new(shape.clone(), values).unwrap();
+    // As CXI has them, with the bit that does not matter.
+    let bits = |good: bool, at: usize| {
+        if good { 0x1000 * (at as u32 % 2) } else { 1 << (at % 5) }
+    };
+    let bits = (0..).zip(flags()).map(|(at, good)| bits(good, at)).collect();
+    let weights = flags().iter().map(|&good| if good { 0.5 } else { 0.0 }).collect();
+    let told = ReadOptions { mask_good: Some(MaskGood::One), ..ReadOptions::default() };
+    let plain = ReadOptions::default;
+    for (stored, options) in [
+        (array(Values::Bool(flags())), plain()),
+        (array(Values::U32(bits)), plain()),
+        (array(Values::F32(weights)), told),
+    ] {
+        let path = scan_with(folder.path(), Some(&stored), true);
+        for one in [plain(), ReadOptions { leave_out: vec!["mask".into()], ..plain() }] {
+            let mut options = ReadOptions { leave_out: one.leave_out, ..options.clone() };
+            // The same from a file of its own.
+            if !options.leave_out.is_empty() {
+                let beside = folder.path().join("mask.npy");
+                npy::write(&beside, &stored).unwrap();
+                options.experiment.detector.mask = Some(beside);
+            }
+            let [memory, file] = both_ways(&path, &options, scratch.path());
+            let [memory_mask, file_mask] = [&memory, &file].map(|of| of.mask.as_ref().unwrap());
+            assert!(memory_mask.in_memory() && !file_mask.in_memory());
+            assert_eq!(file_mask.good().iter().copied().collect::<Vec<_>>(), flags());
+            let chosen = [30, 2, 2, 17];
+            let [memory, file] = [memory, file].map(|of| of.select(&chosen).unwrap());
+            assert!(memory.mask == file.mask && !file.mask.as_ref().unwrap().in_memory());
+            let copies = [(&memory, "memory.npz"), (&file, "file.npz")].map(|(of, name)| {
+                let copy = folder.path().join(name);
+                of.write(&copy).unwrap();
+                both_ways(&copy, &plain(), scratch.path())[0].mask.clone()
+            });
+            assert!(copies[0] == memory.mask && copies[1] == memory.mask);
+            let optics =
+                FarFieldOptics { wavelength: 1.5e-10, distance: 1.75, pitch: (55e-6, 75e-6) };
+            let cxi = folder.path().join("scan.cxi");
+            let far = ReadOptions { geometry: Some(Geometry::FarField), ..plain() };
+            for of in [&memory, &file] {
+                write_cxi(of, &optics, &cxi).unwrap();
+                let [_, file] = both_ways(&cxi, &far, scratch.path());
+                assert!(file.mask == memory.mask && !file.mask.unwrap().in_memory());
+            }
+        }
+    }
+    assert!(std::fs::read_dir(scratch.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn masks_of_every_pattern_stay_in_files_whatever_the_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let [n, height, width] = SHAPE;
+    let values: Vec<u16> = (0..n * height * width).map(|at| at as u16 % 11).collect();
+    let tike = folder.path().join("tike.npz");
+    write_with(&tike, Packing::Stored, |npz| {
+        npz.values("data", &[1, n, height, width], &values)?;
+        let corners: Vec<f32> = (0..2 * n).map(|at| 1.0 + at as f32 / 10.0).collect();
+        npz.values("scan", &[1, n, 2], &corners)?;
+        npz.values("mask", &SHAPE, &flags())
+    })
+    .unwrap();
+    let raster = folder.path().join("raster.npz");
+    write_with(&raster, Packing::Stored, |npz| {
+        npz.values("frames", &[5, 8, height, width], &values)?;
+        npz.values("mask", &SHAPE, &flags())
+    })
+    .unwrap();
+    let mut options = ReadOptions { pixel_size: Some(1e-9), ..ReadOptions::default() };
+    let plain = options.clone();
+    options.experiment.scan.step_m = Some((1e-9, 1e-9));
+    for (path, options) in [(tike, plain), (raster, options)] {
+        let [memory, file] = both_ways(&path, &options, scratch.path());
+        assert!(memory.mask.unwrap().in_memory() && !file.mask.as_ref().unwrap().in_memory());
+        assert_eq!(file.mask.unwrap().good().iter().copied().collect::<Vec<_>>(), flags());
+    }
+}
+
+#[test]
+fn masks_of_every_pattern_are_refused_alike_and_found_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let storage = Storage::Scratch(scratch.path().to_owned());
+    let n: usize = SHAPE.iter().product();
+    for values in [
+        Values::U16((0..n).map(|at| at as u16 % 50).collect()),
+        Values::U8(vec![1; n]),
+        Values::F32(vec![0.5; n]),
+        Values::Bool(vec![false; n]),
+    ] {
+        let stored = Array::new(SHAPE.to_vec(), values).unwrap();
+        let path = scan_with(folder.path(), Some(&stored), true);
+        let options = ReadOptions::default();
+        let [a, b] = [
+            dialect::read(&path, &options).unwrap_err(),
+            dialect::read_into(&path, &options, &storage).unwrap_err(),
+        ];
+        assert!(a.to_string().contains("mask"), "{a}");
+        // Of many different numbers no more are counted than decide it.
+        let digits = |text: String| text.replace("50 different", "33 different");
+        assert_eq!(digits(a.to_string()), digits(b.to_string()));
+    }
+    // Pixels without a number, other ones in every pattern.
+    let path = scan_with(folder.path(), None, false);
+    let mut options = ReadOptions { mask_hot: true, ..ReadOptions::default() };
+    let [memory, file] = both_ways(&path, &options, scratch.path());
+    assert!(memory.mask.unwrap().in_memory() && !file.mask.as_ref().unwrap().in_memory());
+    let bad = (0..n).filter(|at| at % 7 == 3).count();
+    assert_eq!(file.mask.unwrap().good().iter().filter(|&&good| !good).count(), bad);
+    options.experiment.detector.window = Some((4, 4));
+    options.experiment.patterns.frames = Some((3..9).collect());
+    let [_, file] = both_ways(&path, &options, scratch.path());
+    assert_eq!(file.mask.unwrap().good().dim(), (6, 4, 4));
 }

@@ -15,7 +15,7 @@ use lapwing_model::Complex32;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, ToPyArray};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -208,7 +208,7 @@ impl Dataset {
     /// are.
     #[getter]
     fn mask<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray3<bool>>> {
-        Some(self.inner.mask.as_ref()?.good().into_pyarray(py))
+        Some(self.inner.mask.as_ref()?.good().to_pyarray(py))
     }
 
     /// How the detector sees the sample, "far-field" or "near-field"; None when nobody said, which

@@ -1,24 +1,42 @@
 //! Detector pixels that are ignored: dead, hot, or behind a beam stop.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::ProblemError;
 use crate::noise::PatternOrder;
 use lapwing_model::parallel::InParallel;
 use lapwing_model::{ForwardModel, Modes, Object, Position};
 use ndarray::{ArrayView2, ArrayView3, Axis};
 
-/// The bad pixels, as indices in pattern order: one list for all patterns, or one for each.
+/// Lists that are made at a time.
+const TOGETHER: usize = 1 << 12;
+
+/// The bad pixels, as indices in pattern order: one list for all patterns, or one for each. Equal
+/// lists are in memory once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mask {
-    bad: Vec<Vec<u32>>,
+    bad: Vec<Arc<[u32]>>,
 }
 
 impl Mask {
     pub fn new(model: &ForwardModel, valid: ArrayView3<bool>) -> Self {
-        Self { bad: valid.outer_iter().map(|valid| bad_pixels(model, valid)).collect() }
+        Self::of_each(valid.len_of(Axis(0)), |index| {
+            bad_pixels(model, valid.index_axis(Axis(0), index))
+        })
     }
 
-    /// One list for each pattern.
-    pub fn of_lists(bad: Vec<Vec<u32>>) -> Self {
+    /// One list for each of `n` patterns, that of an index made by `list`.
+    pub fn of_each(n: usize, list: impl Fn(usize) -> Vec<u32> + Sync) -> Self {
+        let (mut known, mut bad) = (HashSet::<Arc<[u32]>>::new(), Vec::with_capacity(n));
+        for first in (0..n).step_by(TOGETHER) {
+            let indices = first..(first + TOGETHER).min(n);
+            for list in indices.in_parallel().map(&list) {
+                let shared = known.get(&list[..]).map_or_else(|| list.into(), Arc::clone);
+                known.insert(Arc::clone(&shared));
+                bad.push(shared);
+            }
+        }
         Self { bad }
     }
 
@@ -36,19 +54,17 @@ impl Mask {
     }
 
     /// The mask with more bad pixels in every pattern.
-    pub fn with(mut self, places: &[u32]) -> Self {
+    pub fn with(self, places: &[u32]) -> Self {
         if places.is_empty() {
             return self;
         }
-        if self.bad.is_empty() {
-            self.bad.push(Vec::new());
-        }
-        for bad in &mut self.bad {
+        Self::of_each(self.bad.len().max(1), |index| {
+            let mut bad = self.of(index).to_vec();
             bad.extend(places);
             bad.sort_unstable();
             bad.dedup();
-        }
-        self
+            bad
+        })
     }
 
     /// Bad pixels of pattern `index`.

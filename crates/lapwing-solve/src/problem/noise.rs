@@ -117,20 +117,16 @@ impl Problem {
 
     /// The mask, and in every pattern the pixels that reach `saturation`.
     fn without_saturated(&self, saturation: f32) -> Mask {
-        let pixels = self.model.len();
-        let lists = (0..self.n_patterns()).in_parallel().map_with(
-            || vec![0.0; pixels],
-            |buffer, pattern| {
-                let mut bad = self.mask.of(pattern).to_vec();
-                let values = self.pattern(pattern, buffer);
-                let places = (0_u32..).zip(values).filter(|(_, value)| **value >= saturation);
-                bad.extend(places.map(|(place, _)| place));
-                bad.sort_unstable();
-                bad.dedup();
-                bad
-            },
-        );
-        Mask::of_lists(lists)
+        Mask::of_each(self.n_patterns(), |pattern| {
+            let mut bad = self.mask.of(pattern).to_vec();
+            let mut buffer = vec![0.0; self.model.len()];
+            let values = self.pattern(pattern, &mut buffer);
+            let places = (0_u32..).zip(values).filter(|(_, value)| **value >= saturation);
+            bad.extend(places.map(|(place, _)| place));
+            bad.sort_unstable();
+            bad.dedup();
+            bad
+        })
     }
 
     /// Whether no light falls on the pixels that `mask` leaves.

@@ -1,10 +1,11 @@
 //! The mask of a CXI file: bits for each pixel of the detector, 0 where it is good.
 
-use crate::hdf5::Hdf5;
+use crate::dialect::masks;
 use crate::mask::{KEY, Mask, is_good};
 use crate::npy::{Array, Values};
 use crate::options::{AxisOrder, MaskGood, ReadOptions};
-use crate::{Error, Problem};
+use crate::patterns::Storage;
+use crate::{Container, Error, Problem};
 
 /// Where the mask is.
 pub(super) const MASK: &str = "entry_1/instrument_1/detector_1/mask";
@@ -12,13 +13,14 @@ pub(super) const MASK: &str = "entry_1/instrument_1/detector_1/mask";
 /// The mask of patterns whose axes are of lengths `shape` in the file; it is (1, H, W) or (n, H,
 /// W).
 pub(super) fn read(
-    file: &Hdf5,
-    shape: [usize; 3],
-    order: AxisOrder,
+    container: &Container,
+    (shape, order): ([usize; 3], AxisOrder),
     options: &ReadOptions,
+    storage: &Storage,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Mask>, Error> {
+    let file = container.hdf5()?;
     if !file.contains(MASK)? {
         return Ok(None);
     }
@@ -31,6 +33,27 @@ pub(super) fn read(
             (n, height, width)
         }
     };
+    if order == AxisOrder::PatternFirst {
+        let (of, meant) = ((n, (height, width)), options.mask_good);
+        let read = masks::spooled(container.into(), &[MASK], of, meant, storage, |number| number)?;
+        match read {
+            Some(Ok(mask)) => {
+                let (good, all) = (mask.good(), n * height * width);
+                let wrong = good.iter().filter(|&&good| !good).count();
+                notes.push(told_of(wrong, all, options));
+                return Ok(Some(mask));
+            }
+            Some(Err(problem)) if options.experiment.detector.mask.is_none() => {
+                problems.push(problem);
+                return Ok(None);
+            }
+            Some(Err(problem)) => {
+                notes.push(format!("mask: that of the file is passed over, {}", problem.found));
+                return Ok(None);
+            }
+            None => {}
+        }
+    }
     let array = file.read(MASK)?;
     let per_pattern = array.shape() == [n, height, width] && order == AxisOrder::PatternFirst;
     let bits: Option<Vec<u32>> = match (array.values(), options.mask_good) {
@@ -62,15 +85,7 @@ pub(super) fn read(
         problems.push(Problem::new(MASK, expected, found));
         return Ok(None);
     }
-    let rule = match options.mask_good {
-        None => "0 is good, so is 0x1000 alone".to_owned(),
-        Some(good) => format!("{good} is good, as specified"),
-    };
-    notes.push(format!(
-        "mask: {wrong} of {} pixels bad ({rule}); set to 0 in the patterns and carried along as `mask`, \
-         whose bad pixels the solvers leave out",
-        bits.len()
-    ));
+    notes.push(told_of(wrong, bits.len(), options));
     if wrong == bits.len() {
         return Ok(None);
     }
@@ -85,6 +100,18 @@ pub(super) fn read(
             Ok(None)
         }
     }
+}
+
+/// What is noted of a mask in which so many pixels of all are bad.
+fn told_of(wrong: usize, all: usize, options: &ReadOptions) -> String {
+    let rule = match options.mask_good {
+        None => "0 is good, so is 0x1000 alone".to_owned(),
+        Some(good) => format!("{good} is good, as specified"),
+    };
+    format!(
+        "mask: {wrong} of {all} pixels bad ({rule}); set to 0 in the patterns and carried along as \
+         `mask`, whose bad pixels the solvers leave out"
+    )
 }
 
 /// Bits that are 0 where a pixel is good, by what the user says is good.

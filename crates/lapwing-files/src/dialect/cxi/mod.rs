@@ -294,7 +294,7 @@ fn patterns(
     let Some((shape, order)) = ordered(file, name, n, options, notes, problems)? else {
         return Ok(None);
     };
-    let mask = mask::read(file, shape, order, options, notes, problems)?;
+    let mask = mask::read(container, (shape, order), options, wanted.storage, notes, problems)?;
     // Floating-point numbers that are whole are taken as counts, unless the file's own account says
     // otherwise.
     let mut options = options.clone();
@@ -303,9 +303,8 @@ fn patterns(
         let quantity = if scale.is_some() { Quantity::Counts } else { Quantity::Intensity };
         options.quantity = Some(quantity);
     }
-    let good = mask.as_ref().map(Mask::good);
     let plain = Stored::plain(container, std::slice::from_ref(&name), shape);
-    let stored = Stored { order, good: good.as_ref(), blank_bad: true, ..plain };
+    let stored = Stored { order, good: mask.as_ref(), blank_bad: true, ..plain };
     let wanted = wanted.with(&options);
     let mut stack = match stack::read_from(&stored, &Rules::counts("data"), &wanted, notes)? {
         Ok(stack) => stack,

@@ -45,14 +45,10 @@ pub fn write_cxi(
         file.number(&format!("{detector}/y_pixel_size"), optics.pitch.0)?;
         file.number(&format!("{detector}/x_pixel_size"), optics.pitch.1)?;
         file.frames(&format!("{detector}/data"), [n, height, width], intensity.values())?;
-        match &dataset.mask {
-            Some(mask) if mask.is_per_pattern() => {
-                file.values(MASK, &[n, height, width], &mask.bits())?;
-            }
-            Some(mask) => {
-                file.values(MASK, &[height, width], &mask.bits())?;
-            }
-            None => {}
+        if let Some(mask) = &dataset.mask {
+            let shape = [n, height, width];
+            let shape = if mask.is_per_pattern() { &shape[..] } else { &shape[1..] };
+            file.values(MASK, shape, mask.bits()?.as_ref())?;
         }
         let translation: Vec<f64> = dataset
             .scan

@@ -76,12 +76,13 @@ impl Dialect for Eiger {
         };
         let plain = Stored::plain(container, &names, shape);
         // What the detector writes at a bad pixel does not matter.
+        let mask = mask.map(Mask::of);
         let stored = Stored { good: mask.as_ref(), blank_bad: true, absent: &absent, ..plain };
         let read = stack::read_from(&stored, &Rules::counts(DATA), wanted, notes)?;
         if !found.take(read, file.path())? {
             return Ok(found);
         }
-        found.mask = mask.map(|good| Mask::of(&good));
+        found.mask = mask;
         let said = Calibration::of(experiment);
         found.calibration = calibration(file, &said, notes, &mut found.problems);
         let number = |name: &str| file.number(&format!("{DETECTOR}/{name}"));

@@ -1,4 +1,5 @@
 use super::*;
+use ndarray::Array3;
 
 #[test]
 fn the_zero_frequency_moves_to_the_centre() {

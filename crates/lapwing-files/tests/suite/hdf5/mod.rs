@@ -146,7 +146,7 @@ fn cxi_is_read_in_every_layout() {
 #[test]
 fn the_mask_is_carried_along() {
     let (dataset, understood) = read("contiguous_u16.cxi");
-    let mask = dataset.mask.as_ref().unwrap().array();
+    let mask = dataset.mask.as_ref().unwrap().array().unwrap();
     assert_eq!((mask.shape(), dataset.extras.len()), (&[1, 12, 10][..], 0));
     let Values::U32(bits) = mask.values() else { panic!("{mask:?}") };
     assert_eq!((bits[0], bits[12], bits[34], bits[1]), (1, 0x1000, 0x1004, 0));

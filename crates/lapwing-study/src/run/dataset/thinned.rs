@@ -67,7 +67,6 @@ pub(crate) fn gain(
         return Ok(1.0);
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
-    let valid = valid.as_ref().map(|valid| valid.view());
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
     let found = Asking::new(between).during(|go_on| {
         noise::estimate_while(counts, &dataset.scan, valid, &Faults::default(), scans, go_on)

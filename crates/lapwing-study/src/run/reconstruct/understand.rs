@@ -163,7 +163,8 @@ impl Request {
                 None
             }
         };
-        if let Some(valid) = &start.valid {
+        if let Some(mask) = &start.mask {
+            let valid = mask.good();
             let bad = valid.iter().filter(|&&good| !good).count();
             fact(&format!("mask: {bad} of {} pixels are left out", valid.len()))?;
         }

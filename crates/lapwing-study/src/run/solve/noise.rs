@@ -38,7 +38,6 @@ pub fn of_dataset(
     let counts = dataset.intensities()?;
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
     let known = faults(&remarks::of(dataset));
-    let valid = valid.as_ref().map(|valid| valid.view());
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
     let found = Asking::new(between).during(|go_on| {
         noise::estimate_while(counts.view(), &dataset.scan, valid, &known, scans, go_on)

@@ -13,7 +13,7 @@ use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
-use ndarray::{Array3, Axis};
+use ndarray::Axis;
 use std::sync::Arc;
 
 /// What a solver is given: the measured intensities and the fields to start from.
@@ -45,8 +45,8 @@ pub struct Start {
     pub scans: Option<Scans>,
     /// How the patterns come about.
     pub physics: Physics,
-    /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
-    pub valid: Option<Array3<bool>>,
+    /// Which detector pixels are good; `None` when all are.
+    pub mask: Option<Mask>,
     /// Whether the intensities are known to be counts.
     pub counts: bool,
     /// What the counts are.
@@ -96,15 +96,15 @@ impl Start {
 
     /// The problem, of which a solver keeps all in memory.
     fn bare_problem(self, waiting: &mut dyn FnMut() -> Result<()>) -> Result<Problem> {
-        let Self { intensity, object, probe, scan, valid, physics, .. } = self;
+        let Self { intensity, object, probe, scan, mask, physics, .. } = self;
         let builder = Problem::builder(scan, object, probe).physics(physics);
         if let Storage::Scratch(folder) = intensity.storage() {
-            let valid = valid.as_ref().map(|valid| valid.view());
+            let valid = mask.as_ref().map(Mask::good);
             return stream::problem(builder, &intensity, valid, &folder, waiting);
         }
         let intensity = intensity.into_array();
-        Ok(match valid {
-            Some(valid) => builder.mask(valid.view()).patterns(intensity)?,
+        Ok(match mask {
+            Some(mask) => builder.mask(mask.good()).patterns(intensity)?,
             None => builder.patterns(intensity)?,
         })
     }
@@ -179,7 +179,6 @@ impl Start {
                 dataset.quantum().one()
             )));
         }
-        let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
         let variation = earlier.map(Variation::of).unwrap_or_default();
         let scan_of = dataset.scans.as_ref().map(|scans| scans.of.clone());
@@ -197,7 +196,7 @@ impl Start {
             scan_of,
             scans,
             physics,
-            valid,
+            mask: dataset.mask.clone(),
             counts,
             quantum: dataset.quantum(),
             fields_in: Storage::Memory,

@@ -94,7 +94,7 @@ struct Trials<'a> {
     /// Sides (y, x) of an object pixel.
     sides: (f64, f64),
     physics: Physics,
-    valid: Option<Array3<bool>>,
+    mask: Option<Mask>,
     probe: &'a Modes,
     fitted: Vec<Fitted>,
 }
@@ -163,7 +163,7 @@ impl<'a> Trials<'a> {
         intensity.mapv_inplace(|value| (f64::from(value) * factor) as f32);
         Ok(Self {
             intensity,
-            valid: part.mask.as_ref().map(Mask::good),
+            mask: part.mask.clone(),
             physics: part.physics()?,
             scan: part.scan,
             sides: sides(dataset),
@@ -202,8 +202,8 @@ impl<'a> Trials<'a> {
         let object = Object::flat_slices(self.physics.slices.map_or(1, |of| of.count), grid.shape);
         let builder =
             Problem::builder(grid.scan, object, probe.clone()).physics(self.physics.clone());
-        let problem = match &self.valid {
-            Some(valid) => builder.mask(valid.view()).patterns(self.intensity.clone())?,
+        let problem = match &self.mask {
+            Some(mask) => builder.mask(mask.good()).patterns(self.intensity.clone())?,
             None => builder.patterns(self.intensity.clone())?,
         };
         held_out_loss(&problem, &Ml { seed, ..Ml::default() }, between)

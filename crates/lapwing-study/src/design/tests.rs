@@ -3,6 +3,9 @@
 use super::*;
 use crate::design::condition::View;
 use crate::design::solver::{ObjectStart, ProbeStart, StudySolver};
+use lapwing_files::npz::{Packing, write_with};
+use lapwing_model::Complex32;
+use lapwing_model::probe::ProbeDesign;
 
 fn parse(text: &str) -> Result<Design, DesignError> {
     Design::parse(text, Path::new("/base"))
@@ -43,7 +46,7 @@ fn defaults_are_the_constants_of_the_reference_study() {
     assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
     let solvers: Vec<(&str, &str, usize)> =
         design.solvers.iter().map(|s| (s.name.as_str(), s.algorithm(), s.epochs())).collect();
-    assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 214)]);
+    assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 206)]);
     for solver in &design.solvers {
         assert_eq!(solver.starts(), (&ObjectStart::Flat, ProbeStart::Perturbed));
     }
@@ -174,7 +177,7 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
             "[base]\nmeasured = \"a.npz\"\n[study]\npatches = true",
             vec!["study.patches", "simulated"],
         ),
-        ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
+        ("[study]\ndose = [1]", vec!["the key dose", "doses"]),
         ("[views]\nfloor = 1", vec!["acceptance_floor", "found the key floor"]),
         ("[study]\noverlaps = [0.5]", vec!["study.overlaps", "section [views]"]),
         ("[views]\nsteps = [8, 8]", vec!["study.views", "once", "step_8, step_8"]),
@@ -258,6 +261,9 @@ fn any_number_of_views_by_step_or_overlap() {
         ("[views]\nsteps = [3.0, 3.0]".to_owned(), "every view once"),
         ("[views]\nsteps = 3".to_owned(), "sequence"),
         ("[views]\nsteps_px = [3.0]".to_owned(), "steps, steps_nm"),
+        ("[study]\ndose = 1e4".to_owned(), "the keys name, doses"),
+        ("[study]\nsteps = [4.0]".to_owned(), "section [views]"),
+        ("[base]\nmeasured = \"a.npz\"\n[views]\nsteps_nm = [3.0]".to_owned(), "a.npz"),
     ] {
         let told = refused(&text);
         assert!(told.contains(part), "{text}: {told}");
@@ -278,4 +284,35 @@ fn the_line_with_a_lower_dose_can_be_written_into_the_design() {
     assert_eq!(fluences, "fluences = [0.3, 3, 300]");
     assert!(of(&format!("{area}{fluences}")).is_some());
     assert_eq!(of("doses = [5]"), None);
+}
+
+/// What the file of a measured scan tells need not be said.
+#[test]
+fn steps_in_nanometres_and_overlaps_are_those_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.npz");
+    let built = ProbeDesign::default().build((32, 32)).unwrap();
+    let physics = serde_json::json!({ "physics_parameters": { "pixel_size_m": 5e-9 } });
+    write_with(&path, Packing::Stored, |npz| {
+        npz.values("diffraction", &[3, 32, 32], &vec![1.0_f32; 3 * 32 * 32])?;
+        npz.values("xcoords", &[3], &[16.0, 20.0, 24.0])?;
+        npz.values("ycoords", &[3], &[16.0, 20.0, 24.0])?;
+        let probe: Vec<Complex32> = built.index_axis(ndarray::Axis(0), 0).iter().copied().collect();
+        npz.values("probeGuess", &[32, 32], &probe)?;
+        let metadata = physics.as_object().unwrap();
+        npz.array("_metadata", &lapwing_files::metadata::to_array(metadata))
+    })
+    .unwrap();
+    let measured = format!("[base]\nmeasured = \"{}\"\n[views]\n", path.display());
+    let steps = |text: &str| {
+        let design = parse(&format!("{measured}{text}")).unwrap();
+        let further = design.study.views.iter().filter(|view| view.name().starts_with("step_"));
+        further.map(|view| design.views.spacing(*view, 32).unwrap()).collect::<Vec<f64>>()
+    };
+    assert_eq!(steps("steps_nm = [30.0]"), [6.0]);
+    let diameter = lapwing_model::probe::diameter(built.view());
+    let half = steps("overlaps = [0.5]")[0];
+    assert!((half - diameter / 2.0).abs() < 1e-3, "{half} of {diameter}");
+    // What is said goes before.
+    assert_eq!(steps("overlaps = [0.5]\nprobe_diameter = 8.0"), [4.0]);
 }

@@ -17,6 +17,7 @@
 
 mod align;
 mod descent;
+mod evaluation;
 mod held_out;
 mod lbfgs;
 mod search;

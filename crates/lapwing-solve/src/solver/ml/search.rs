@@ -6,7 +6,8 @@
 //! follows noise, or is too stiff for the specimen, predicts the held-out pixels worse; the
 //! strength is where a parabola through the best trials' losses, over the logarithm of the
 //! strength, is lowest. When that is far from the base's strength, the base's fit may bias the
-//! trials, and one more round begins with the strength found. Then trials with that strength give
+//! trials, and one more round begins with the strength found, at the end of the first stage, which
+//! knows no prior. Then trials with that strength give
 //! absorption more weight, as long as that helps. The best trial's fields are what the **last**
 //! stage, with all pixels, starts from.
 //!
@@ -45,7 +46,7 @@ const TRIALS: (usize, usize) = (3, 7);
 
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
-    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
+    start + ROUNDS * (BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
 }
 
 /// The pixels that a fit does not see which is to predict them.
@@ -94,19 +95,24 @@ pub(super) struct StrengthSearch {
     tried: Vec<Tried>,
     /// Weights of absorption with the strength found.
     absorptions: Vec<Tried>,
-    start: Vec<Complex32>,
+    /// Length of the fields.
+    len: usize,
+    /// Fields at the end of the first stage.
+    begun: Vec<Complex32>,
+    /// Those from which its best epoch started, and that epoch's loss per pixel.
+    safe: (Vec<Complex32>, f64),
     base: Vec<Complex32>,
     best: Vec<Complex32>,
 }
 
 impl StrengthSearch {
-    /// Before the first epoch of `limit`; `None` where that is too few for a search. Without a
-    /// weight of absorption that is chosen, too.
+    /// Before the first epoch of `limit`, for fields of length `len`; `None` where that is too few
+    /// for a search. Without a weight of absorption that is chosen, too.
     pub fn new(
         start_epochs: usize,
         limit: usize,
         absorption: Option<f64>,
-        start: &[Complex32],
+        len: usize,
     ) -> Option<Self> {
         let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST.0;
         (limit >= least).then(|| Self {
@@ -125,7 +131,9 @@ impl StrengthSearch {
             trials: Vec::new(),
             tried: Vec::new(),
             absorptions: Vec::new(),
-            start: start.to_vec(),
+            len,
+            begun: Vec::new(),
+            safe: (Vec::new(), f64::NAN),
             base: Vec::new(),
             best: Vec::new(),
         })
@@ -139,6 +147,27 @@ impl StrengthSearch {
     /// Whether the next epoch is one of small batches.
     pub fn starts(&self) -> bool {
         self.stage == Stage::Base && self.done < self.start_epochs
+    }
+
+    /// Whether the next epoch is the first after the first stage, whose fields are to be
+    /// [kept](Self::keep).
+    pub fn begins(&self) -> bool {
+        self.stage == Stage::Base && self.done == self.start_epochs && self.round == 1
+    }
+
+    /// Keeps the fields at the end of the first stage, from which another round begins, and those
+    /// from which its best epoch started, with that epoch's loss per pixel.
+    pub fn keep(&mut self, fields: Vec<Complex32>, safe: Option<(Vec<Complex32>, f64)>) {
+        self.begun = fields;
+        self.safe = safe.unwrap_or((Vec::new(), f64::NAN));
+    }
+
+    /// In an epoch that begins another round, the fields from which the best epoch of the first
+    /// stage started, and its loss per pixel.
+    pub fn safe(&self) -> Option<(&[Complex32], f64)> {
+        let begins = self.stage == Stage::Base && self.done == self.start_epochs && self.round > 1;
+        let (fields, loss) = &self.safe;
+        (begins && !fields.is_empty()).then_some((fields, *loss))
     }
 
     /// Whether the next epoch only evaluates its trial.
@@ -219,11 +248,11 @@ impl StrengthSearch {
         }
         let found = self.found();
         let far = (found.value / self.centre).ln().abs() > FAR.ln();
-        if far && self.round < ROUNDS && self.room(self.start_epochs + BASE + TRIALS.0 * TRIAL) {
+        if far && self.round < ROUNDS && self.room(BASE + TRIALS.0 * TRIAL) {
             self.round += 1;
-            (self.stage, self.done) = (Stage::Base, 0);
+            (self.stage, self.done) = (Stage::Base, self.start_epochs);
             (self.centre, self.strength) = (found.value, found.value);
-            return Turn::From(&self.start);
+            return Turn::From(&self.begun);
         }
         if let Some(next) = self.beside_best(FINE).filter(|_| self.room(TRIAL)) {
             return self.begin_trial(next);
@@ -310,8 +339,10 @@ impl StrengthSearch {
         let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
         let counts = [self.round, self.done, self.spent, settled, is_done].map(|n| n as f64);
         let [round, done, spent, settled, is_done] = counts;
-        let [strength, absorption, centre] = [self.strength, self.absorption, self.centre];
-        let numbers = [stage, round, done, spent, settled, is_done, strength, absorption, centre];
+        let choice = [self.strength, self.absorption, self.centre, self.safe.1];
+        let [strength, absorption, centre, safe] = choice;
+        let numbers =
+            [stage, round, done, spent, settled, is_done, strength, absorption, centre, safe];
         snapshot.put_numbers("search.state", &numbers);
         let pairs = |trials: &[Tried]| -> Vec<f64> {
             trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
@@ -319,13 +350,16 @@ impl StrengthSearch {
         snapshot.put_numbers("search.trials", &pairs(&self.trials));
         snapshot.put_numbers("search.tried", &pairs(&self.tried));
         snapshot.put_numbers("search.absorptions", &pairs(&self.absorptions));
+        snapshot.put_fields("search.begun", &self.begun);
+        snapshot.put_fields("search.safe", &self.safe.0);
         snapshot.put_fields("search.base", &self.base);
         snapshot.put_fields("search.best", &self.best);
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [stage, round, done, spent, settled, is_done, strength, absorption, centre] =
+        let [stage, round, done, spent, settled, is_done, strength, absorption, centre, safe] =
             snapshot.numbers("search.state")?;
+        self.safe.1 = safe;
         (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
         self.stage = match stage {
             0.0 => Stage::Base,
@@ -341,10 +375,15 @@ impl StrengthSearch {
         self.trials = pairs("search.trials")?;
         self.tried = pairs("search.tried")?;
         self.absorptions = pairs("search.absorptions")?;
-        for (name, fields) in [("search.base", &mut self.base), ("search.best", &mut self.best)] {
+        for (name, fields) in [
+            ("search.begun", &mut self.begun),
+            ("search.safe", &mut self.safe.0),
+            ("search.base", &mut self.base),
+            ("search.best", &mut self.best),
+        ] {
             let len = snapshot.fields_len(name)?;
-            if ![0, self.start.len()].contains(&len) {
-                snapshot.fields(name, self.start.len())?;
+            if ![0, self.len].contains(&len) {
+                snapshot.fields(name, self.len)?;
             }
             *fields = snapshot.fields(name, len)?.to_vec();
         }
@@ -374,109 +413,4 @@ fn vertex(trials: &[Tried]) -> Option<Tried> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scores of strengths and weights of absorption that are best at these.
-    fn best_at(at: f64, absorption: f64) -> impl Fn(&StrengthSearch) -> f64 {
-        move |search| {
-            let strength = (search.strength / at).ln();
-            3.0 + 0.2 * strength.powi(2) + 0.1 * (search.absorption / absorption).ln().powi(2)
-        }
-    }
-
-    /// Runs a search whose trials have the scores `of`; returns it and the epochs that it took.
-    fn run(limit: usize, of: impl Fn(&StrengthSearch) -> f64) -> (StrengthSearch, usize) {
-        let mut search = StrengthSearch::new(8, limit, None, &[Complex32::new(1.0, 0.0)]).unwrap();
-        let mut epochs = 0;
-        while !search.is_done() && epochs < limit {
-            let (strength, score) = (search.strength, of(&search));
-            search.advance(&[Complex32::new(strength as f32, 0.0)], score);
-            epochs += 1;
-            search.judge(&[1.0; 20]);
-        }
-        (search, epochs)
-    }
-
-    #[test]
-    fn the_lowest_point_of_a_parabola_is_found_wherever_it_is() {
-        for at in [0.5, 8.0, 40.0, 77.0, 900.0, 2e4] {
-            let (search, epochs) = run(most_epochs(8), best_at(at, 1.0));
-            assert!(search.is_done() && epochs <= most_epochs(8), "{at}: {epochs}");
-            assert!((search.strength / at - 1.0).abs() < 1e-9, "{at}: {}", search.strength);
-            // The fields of the last stage are those of the trial nearest to it.
-            let trial = f64::from(search.best[0].re);
-            assert!((trial / at).ln().abs() <= 0.51 * FINE.ln(), "{at}: {trial}");
-        }
-    }
-
-    #[test]
-    fn a_strength_near_the_first_guess_costs_one_round() {
-        assert_eq!(run(200, best_at(15.0, 1.0)).1, 8 + BASE + 6 * TRIAL + LAST.0);
-    }
-
-    #[test]
-    fn absorption_weighs_more_as_long_as_that_helps() {
-        let cases = [
-            (0.25, 1.0, 1),
-            (1.0, 1.0, 1),
-            (4.0, 4.0, 2),
-            (16.0, 16.0, 3),
-            (64.0, 64.0, 3),
-            (1e3, 64.0, 3),
-        ];
-        for (best, expected, trials) in cases {
-            let (search, _) = run(most_epochs(8), best_at(15.0, best));
-            assert_eq!(search.absorption, expected, "{best}");
-            assert!((search.strength / 15.0 - 1.0).abs() < 1e-9);
-            assert_eq!(search.choices()[1].tried.len(), 1 + trials, "{best}");
-        }
-        let mut given = StrengthSearch::new(8, 300, Some(2.0), &[Complex32::ONE]).unwrap();
-        while !given.is_done() {
-            given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given));
-            given.judge(&[1.0; 20]);
-        }
-        assert_eq!((given.absorption, given.choices().len()), (2.0, 1));
-    }
-
-    #[test]
-    fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
-        let least = 8 + BASE + 3 * TRIAL + LAST.0;
-        assert!(StrengthSearch::new(8, least - 1, None, &[]).is_none());
-        let (search, epochs) = run(least, best_at(5000.0, 1.0));
-        assert!(search.is_done() && epochs == least && search.tried.len() == 3);
-    }
-
-    #[test]
-    fn a_saved_search_goes_on_as_if_never_stopped() {
-        let of = best_at(700.0, 16.0);
-        let fields = |strength: f64| [Complex32::new(strength as f32, 0.5)];
-        let mut search = StrengthSearch::new(8, 300, None, &fields(1.0)).unwrap();
-        while !search.is_done() {
-            let mut snapshot = Snapshot::default();
-            search.save(&mut snapshot);
-            let mut loaded = StrengthSearch::new(8, 300, None, &fields(1.0)).unwrap();
-            loaded.load(&snapshot).unwrap();
-            assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
-            let (strength, score) = (search.strength, of(&search));
-            search.advance(&fields(strength), score);
-            search.judge(&[1.0; 20]);
-        }
-    }
-
-    #[test]
-    fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
-        let mut search = StrengthSearch::new(8, 300, None, &[Complex32::new(1.0, 0.0)]).unwrap();
-        search.stage = Stage::Last;
-        let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
-        for _ in 0..LAST.1 {
-            assert!(!search.is_done());
-            search.advance(&[Complex32::new(1.0, 0.0)], 0.0);
-            search.judge(&falling);
-        }
-        assert!(search.is_done());
-        (search.done, search.is_done) = (LAST.0, false);
-        search.judge(&[1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4999]);
-        assert!(search.is_done());
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::Ml;
 use super::descent::{Descent, Point, Step};
+use super::evaluation::{Evaluation, Gradient, evaluate_there};
 use super::search::{Stage, StrengthSearch, Turn};
 use super::space::{Here, Lent, There};
 use super::stiffness::Stiffness;
@@ -24,7 +25,7 @@ const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
 pub(super) const USUAL_STRENGTH: f64 = 20.0;
 /// Background e added to data and model, photons.
-const BACKGROUND: f64 = 1e-4;
+pub(super) const BACKGROUND: f64 = 1e-4;
 /// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
 /// largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
@@ -68,20 +69,6 @@ impl Second {
     }
 }
 
-/// Sums over all patterns at one point.
-struct Evaluation {
-    loss: f64,
-    /// Losses of the pixels that are seen, without the prior, and of the hidden ones.
-    losses: Losses,
-    gradient: Gradient,
-}
-
-/// The gradient there; a device that keeps it keeps its preconditioner, too.
-enum Gradient {
-    Here(Vec<Complex32>, Preconditioner),
-    There(Rc<Vector>),
-}
-
 pub(super) struct State<'a> {
     options: &'a Ml,
     /// Epochs of stage 1.
@@ -111,9 +98,9 @@ impl<'a> State<'a> {
         let search = match options.prior {
             Auto::Given(_) => None,
             Auto::Auto => {
-                let start = frame.engine.fields().values();
+                let len = frame.engine.fields().values().len();
                 let absorption = options.prior_absorption.given();
-                StrengthSearch::new(start_epochs, options.epochs(), absorption, start)
+                StrengthSearch::new(start_epochs, options.epochs(), absorption, len)
             }
         };
         let strength = match (options.prior, &search) {
@@ -182,6 +169,35 @@ impl<'a> State<'a> {
         frame.engine.take_losses().seen
     }
 
+    /// Whether the fields of the first epoch after stage 1, which have this loss per pixel, were
+    /// replaced by those from which its best epoch started: its last batches may have diverged
+    /// without any loss showing it yet.
+    fn went_back(&mut self, frame: &mut Frame<'_>, loss: f64) -> bool {
+        let safe = frame.take_safe();
+        let begins = self.search.as_mut().filter(|search| search.begins());
+        if let Some(search) = begins {
+            let here = frame.engine.fields().values().to_vec();
+            let of_best = safe.map(|(safe, good)| {
+                frame.engine.copy(Vector::Fields, safe);
+                let of_best = frame.engine.fields().values().to_vec();
+                frame.engine.fields_mut().values_mut().copy_from_slice(&here);
+                (of_best, good)
+            });
+            search.keep(here, of_best);
+        }
+        let again = self.search.as_ref().and_then(StrengthSearch::safe);
+        match (safe, again) {
+            (Some((safe, good)), _) if diverged(loss, good) => {
+                frame.engine.copy(Vector::Fields, safe);
+            }
+            (None, Some((safe, good))) if diverged(loss, good) => {
+                frame.engine.fields_mut().values_mut().copy_from_slice(safe);
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
     /// the loss per pixel.
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
@@ -189,12 +205,8 @@ impl<'a> State<'a> {
         // Trials of a search should differ in the prior alone.
         self.positions_free = !self.searches() && from.is_some_and(|from| number >= from);
         let mut here = self.evaluate(frame);
-        if let Some((safe, good)) = frame.take_safe() {
-            // The last batches of stage 1 may have diverged without any loss showing it yet.
-            if diverged(frame.problem.loss_per_pixel(2.0 * here.loss), good) {
-                frame.engine.copy(Vector::Fields, safe);
-                here = self.evaluate(frame);
-            }
+        if self.went_back(frame, frame.problem.loss_per_pixel(2.0 * here.loss)) {
+            here = self.evaluate(frame);
         }
         let Evaluation { loss, losses, gradient } = here;
         // Of an epoch from which positions move on, gradients before lack the positions.
@@ -381,33 +393,6 @@ impl<'a> State<'a> {
         }
         Evaluation { loss, losses, gradient: Gradient::Here(gradient, preconditioner) }
     }
-}
-
-/// The same on a device that keeps gradient and preconditioner.
-fn evaluate_there(
-    frame: &mut Frame<'_>,
-    path: &[usize],
-    prior: &Stiffness,
-    lent: &mut Lent,
-) -> Evaluation {
-    let problem = frame.problem;
-    let background = (BACKGROUND * problem.gain) as f32;
-    for members in path.chunks(GROUP) {
-        frame.engine.project(members, DetectorRule::Gradient { background });
-        frame.engine.add_sums();
-    }
-    let losses = frame.engine.take_losses();
-    let [[_, power]] = frame.engine.dots(&[[Vector::Fields; 2]])[..] else {
-        unreachable!("one pair has one product");
-    };
-    let rule = prior.rule(problem, power / problem.mean_intensity);
-    let gradient = There { engine: &mut *frame.engine, lent }.free();
-    let of_prior = match frame.engine.resident() {
-        Some(device) => device.take_gradient(*gradient, rule),
-        None => 0.0,
-    };
-    let loss = 0.5 * losses.seen + of_prior;
-    Evaluation { loss, losses, gradient: Gradient::There(gradient) }
 }
 
 impl Algorithm for State<'_> {

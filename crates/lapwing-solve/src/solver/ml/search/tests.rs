@@ -1,0 +1,124 @@
+//! A search against scores that are known.
+
+use super::*;
+
+/// Scores of strengths and weights of absorption that are best at these.
+fn best_at(at: f64, absorption: f64) -> impl Fn(&StrengthSearch) -> f64 {
+    move |search| {
+        let strength = (search.strength / at).ln();
+        3.0 + 0.2 * strength.powi(2) + 0.1 * (search.absorption / absorption).ln().powi(2)
+    }
+}
+
+/// Runs a search whose trials have the scores `of`; returns it and the epochs that it took.
+fn run(limit: usize, of: impl Fn(&StrengthSearch) -> f64) -> (StrengthSearch, usize) {
+    let mut search = StrengthSearch::new(8, limit, None, 1).unwrap();
+    let mut epochs = 0;
+    while !search.is_done() && epochs < limit {
+        if search.begins() {
+            assert_eq!(search.done, 8);
+            search.keep(vec![Complex32::ONE], None);
+        }
+        let (strength, score) = (search.strength, of(&search));
+        search.advance(&[Complex32::new(strength as f32, 0.0)], score);
+        epochs += 1;
+        search.judge(&[1.0; 20]);
+    }
+    (search, epochs)
+}
+
+#[test]
+fn the_lowest_point_of_a_parabola_is_found_wherever_it_is() {
+    for at in [0.5, 8.0, 40.0, 77.0, 900.0, 2e4] {
+        let (search, epochs) = run(most_epochs(8), best_at(at, 1.0));
+        assert!(search.is_done() && epochs <= most_epochs(8), "{at}: {epochs}");
+        assert!((search.strength / at - 1.0).abs() < 1e-9, "{at}: {}", search.strength);
+        // The fields of the last stage are those of the trial nearest to it.
+        let trial = f64::from(search.best[0].re);
+        assert!((trial / at).ln().abs() <= 0.51 * FINE.ln(), "{at}: {trial}");
+    }
+}
+
+#[test]
+fn a_strength_near_the_first_guess_costs_one_round() {
+    assert_eq!(run(200, best_at(15.0, 1.0)).1, 8 + BASE + 6 * TRIAL + LAST.0);
+}
+
+#[test]
+fn a_second_round_begins_where_the_first_stage_ended() {
+    let (search, epochs) = run(most_epochs(8), best_at(2e4, 1.0));
+    // One trial more is of absorption.
+    let trials = search.tried.len() + 1;
+    assert_eq!((search.round, epochs), (2, 8 + 2 * BASE + trials * TRIAL + LAST.0));
+}
+
+#[test]
+fn absorption_weighs_more_as_long_as_that_helps() {
+    let cases = [
+        (0.25, 1.0, 1),
+        (1.0, 1.0, 1),
+        (4.0, 4.0, 2),
+        (16.0, 16.0, 3),
+        (64.0, 64.0, 3),
+        (1e3, 64.0, 3),
+    ];
+    for (best, expected, trials) in cases {
+        let (search, _) = run(most_epochs(8), best_at(15.0, best));
+        assert_eq!(search.absorption, expected, "{best}");
+        assert!((search.strength / 15.0 - 1.0).abs() < 1e-9);
+        assert_eq!(search.choices()[1].tried.len(), 1 + trials, "{best}");
+    }
+    let mut given = StrengthSearch::new(8, 300, Some(2.0), 1).unwrap();
+    while !given.is_done() {
+        given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given));
+        given.judge(&[1.0; 20]);
+    }
+    assert_eq!((given.absorption, given.choices().len()), (2.0, 1));
+}
+
+#[test]
+fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
+    let least = 8 + BASE + 3 * TRIAL + LAST.0;
+    assert!(StrengthSearch::new(8, least - 1, None, 1).is_none());
+    let (search, epochs) = run(least, best_at(5000.0, 1.0));
+    assert!(search.is_done() && epochs == least && search.tried.len() == 3);
+}
+
+#[test]
+fn a_saved_search_goes_on_as_if_never_stopped() {
+    let of = best_at(700.0, 16.0);
+    let fields = |strength: f64| [Complex32::new(strength as f32, 0.5)];
+    let mut search = StrengthSearch::new(8, 300, None, 1).unwrap();
+    while !search.is_done() {
+        let mut snapshot = Snapshot::default();
+        search.save(&mut snapshot);
+        let mut loaded = StrengthSearch::new(8, 300, None, 1).unwrap();
+        loaded.load(&snapshot).unwrap();
+        assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
+        if search.begins() {
+            search.keep(fields(0.0).to_vec(), Some((fields(-1.0).to_vec(), 0.5)));
+        }
+        let again = search.round == 2 && search.stage == Stage::Base && search.done == 8;
+        assert_eq!(search.safe(), again.then_some((&fields(-1.0)[..], 0.5)));
+        let (strength, score) = (search.strength, of(&search));
+        search.advance(&fields(strength), score);
+        search.judge(&[1.0; 20]);
+    }
+    assert_eq!((search.round, search.begun.as_slice()), (2, &fields(0.0)[..]));
+}
+
+#[test]
+fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
+    let mut search = StrengthSearch::new(8, 300, None, 1).unwrap();
+    search.stage = Stage::Last;
+    let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
+    for _ in 0..LAST.1 {
+        assert!(!search.is_done());
+        search.advance(&[Complex32::new(1.0, 0.0)], 0.0);
+        search.judge(&falling);
+    }
+    assert!(search.is_done());
+    (search.done, search.is_done) = (LAST.0, false);
+    search.judge(&[1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4999]);
+    assert!(search.is_done());
+}

@@ -3,9 +3,11 @@
 use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
-use lapwing_files::options::ProbeFrom;
+use lapwing_files::experiment::Numbers;
+use lapwing_files::options::{Geometry, ProbeFrom};
 use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
-use lapwing_files::{ReadOptions, experiment};
+use lapwing_files::{ReadOptions, Storage, dialect, experiment};
+use lapwing_model::probe;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -31,7 +33,71 @@ pub struct MeasuredBase {
     pub reading: Table,
 }
 
+/// What the file of a base tells of its scan, as far as it does.
+#[derive(Debug, Default)]
+pub(super) struct OfFile {
+    /// Side of a pixel of the object, metres.
+    pub pixel_size: Option<f64>,
+    /// Diameter of the probe's disc, pixels.
+    pub probe_diameter: Option<f64>,
+    /// The file, and why it tells nothing where it could not be read.
+    pub told: String,
+}
+
+impl OfFile {
+    /// What was found where it does not tell what is asked.
+    pub(super) fn none(&self) -> String {
+        match self.told.is_empty() {
+            true => "none".to_owned(),
+            false => format!("none ({})", self.told),
+        }
+    }
+}
+
 impl Source {
+    /// What the file of a base tells of a far-field scan. Of the patterns one is read where the
+    /// design takes them all.
+    ///
+    /// # Errors
+    /// As [`Self::reading`].
+    pub(super) fn of_file(&self) -> Result<OfFile, DesignError> {
+        let mut options = self.reading()?;
+        let part = &mut options.experiment.patterns;
+        let Numbers { leave_out_frames, frames, region, every, .. } = &*part;
+        let some = !leave_out_frames.is_empty() || frames.is_some() || region.is_some();
+        if !some && every.is_none() && options.join.is_empty() {
+            part.frames = Some(vec![0]);
+        }
+        let (path, read) = match self {
+            Self::BuiltIn { .. } => return Ok(OfFile::default()),
+            Self::Base { base, .. } => {
+                let read = dialect::read_base_as(&base.file, &options);
+                let told = read.map(|read| (Some(read.probe), read.metadata, None));
+                (&base.file, told)
+            }
+            Self::Measured { base, .. } => {
+                let storage = Storage::Scratch(std::env::temp_dir());
+                let read = dialect::read_into(&base.measured, &options, &storage);
+                let told = read.map(|(read, _)| (read.probe, read.metadata, read.geometry));
+                (&base.measured, told)
+            }
+        };
+        let told = path.display().to_string();
+        Ok(match read {
+            Err(error) => OfFile { told: error.to_string(), ..OfFile::default() },
+            Ok((_, _, Some(Geometry::NearField))) => OfFile { told, ..OfFile::default() },
+            Ok((probe, metadata, _)) => {
+                let pixel = metadata.as_ref().and_then(dialect::object_pixel);
+                let diameter = probe.map(|probe| probe::diameter(probe.view()));
+                OfFile {
+                    pixel_size: pixel.map(|(y, x)| (y * x).sqrt()),
+                    probe_diameter: diameter.filter(|&diameter| diameter > 0.0),
+                    told,
+                }
+            }
+        })
+    }
+
     /// What the design says about how to read its base.
     ///
     /// # Errors

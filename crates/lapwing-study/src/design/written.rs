@@ -16,6 +16,7 @@ use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -49,16 +50,17 @@ pub(super) struct WrittenDesign {
     slurm: Resources,
 }
 
+/// The keys of `[study]` that people write.
+const STUDY_KEYS: &str = "the keys name, doses, fluences, fluence_area, views, splits, \
+                          pattern_size, gridsize, neighbor_count, repeats, halves, patches";
+
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 struct StudySection {
     name: Option<String>,
     doses: Option<Vec<f64>>,
     fluences: Vec<f64>,
     fluence_area: FluenceArea,
-    exposures: BTreeMap<View, Vec<f64>>,
-    searched: BTreeMap<View, Vec<f64>>,
-    by_fluence: bool,
     views: Option<Vec<View>>,
     splits: Option<Vec<Split>>,
     pattern_size: Option<usize>,
@@ -67,10 +69,9 @@ struct StudySection {
     repeats: Option<usize>,
     halves: Option<bool>,
     patches: Option<bool>,
-    // Beside `views` they look at home, but belong to the section [views].
-    steps: Option<toml::Value>,
-    steps_nm: Option<toml::Value>,
-    overlaps: Option<toml::Value>,
+    /// What a settled design has beside these, and what is none.
+    #[serde(flatten)]
+    other: toml::Table,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -276,12 +277,16 @@ impl FurtherViews {
     fn steps(&self, source: &Source) -> Result<Vec<View>, DesignError> {
         let mut pixels = self.steps.clone();
         if !self.steps_nm.is_empty() {
-            let size = source.pixel_size()?.ok_or_else(|| {
-                let expected =
-                    "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres, as \
-                     `lapwing inspect` tells it of a file that knows it";
-                DesignError::rule("views.steps_nm", expected, "none")
-            })?;
+            let size = match source.pixel_size()? {
+                Some(size) => size,
+                None => {
+                    let file = source.of_file()?;
+                    let expected = "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel \
+                                    in metres, or a far-field scan whose file tells it";
+                    let none = || DesignError::rule("views.steps_nm", expected, file.none());
+                    file.pixel_size.ok_or_else(none)?
+                }
+            };
             pixels.extend(self.steps_nm.iter().map(|nm| nm * 1e-9 / size));
         }
         if !self.overlaps.is_empty() {
@@ -320,9 +325,12 @@ impl FurtherViews {
                 Ok(probe::diameter(built.view()))
             }
             (None, None) => {
+                let file = source.of_file()?;
                 let expected = "probe_diameter beside them, the disc\u{2019}s in pixels as `lapwing \
-                                inspect` tells it of the base, or steps";
-                Err(DesignError::rule("views.overlaps", expected, "neither"))
+                                inspect` tells it, a far-field scan whose file has a probe, or \
+                                steps in place of overlaps";
+                let none = || DesignError::rule("views.overlaps", expected, file.none());
+                file.probe_diameter.ok_or_else(none)
             }
         }
     }
@@ -330,17 +338,20 @@ impl FurtherViews {
 
 impl StudySection {
     fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
-        let misplaced = [
-            ("study.steps", self.steps.is_some()),
-            ("study.steps_nm", self.steps_nm.is_some()),
-            ("study.overlaps", self.overlaps.is_some()),
-        ];
-        if let Some((key, _)) = misplaced.into_iter().find(|(_, there)| *there) {
+        let mut other = self.other;
+        // Beside `views` they look at home.
+        let of_views = ["study.steps", "study.steps_nm", "study.overlaps", "study.probe_diameter"];
+        if let Some(key) = of_views.into_iter().find(|key| other.contains_key(&key[6..])) {
             let expected = "this key in the section [views]";
             return Err(DesignError::rule(key, expected, "it in [study]"));
         }
-        let others =
-            !(self.fluences.is_empty() && self.exposures.is_empty() && self.searched.is_empty());
+        let by_fluence: bool = settled(&mut other, "by_fluence")?;
+        let of_single: BTreeMap<View, Vec<f64>> = settled(&mut other, "exposures")?;
+        let searched: BTreeMap<View, Vec<f64>> = settled(&mut other, "searched")?;
+        if let Some(key) = other.keys().next() {
+            return Err(DesignError::rule("study", STUDY_KEYS, format!("the key {key}")));
+        }
+        let others = !(self.fluences.is_empty() && of_single.is_empty() && searched.is_empty());
         let mut doses = match self.doses {
             None if others => Vec::new(),
             None => default.doses,
@@ -361,9 +372,9 @@ impl StudySection {
             doses,
             fluences,
             fluence_area: self.fluence_area,
-            exposures: exposures("study.exposures", self.exposures)?,
-            searched: exposures("study.searched", self.searched)?,
-            by_fluence: self.by_fluence,
+            exposures: exposures("study.exposures", of_single)?,
+            searched: exposures("study.searched", searched)?,
+            by_fluence,
             views,
             splits,
             pattern_size: self.pattern_size.unwrap_or(default.pattern_size),
@@ -374,6 +385,15 @@ impl StudySection {
             patches: self.patches.unwrap_or(default.patches),
         })
     }
+}
+
+/// A key that only settled designs have.
+fn settled<T: Default + DeserializeOwned>(
+    section: &mut toml::Table,
+    key: &str,
+) -> Result<T, DesignError> {
+    let Some(value) = section.remove(key) else { return Ok(T::default()) };
+    value.try_into().map_err(DesignError::Syntax)
 }
 
 fn dose(field: &'static str, photons: f64) -> Result<u64, DesignError> {

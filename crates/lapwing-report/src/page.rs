@@ -77,6 +77,9 @@ pub(crate) fn render(
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.html", include_str!("templates/report.html"))?;
     let (headline, untold) = first::screen(study, &metrics);
+    // The panel that is open is the answer's.
+    let of_answer = headline.as_ref().map(|headline| headline.metric.clone());
+    let open = of_answer.or_else(|| panels.first().map(|panel| panel.name.clone()));
     // Sentences, tables and plots speak of what the beam consists of.
     let page = context! {
         title => study.name(),
@@ -93,6 +96,7 @@ pub(crate) fn render(
         facts => told(study, facts(study)),
         measured => !panels.is_empty(),
         panels => told(study, panels),
+        open,
         repeats,
         several,
         fluence => told(study, fluence::table(study)),

@@ -11,6 +11,7 @@ pub(crate) use fluence::against_fluence;
 use crate::estimate::{Line, Trend};
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
+use crate::quanta;
 use lapwing_compare::{Criterion, FrcCurve, Quantity};
 use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
 use lapwing_study::{Split, View};
@@ -24,7 +25,7 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let by = if solvers.len() > 1 { format!(", {solver}") } else { String::new() };
     let mut plot = Plot::new(
         format!("{} against dose{by}", metric.heading),
-        Axis::log("dose, photons per pattern"),
+        Axis::log(quanta::on_axis(study, "dose, photons per pattern")),
         match metric.is_length() {
             true => Axis::log(metric.heading_with_unit()),
             false => Axis::linear(metric.heading_with_unit()),

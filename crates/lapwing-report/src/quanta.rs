@@ -1,6 +1,7 @@
 //! Photons or electrons: the sentences of the report speak of photons, and here they come to speak
 //! of what the beam of the study consists of.
 
+use crate::gather::Study;
 use lapwing_draw::Plot;
 use lapwing_files::Quantum;
 use minijinja::Value;
@@ -68,6 +69,11 @@ pub(crate) fn plot_said(quantum: Quantum, mut plot: Plot) -> Plot {
         *text = said(quantum, text);
     }
     plot
+}
+
+/// The label of an axis of photons: of counts, where these are known to be no single photons.
+pub(crate) fn on_axis(study: &Study, label: &str) -> String {
+    if study.gain.is_some() { label.replace("photons", "counts") } else { label.to_owned() }
 }
 
 #[cfg(test)]

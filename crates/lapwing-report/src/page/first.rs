@@ -14,6 +14,8 @@ use serde::Serialize;
 /// The answer in one metric.
 #[derive(Serialize)]
 pub(super) struct Screen {
+    /// The name of that metric.
+    pub(super) metric: String,
     solver: String,
     sentences: Vec<String>,
     table: NeedTable,
@@ -33,6 +35,7 @@ pub(super) fn screen(study: &Study, metrics: &[Metric]) -> (Option<Screen>, Vec<
             let plot = Plot { show_title: true, ..plot };
             Value::from_safe_string(plot.svg(Look::Inline))
         },
+        metric: metric.name.to_string(),
         solver: found.solver,
         sentences: found.sentences,
         table: found.table,

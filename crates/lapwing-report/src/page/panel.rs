@@ -16,6 +16,8 @@ use serde::Serialize;
 /// for each solver.
 #[derive(Serialize)]
 pub(super) struct Panel {
+    /// The metric's.
+    pub(super) name: String,
     title: String,
     meaning: String,
     goal: String,
@@ -110,6 +112,7 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
     let maps: Vec<Result<Plot, String>> =
         solvers.iter().filter_map(|s| plots::equal_quality(study, metric, s)).collect();
     Some(Panel {
+        name: metric.name.to_string(),
         title: metric.heading.clone(),
         meaning: metric.meaning.clone(),
         goal: metric.whose_goal(),

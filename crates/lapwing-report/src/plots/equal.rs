@@ -5,6 +5,7 @@ use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::Unit;
 use crate::gather::Study;
 use crate::metric::{Metric, shown};
+use crate::quanta;
 use lapwing_draw::{Axis, Mark, Plot, Series};
 use lapwing_study::View;
 
@@ -63,6 +64,7 @@ pub(crate) fn equal_quality(
         Some(unit) => unit.axis(),
         None => "dose, photons per pattern".to_owned(),
     };
+    let axis = quanta::on_axis(study, &axis);
     let overlap = Axis::linear("linear overlap of neighbouring discs");
     let mut plot = Plot::new(title.clone(), overlap, Axis::log(axis));
     plot.size = (470.0, 330.0);

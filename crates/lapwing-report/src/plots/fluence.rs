@@ -4,6 +4,7 @@ use super::Lines;
 use crate::fluence::Unit;
 use crate::gather::Study;
 use crate::metric::Metric;
+use crate::quanta;
 use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
 
 /// Quality against the photons of all patterns together, per area or pixel of the object; `None`
@@ -17,7 +18,7 @@ pub(crate) fn against_fluence(study: &Study, metric: &Metric, solver: &str) -> O
     let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
     let mut plot = Plot::new(
         format!("{} at the same cost to the specimen{by}", metric.heading),
-        Axis::log(unit.axis()),
+        Axis::log(quanta::on_axis(study, &unit.axis())),
         match metric.is_length() {
             true => Axis::log(metric.heading_with_unit()),
             false => Axis::linear(metric.heading_with_unit()),

@@ -82,6 +82,9 @@ fn the_page_is_whole_and_well_formed() {
     assert_eq!(html.matches("<img ").count(), 18 * 4 + 2 * 3);
     assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
     assert!(!html.contains(" alt=\"\""));
+    // One panel is open, that of the answer.
+    assert_eq!(html.matches("name=\"metric\"").count(), 5);
+    assert_eq!(html.matches(" checked>").count(), 1);
     // The picture of the first screen; quality against dose and cost, and lines of equal quality,
     // for each metric; scan, loss and FRC for each condition.
     assert_eq!(html.matches("<svg xmlns").count(), 1 + 3 * 5 + 18 * 3);

@@ -237,7 +237,8 @@ fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
 }
 
 /// Positions that the user says, and else those of a raster where the file has none; of pixel and
-/// step of the object, metres, `told` are those that the file may have. Returns the raster that the patterns, or those of them that are taken, lie on.
+/// step of the object, metres, `told` are those that the file may have. Returns the raster that the
+/// patterns, or those of them that are taken, lie on.
 fn place(
     found: &mut Found,
     n: usize,

@@ -62,8 +62,8 @@ impl Stack<'_> {
         }
     }
 
-    /// What `of` makes of the items, in their order, each of so many `patterns`: side by side, group
-    /// by group, before each of which `go_on` is asked.
+    /// What `of` makes of the items, in their order, each of so many `patterns`: side by side,
+    /// group by group, before each of which `go_on` is asked.
     pub fn each<T: Send, S: Send, R: Send>(
         &self,
         items: impl Iterator<Item = T>,

@@ -86,16 +86,16 @@ fn two_modes_are_needed_and_found() {
 }
 
 /// Two probes that lie as far apart as this one is wide are the same as an object with a ghost for
-/// a fit of few modes: the second is found in part.
+/// a fit of few modes, which tells where the second one is.
 #[test]
-fn a_second_mode_far_from_the_first_helps() {
+fn a_second_mode_far_from_the_first_is_found() {
     if lapwing_testing::left_out() {
         return;
     }
     let [one, found, two] = of_modes(&partly_coherent((54, 5)), true);
     println!("(error, loss) with one mode {one:?}, found {found:?}, both {two:?}");
     assert!(two.0 < 0.5 * one.0 && two.1 < 0.5 * one.1, "{one:?} and {two:?}");
-    assert!(found.0 < one.0 && found.1 < 0.8 * one.1, "{one:?} and {found:?}");
+    assert!(found.0 < 0.3 * one.0 && found.1 < 1.1 * two.1, "{two:?} and {found:?}");
 }
 
 /// Positions as a stage with a random error of up to 1.5 px per axis would report them.

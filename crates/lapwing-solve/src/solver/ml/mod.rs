@@ -18,6 +18,8 @@
 mod align;
 mod descent;
 mod evaluation;
+mod found_modes;
+mod ghost;
 mod held_out;
 mod lbfgs;
 mod search;
@@ -26,7 +28,8 @@ mod state;
 mod stiffness;
 
 pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
-pub use held_out::{found_modes, held_out_loss};
+pub use found_modes::found_modes;
+pub use held_out::held_out_loss;
 
 use super::refinement::refined;
 use super::{

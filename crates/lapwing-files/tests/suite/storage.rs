@@ -107,7 +107,7 @@ fn scan_with(folder: &Path, mask: Option<&Array>, numbers: bool) -> PathBuf {
         npz.values("ycoords", &[n], &places)?;
         mask.iter().try_for_each(|mask| npz.array("mask", mask))
     })
-    .unwrap();
+    .expect("an archive");
     path
 }
 
@@ -118,9 +118,9 @@ fn flags() -> Vec<bool> {
 
 /// What is read into memory and into files of `scratch`, the same.
 fn both_ways(path: &Path, options: &ReadOptions, scratch: &Path) -> [Dataset; 2] {
-    let (memory, told) = dialect::read(path, options).unwrap();
+    let (memory, told) = dialect::read(path, options).expect("a scan");
     let storage = Storage::Scratch(scratch.to_owned());
-    let (file, also) = dialect::read_into(path, options, &storage).unwrap();
+    let (file, also) = dialect::read_into(path, options, &storage).expect("a scan");
     assert!(memory.diffraction == file.diffraction && memory.mask == file.mask);
     assert_eq!((memory.metadata.as_ref(), told.remarks), (file.metadata.as_ref(), also.remarks));
     [memory, file]

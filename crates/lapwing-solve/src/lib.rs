@@ -40,6 +40,7 @@
 
 pub mod calibrate;
 pub mod engine;
+mod flow;
 mod neighbours;
 pub mod noise;
 mod prior;
@@ -49,9 +50,10 @@ pub mod solver;
 pub mod uncertainty;
 mod vector;
 
+pub use flow::Flow;
 pub use noise::{Faults, Noise, NoiseModel};
 pub use problem::{Blocks, PatternStore, Problem, ProblemError, StoredBytes};
 pub use solver::{
-    Constraints, Epoch, Flow, Needs, Run, SOLVERS, Snapshot, Solution, Solver, lsqml, ml, modes,
-    pie, snapshot,
+    Constraints, Epoch, Needs, Run, SOLVERS, Snapshot, Solution, Solver, lsqml, ml, modes, pie,
+    snapshot,
 };

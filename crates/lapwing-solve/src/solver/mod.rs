@@ -34,7 +34,7 @@ pub use constraints::Constraints;
 pub use entry::{Configured, Entry, TakenFor};
 pub use frame::{Frame, Guarded};
 pub use refinement::{POSITIONS_FROM_EPOCH, PositionFreedom};
-pub use run::{Algorithm, Epoch, Flow, Run};
+pub use run::{Algorithm, Epoch, Run};
 pub use snapshot::Snapshot;
 pub use solution::{Choice, Solution, Tried};
 pub use table::{SOLVERS, entry, taken_for};

@@ -15,15 +15,6 @@ pub struct Epoch {
     pub loss: f64,
 }
 
-/// The caller's answer to an [`Epoch`] event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Go on.
-    Continue,
-    /// Stop after this epoch; the solution is the present state.
-    Stop,
-}
-
 /// What an algorithm does in an epoch, and the state that it keeps from one to the next.
 pub trait Algorithm {
     /// Does epoch `number`, from 1; `losses` are those of the epochs before. Returns its loss as

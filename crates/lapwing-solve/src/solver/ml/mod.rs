@@ -39,7 +39,8 @@ use super::{
 use crate::engine::Products;
 use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
-use state::{GROUP, State};
+use evaluation::GROUP;
+use state::State;
 
 /// Epochs with a given strength of the prior.
 const EPOCHS: usize = 50;

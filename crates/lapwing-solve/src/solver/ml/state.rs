@@ -2,7 +2,7 @@
 
 use super::Ml;
 use super::descent::{Descent, Point, Step};
-use super::evaluation::{Evaluation, Gradient, evaluate_there};
+use super::evaluation::{BACKGROUND, Evaluation, GROUP, Gradient, evaluate_there};
 use super::search::{Stage, StrengthSearch, Turn};
 use super::space::{Here, Lent, There};
 use super::stiffness::Stiffness;
@@ -24,8 +24,6 @@ use std::rc::Rc;
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
 pub(super) const USUAL_STRENGTH: f64 = 20.0;
-/// Background e added to data and model, photons.
-pub(super) const BACKGROUND: f64 = 1e-4;
 /// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
 /// largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
@@ -38,8 +36,6 @@ const DAMPING_GROWTH: f32 = 8.0;
 const START_PHOTONS: f64 = 6.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
-/// Patterns computed at once in stage 2; only memory depends on it.
-pub(super) const GROUP: usize = 320;
 /// Epochs whose losses decide whether a search is over.
 const RECENT: usize = 10;
 
@@ -111,7 +107,7 @@ impl<'a> State<'a> {
         if let Some(search) = &search {
             frame.engine.hold_out(search.held_out_pixels(problem.correlated, options.seed));
         }
-        let mut prior = Stiffness::new(problem, options, frame.engine.fields());
+        let mut prior = Stiffness::new(problem, options.prior_edge, frame.engine.fields());
         prior.strength = strength * problem.gain;
         prior.absorption = options.prior_absorption.given().unwrap_or(1.0);
         Self {

@@ -5,7 +5,6 @@
 //! so there each slice has its own, s^2 = sum g / sum g |O|^2 with g the light of the start fields,
 //! and the prior depends on no factor at all.
 
-use super::Ml;
 use crate::Problem;
 use crate::engine::{Fields, PriorRule};
 use crate::prior::{Absorption, ObjectSystem, Prior};
@@ -24,8 +23,8 @@ pub(super) struct Stiffness {
 }
 
 impl Stiffness {
-    /// For `problem`, from the start fields on.
-    pub fn new(problem: &Problem, options: &Ml, start: &Fields) -> Self {
+    /// For `problem`, from the start fields on; `edge` is that of the prior, relative.
+    pub fn new(problem: &Problem, edge: f64, start: &Fields) -> Self {
         let light = match problem.n_slices() {
             1 => Vec::new(),
             _ => {
@@ -34,7 +33,7 @@ impl Stiffness {
                 light
             }
         };
-        Self { strength: 0.0, absorption: 1.0, edge: options.prior_edge, light }
+        Self { strength: 0.0, absorption: 1.0, edge, light }
     }
 
     /// The prior of a thin object whose s^2 is `scale`, for a device; `None` for no prior.

@@ -1,7 +1,7 @@
 //! Measured or simulated counts at a lower dose.
 
 use crate::run::dataset::data::{SIMULATED, TOOL};
-use crate::run::solve::{Asking, Between};
+use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Quantum, remarks};

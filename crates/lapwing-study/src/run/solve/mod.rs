@@ -1,5 +1,6 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
+pub(crate) mod asking;
 pub mod calibrate;
 pub(crate) mod choose;
 mod device;
@@ -14,6 +15,7 @@ mod trial;
 use crate::design::solver::{DeviceChoice, SolverConfig};
 use crate::run::solve::start::{Start, refined};
 use crate::{Result, StudyError};
+use asking::Between;
 use choose::{Chosen, Known};
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
@@ -83,39 +85,6 @@ pub(crate) fn solution(
 ) -> Result<Solution> {
     let watch = &mut Epochs { observe, between: &mut || Ok(()) };
     Ok(solve(start, config, config.device.device, watch)?.solution)
-}
-
-/// What is called now and then while something takes long, and may stop it by an error.
-pub(crate) type Between<'a> = &'a mut dyn FnMut() -> Result<()>;
-
-/// Asks for a search in `lapwing-solve` whether it goes on, and keeps the error by which it does
-/// not.
-pub(crate) struct Asking<'a> {
-    between: Between<'a>,
-    answer: Result<()>,
-}
-
-impl<'a> Asking<'a> {
-    pub fn new(between: Between<'a>) -> Self {
-        Self { between, answer: Ok(()) }
-    }
-
-    /// Whether the search goes on.
-    pub fn go_on(&mut self) -> Flow {
-        if self.answer.is_ok() {
-            self.answer = (self.between)();
-        }
-        if self.answer.is_ok() { Flow::Continue } else { Flow::Stop }
-    }
-
-    /// What `search` found; the outer error is that by which it was stopped.
-    ///
-    /// # Errors
-    /// That of who was asked.
-    pub fn during<T>(mut self, search: impl FnOnce(&mut dyn FnMut() -> Flow) -> T) -> Result<T> {
-        let found = search(&mut || self.go_on());
-        self.answer.map(|()| found)
-    }
 }
 
 /// Who follows a solver at work. What any method returns as an error ends the work.

@@ -1,7 +1,7 @@
 //! What is found out about the detector's noise, and what is made of it before a reconstruction.
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
-use crate::run::solve::{Asking, Between};
+use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;

@@ -3,7 +3,7 @@
 use crate::design::solver::{ObjectStart, ProbeStart, ScanProbes, SolverConfig};
 use crate::geometry::grid::grid_of;
 use crate::run::dataset::stream;
-use crate::run::solve::Between;
+use crate::run::solve::asking::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
 use crate::run::solve::start_probe::{StartProbe, start_probe};
 use crate::{Result, StudyError};

@@ -4,7 +4,8 @@
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
 use crate::run::dataset::data::sound_intensities;
-use crate::run::solve::{Asking, Between, trial};
+use crate::run::solve::asking::{Asking, Between};
+use crate::run::solve::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::ProbeOptics;
 use lapwing_files::{Dataset, metadata};

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::geometry::grid::grid_of;
 use crate::geometry::turn::turned_about;
 use crate::run::dataset::data::intensities;
-use crate::run::solve::Between;
+use crate::run::solve::asking::Between;
 use crate::run::solve::start_probe::sides;
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::forward::Physics;

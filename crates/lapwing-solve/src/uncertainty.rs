@@ -9,7 +9,8 @@
 //! the prior and a few epochs leave. The low frequencies of weak phases have larger errors than the
 //! map shows.
 
-use crate::solver::{Epoch, Flow, Solution, Solver, gauge};
+use crate::Flow;
+use crate::solver::{Epoch, Solution, Solver, gauge};
 use crate::{Problem, ProblemError};
 use lapwing_model::{Complex32, Field};
 use ndarray::Array2;

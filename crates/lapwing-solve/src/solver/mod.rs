@@ -39,7 +39,7 @@ pub use snapshot::Snapshot;
 pub use solution::{Choice, Solution, Tried};
 pub use table::{SOLVERS, entry, taken_for};
 
-use crate::Problem;
+use crate::{Flow, Problem};
 use options::{OptionError, Value};
 use std::fmt;
 

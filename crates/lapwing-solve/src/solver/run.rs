@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::snapshot::{Snapshot, SnapshotError};
 use super::solution::{Choice, Solution};
+use crate::Flow;
 
 /// What a solver reports to its caller after every epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]

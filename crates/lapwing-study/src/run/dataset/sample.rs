@@ -133,7 +133,10 @@ impl Sample {
                 let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
                     .map_err(DesignError::Scan)?;
                 let placement = place::on_new_object(&positions, (side, side))
-                    .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
+                    .ok_or_else(|| StudyError::Invalid(
+                        "scan: expected positions on an object of at most 2^30 pixels, found none, or \
+                         a field of view that is larger".to_owned(),
+                    ))?;
                 let placed = (positions.as_slice(), &placement);
                 let made = Self::on_new_object(specimen.kind, probe, placed, said, seed)?;
                 let told = specimen.pixel_size_m.map(|size| {

@@ -1,4 +1,5 @@
-//! From a data set to its reconstruction, in memory: nothing is read or written here.
+//! From a data set to its reconstruction, in memory: nothing is written here, and nothing is read
+//! but an earlier reconstruction and a background that the options name.
 
 pub(crate) mod asking;
 pub mod calibrate;

@@ -13,6 +13,7 @@ use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
+use lapwing_solve::solver::{TakenFor, entry, taken_for};
 use ndarray::Axis;
 use std::sync::Arc;
 
@@ -171,11 +172,18 @@ impl Start {
             }
         };
         if config.solver.needs().counts && dataset.intensity_scale().is_none() {
+            let name = config.algorithm();
+            // Where only some of its options need them, others do without.
+            let (with, instead) = match entry(name).map(|entry| entry.counts) {
+                Some(when) if when != "yes" => {
+                    (format!(" ({when})"), format!("{name} without that"))
+                }
+                _ => (String::new(), taken_for(TakenFor::Intensities).name.to_owned()),
+            };
             return Err(StudyError::Invalid(format!(
-                "{} with noise = \"poisson\" needs {} counts, but the dose scale of the data is unknown: expected \
-                 counts (quantity \"counts\"), or physics_parameters.nphotons and .intensity_scale in the metadata; \
-                 of intensities in any unit LSQML with noise = \"gaussian\" makes an image",
-                config.algorithm(),
+                "{name}{with} needs {} counts, but the dose scale of the data is unknown: expected counts (quantity \
+                 \"counts\"), or physics_parameters.nphotons and .intensity_scale in the metadata; of intensities in \
+                 any unit {instead} makes an image",
                 dataset.quantum().one()
             )));
         }

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
+use lapwing_solve::solver::{TakenFor, taken_for};
 use lapwing_study::checkpoint::Every;
 use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError};
 use std::collections::BTreeSet;
@@ -41,17 +42,27 @@ pub struct Checkpoints {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct ComputePlace {
-    /// Where to compute: auto (a graphics card where there is one and the reconstruction is long
-    /// enough to pay for it, else the processor), cpu, gpu (the first card), or gpu:N (see `lapwing
-    /// devices`) [default: auto, or what the design says]
-    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", hide_possible_values = true,
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", help = device_help(), hide_possible_values = true,
         value_parser = Offering::new(["auto", "cpu", "gpu"], device))]
     pub device: Option<DeviceChoice>,
 }
 
+/// The option of designs that [`ComputePlace`] is.
+fn device_option() -> &'static OptionDoc {
+    SolverConfig::common_docs().find(|option| option.name == "device").expect("all solvers have it")
+}
+
+fn device_help() -> String {
+    format!(
+        "{} (see `lapwing devices`) [default: {}, or what the design says]",
+        device_option().about().trim_end_matches('.'),
+        DeviceChoice::default().name()
+    )
+}
+
 fn device(text: &str) -> Result<DeviceChoice, String> {
     let found = DeviceChoice::from_value(&Value::Word(text.to_owned()));
-    found.ok_or_else(|| "expected auto, cpu, gpu, or gpu:0 to gpu:7".to_owned())
+    found.ok_or_else(|| format!("expected {}", device_option().kind.expected()))
 }
 
 /// One flag: the options that it sets, each of a solver or of the start of all.
@@ -221,9 +232,11 @@ impl Args for SolverOptions {
             .long(ALGORITHM)
             .value_name("NAME")
             .help(format!(
-                "Solver: {}; auto, ML where photon counts are known, else LSQML \
-                 [default: auto; LSQML in jobs]",
-                abouts.collect::<Vec<_>>().join("; ")
+                "Solver: {}; auto, {} where photon counts are known, else {} [default: auto; {} in jobs]",
+                abouts.collect::<Vec<_>>().join("; "),
+                taken_for(TakenFor::Counts).name,
+                taken_for(TakenFor::Intensities).name,
+                SOLVERS[0].name
             ))
             .help_heading(HEADING)
             .value_parser(names.map(|name| name))

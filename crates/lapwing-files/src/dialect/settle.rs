@@ -6,7 +6,7 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{object_pixel, record_pixel, state, stated};
 use super::wanted::{Chosen, Wanted};
-use super::{described, named};
+use super::{described, masks, named};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
@@ -94,7 +94,7 @@ fn settled(
     problems.append(&mut found.wrong_extras);
     let path = || file.path().to_owned();
     problems.dedup();
-    let (Some(stack), Some(scan)) = (found.stack, found.scan) else {
+    let (Some(mut stack), Some(scan)) = (found.stack, found.scan) else {
         return Err(Error::Contract { path: path(), problems });
     };
     let pattern_shape = stack.pattern_shape();
@@ -108,6 +108,12 @@ fn settled(
         return Err(Error::Contract { path: path(), problems });
     }
 
+    let darkened = mask
+        .as_ref()
+        .is_some_and(|mask| masks::darken(&mut stack.amplitude, mask, stack.chosen.as_deref()));
+    if darkened {
+        notes.push("mask: what its bad pixels hold is set to 0 in the patterns".to_owned());
+    }
     let name = DialectName(dialect.name());
     let mut metadata = found.metadata;
     let found_scale = stack
@@ -128,7 +134,8 @@ fn settled(
             counted_here = true;
             // Counts that the file holds were scaled to a mean of 1.
             let mean = match stack.scale {
-                Some(scale) => scale * scale,
+                Some(scale) if !darkened => scale * scale,
+                Some(scale) => mean_counts(&powers(&stack.amplitude), scale),
                 None => mean_counts(&powers(&stack.amplitude), scale),
             };
             metadata::set_physics_parameter(metadata, "nphotons", mean);

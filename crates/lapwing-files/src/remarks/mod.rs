@@ -127,15 +127,22 @@ impl Dataset {
     }
 }
 
-/// The pixels that are good in every pattern.
+/// The pixels that are good in every pattern, or in most of them where bad pixels move about.
 fn shared(layers: Option<ArrayView3<'_, bool>>, shape: (usize, usize)) -> Array2<bool> {
-    let mut good = Array2::from_elem(shape, true);
+    let mut good = Array2::from_elem(shape, 0_usize);
     // A pattern of which nothing is good says nothing of the others.
     let layers = layers.iter().flat_map(|layers| layers.outer_iter());
+    let mut count = 0;
     for layer in layers.filter(|layer| layer.iter().any(|&good| good)) {
-        good.zip_mut_with(&layer, |good, &layer| *good &= layer);
+        good.zip_mut_with(&layer, |good, &layer| *good += usize::from(layer));
+        count += 1;
     }
-    good
+    let everywhere = good.mapv(|good| good == count);
+    let mostly = good.mapv(|good| 2 * good > count || count == 0);
+    let left = |good: &Array2<bool>| good.iter().filter(|&&good| good).count();
+    // Where bad pixels move from pattern to pattern few are good in all of them; what a bad pixel
+    // holds is zero.
+    if 2 * left(&everywhere) < left(&mostly) { mostly } else { everywhere }
 }
 
 /// A mask that leaves less than half of the pixels, which may be meant.

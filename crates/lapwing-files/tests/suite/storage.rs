@@ -247,3 +247,50 @@ fn masks_of_every_pattern_are_refused_alike_and_found_alike() {
     let [_, file] = both_ways(&path, &options, scratch.path());
     assert_eq!(file.mask.unwrap().good().dim(), (6, 4, 4));
 }
+
+/// What a bad pixel holds is no light, however the mask is given, and bad pixels that move about
+/// leave enough to judge the patterns by.
+#[test]
+fn what_lies_under_a_mask_is_no_dose() {
+    let folder = tempfile::tempdir().unwrap();
+    let (n, side) = (40, 24);
+    let bad = |index: usize, y: usize| (y + 24 - index % 24) % 24 < 3;
+    let light = |y: usize, x: usize| {
+        let far = (y as f64 - 12.0).hypot(x as f64 - 12.0);
+        if far < 6.0 { 50_u32 } else { 1 }
+    };
+    let pixels = || (0..n * side * side).map(|at| (at / side / side, at / side % side, at % side));
+    let counts = pixels().map(|(k, y, x)| if bad(k, y) { 60_000 } else { light(y, x) });
+    let flags: Vec<bool> = pixels().map(|(k, y, _)| !bad(k, y)).collect();
+    let dose = pixels().filter(|&(k, y, _)| !bad(k, y)).map(|(_, y, x)| light(y, x)).sum::<u32>();
+    let counts: Vec<u32> = counts.collect();
+    let places: Vec<f64> = (0..n).map(|index| index as f64).collect();
+    let beside = folder.path().join("mask.npy");
+    let mask = Array::new(vec![n, side, side], Values::Bool(flags)).unwrap();
+    npy::write(&beside, &mask).unwrap();
+    for inside in [true, false] {
+        let path = folder.path().join("scan.npz");
+        write_with(&path, Packing::Stored, |npz| {
+            npz.values("diffraction", &[n, side, side], &counts)?;
+            npz.values("xcoords", &[n], &places)?;
+            npz.values("ycoords", &[n], &places)?;
+            if inside { npz.array("mask", &mask) } else { Ok(()) }
+        })
+        .unwrap();
+        let mut options = ReadOptions { quantity: Some(Quantity::Counts), ..Default::default() };
+        options.experiment.detector.mask = (!inside).then(|| beside.clone());
+        let [memory, file] = both_ways(&path, &options, folder.path());
+        assert_eq!(memory.mask, file.mask);
+        let (_, told) = dialect::read(&path, &options).unwrap();
+        let mean = f64::from(dose) / n as f64;
+        let found = told.mean_counts_per_pattern.unwrap();
+        assert!((found / mean - 1.0).abs() < 1e-5, "{found} of {mean}");
+        let words: Vec<String> = told.remarks.iter().map(ToString::to_string).collect();
+        assert!(!words.iter().any(|text| text.contains("corner") || text.contains("no photon")));
+        let part = ReadOptions { leave_out: vec!["none".into()], ..options.clone() };
+        assert!(dialect::read(&path, &part).is_err());
+        options.experiment.patterns.frames = Some(vec![7, 31]);
+        let [few, _] = both_ways(&path, &options, folder.path());
+        assert_eq!(few.counts().unwrap().iter().filter(|&&count| count > 100.0).count(), 0);
+    }
+}

@@ -62,7 +62,9 @@ fn device_help() -> String {
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
     let found = DeviceChoice::from_value(&Value::Word(text.to_owned()));
-    found.ok_or_else(|| format!("expected {}", device_option().kind.expected()))
+    let (words, cards) = DeviceChoice::NAMES.split_at(3);
+    let (first, last) = (cards.first().unwrap_or(&""), cards.last().unwrap_or(&""));
+    found.ok_or_else(|| format!("expected {}, or {first} to {last}", words.join(", ")))
 }
 
 /// One flag: the options that it sets, each of a solver or of the start of all.

@@ -290,7 +290,12 @@ fn amplitudes_without_a_scale_cannot_be_thinned() {
         "reconstruct --input-npz x.npz --output-dir out --noise poisson",
         &["poisson", "counts"],
     );
-    assert!(text.contains("gaussian"), "{text}");
+    assert!(text.contains("LSQML without that makes an image"), "{text}");
+    let text = bench.fails(
+        "reconstruct --input-npz x.npz --output-dir out --algorithm ML",
+        &["ML needs photon counts"],
+    );
+    assert!(text.contains("in any unit LSQML makes an image"), "{text}");
 }
 
 #[test]

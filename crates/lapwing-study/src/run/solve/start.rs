@@ -176,7 +176,7 @@ impl Start {
             // Where only some of its options need them, others do without.
             let (with, instead) = match entry(name).map(|entry| entry.counts) {
                 Some(when) if when != "yes" => {
-                    (format!(" ({when})"), format!("{name} without that"))
+                    (format!(" ({})", when.replace('`', "")), format!("{name} without that"))
                 }
                 _ => (String::new(), taken_for(TakenFor::Intensities).name.to_owned()),
             };

@@ -9,7 +9,7 @@ use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::ProbeOptics;
-use crate::mask::Mask;
+use crate::mask::{Layers, Mask};
 use crate::npy::Array;
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, ProbeFrom, Quantity, ZeroFrequency};
@@ -133,6 +133,31 @@ impl Dataset {
     /// Sum of the squared amplitudes of each pattern.
     pub fn pattern_sums(&self) -> Vec<f64> {
         powers(&self.diffraction)
+    }
+
+    /// Takes the pixels whose amplitudes are `bad` as bad, in each pattern its own: they go to the
+    /// mask and hold 0. Returns how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Scratch`] when there is no room for a mask that is kept in a file.
+    pub fn mask_out(&mut self, bad: impl Fn(f32) -> bool + Sync) -> Result<usize, Error> {
+        let (_, height, width) = self.diffraction.dim();
+        let (values, pixels) = (self.diffraction.values(), height * width);
+        let storage = self.diffraction.storage();
+        let good = Layers::made(&storage, self.diffraction.dim(), |index, to| {
+            let from = &values[index * pixels..][..pixels];
+            to.iter_mut().zip(from).for_each(|(to, &value)| *to = !bad(value));
+        })?;
+        let count = good.flags().iter().filter(|&&good| !good).count();
+        if count > 0 {
+            let found = Mask::of(good);
+            self.mask = Some(match &self.mask {
+                Some(mask) => mask.and(&found)?,
+                None => found,
+            });
+            self.diffraction.change(|value| if bad(value) { 0.0 } else { value });
+        }
+        Ok(count)
     }
 
     /// The patterns at `indices`, in that order; indices may repeat.

@@ -48,7 +48,7 @@ impl Thin {
             output.note(format_args!("{}: {note}", self.scan.path().display()));
         }
         let gain_now = thinned.gain_now();
-        let Thinned { mut dataset, from, mean_before: present, mean, scale, gain } = thinned;
+        let Thinned { mut dataset, from, mean_before: present, mean, scale, gain, .. } = thinned;
         stamp(&mut dataset);
         let replaced = there([self.output.as_path()]);
         dataset.write(&self.output)?;

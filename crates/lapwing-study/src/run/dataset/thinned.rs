@@ -26,6 +26,11 @@ pub struct Thinned {
     /// Variance over mean of the counts before, estimated as in [`lapwing_solve::noise`]: 1 for
     /// photons, which those that Lapwing simulated are.
     pub gain: f64,
+    /// The largest number that its detector counts, where pixels reach that.
+    pub limit: Option<f32>,
+    /// Values at that limit, which say "at least so much": no lower dose can be made of them, so
+    /// they were masked.
+    pub masked: usize,
 }
 
 impl Thinned {
@@ -36,10 +41,17 @@ impl Thinned {
         1.0 + kept * (self.gain - 1.0)
     }
 
-    /// What to know where the counts are not those of single photons; `None` where they are.
+    /// What to know where the counts are not those of single photons, or stop at a limit; `None`
+    /// where neither is so.
     pub fn note(&self) -> Option<String> {
-        let Self { gain, mean, .. } = *self;
-        (gain > 1.0).then(|| {
+        let Self { gain, mean, masked, .. } = *self;
+        let stopped = self.limit.filter(|_| masked > 0).map(|limit| {
+            format!(
+                "{masked} values at the detector's limit of {limit} counts say no more than \"at \
+                 least\", so that no lower dose can be made of them: they are masked"
+            )
+        });
+        let clumped = (gain > 1.0).then(|| {
             let quantum = self.dataset.quantum();
             format!(
                 "{} Thinned to {mean:.1} counts per pattern it is {:.2} here. {}",
@@ -47,7 +59,9 @@ impl Thinned {
                 self.gain_now(),
                 clumped_remedy(quantum)
             )
-        })
+        });
+        let notes: Vec<String> = stopped.into_iter().chain(clumped).collect();
+        (!notes.is_empty()).then(|| notes.join(". "))
     }
 }
 
@@ -61,17 +75,27 @@ pub(crate) fn gain(
     counts: ArrayView3<'_, f32>,
     between: Between<'_>,
 ) -> Result<f64> {
+    Ok(detector(dataset, counts, between)?.0)
+}
+
+/// [`gain`], and the largest number that the detector counts, where pixels reach that.
+fn detector(
+    dataset: &Dataset,
+    counts: ArrayView3<'_, f32>,
+    between: Between<'_>,
+) -> Result<(f64, Option<f32>)> {
     let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
     let mut entries = history.and_then(Value::as_array).into_iter().flatten();
     if entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED) {
-        return Ok(1.0);
+        return Ok((1.0, None));
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
     let found = Asking::new(between).during(|go_on| {
         noise::estimate_while(counts, &dataset.scan, valid, &Faults::default(), scans, go_on)
     })?;
-    Ok(found.ok_or(StudyError::Stopped)?.gain)
+    let found = found.ok_or(StudyError::Stopped)?;
+    Ok((found.gain, found.faults.saturation))
 }
 
 /// What thinning does to counts of a gain above 1.
@@ -96,7 +120,8 @@ pub(crate) fn clumped_remedy(quantum: Quantum) -> String {
 }
 
 /// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
-/// the draws come from `seed`. The history of the data set tells a gain above 1.
+/// the draws come from `seed`. The history of the data set tells a gain above 1, and how many values
+/// were masked because they reach the detector's limit.
 ///
 /// # Errors
 /// When the counts of the data set are not known, or the dose is not lower than its own.
@@ -110,8 +135,14 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     };
     let remarks = remarks::of(&dataset);
     let mean_before = dataset.mean_measured(&remarks);
+    let (gain, limit) = detector(&dataset, dataset.intensities()?.view(), &mut || Ok(()))?;
+    let masked = match limit.map(|limit| f64::from(limit) - 0.5) {
+        Some(least) => {
+            dataset.mask_out(|amplitude| (f64::from(amplitude) * scale).powi(2) >= least)?
+        }
+        None => 0,
+    };
     let mut counts = dataset.intensities()?;
-    let gain = gain(&dataset, counts.view(), &mut || Ok(()))?;
     // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
     let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
     let mut mean = simulate::thin(counts.view_mut(), from, dose, seed)?;
@@ -130,6 +161,70 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     if gain > 1.0 {
         parameters["gain"] = json!(gain);
     }
+    if masked > 0 {
+        parameters["masked_at_limit"] = json!(masked);
+    }
     append_transformation(metadata, "lapwing thin", "binomial thinning", parameters);
-    Ok(Thinned { dataset, from, mean_before, mean, scale, gain })
+    Ok(Thinned { dataset, from, mean_before, mean, scale, gain, limit, masked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_files::{Metadata, Patterns};
+    use lapwing_model::Position;
+    use lapwing_model::forward::Physics;
+    use lapwing_model::probe::ProbeDesign;
+    use lapwing_model::simulate::expose;
+    use lapwing_model::specimen::Specimen;
+    use ndarray::Array3;
+
+    fn dataset(counts: &Array3<f32>, scan: &[Position]) -> Dataset {
+        let mut metadata = Metadata::default();
+        set_physics_parameter(&mut metadata, "intensity_scale", 1.0);
+        Dataset {
+            diffraction: Patterns::from(counts.mapv(f32::sqrt)),
+            scan: scan.to_vec(),
+            object: None,
+            probe: None,
+            mask: None,
+            frames: None,
+            scans: None,
+            geometry: None,
+            optics: None,
+            probe_from: None,
+            metadata: Some(metadata),
+            extras: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn counts_at_the_detector_s_limit_are_masked() {
+        let place = |index: usize| Position {
+            y: 20.0 + 5.0 * (index / 10) as f64,
+            x: 20.0 + 5.0 * (index % 10) as f64,
+        };
+        let scan: Vec<Position> = (0..100).map(place).collect();
+        let probe = ProbeDesign::default().build((32, 32)).unwrap();
+        let specimen = Specimen::Cells.make((90, 90), 1);
+        let physics = Physics::default();
+        let exposed = expose(&physics, specimen.view(), probe.view(), &scan, 1e5, 3).unwrap();
+        let whole = thin(dataset(&exposed.counts, &scan), 1e4, 1).unwrap();
+        assert!((whole.limit, whole.masked) == (None, 0) && whole.dataset.mask.is_none());
+        let largest = exposed.counts.iter().copied().fold(0.0, f32::max);
+        let limit = (largest / 4.0).round();
+        let clipped = exposed.counts.mapv(|count| count.min(limit));
+        let at_limit = clipped.iter().filter(|&&count| count == limit).count();
+        let thinned = thin(dataset(&clipped, &scan), 1e4, 1).unwrap();
+        assert_eq!((thinned.limit, thinned.masked), (Some(limit), at_limit));
+        assert!(thinned.note().unwrap().contains("at least"));
+        let good = thinned.dataset.mask.as_ref().unwrap().good();
+        for ((value, &good), &count) in
+            thinned.dataset.diffraction.view().iter().zip(good).zip(&clipped)
+        {
+            assert!(good == (count < limit) && (good || *value == 0.0));
+        }
+        let history = &thinned.dataset.metadata.as_ref().unwrap()["data_transformations"];
+        assert_eq!(history[0]["parameters"]["masked_at_limit"], at_limit);
+    }
 }

@@ -120,8 +120,8 @@ pub(crate) fn clumped_remedy(quantum: Quantum) -> String {
 }
 
 /// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
-/// the draws come from `seed`. The history of the data set tells a gain above 1, and how many values
-/// were masked because they reach the detector's limit.
+/// the draws come from `seed`. The history of the data set tells a gain above 1, and how many
+/// values were masked because they reach the detector's limit.
 ///
 /// # Errors
 /// When the counts of the data set are not known, or the dose is not lower than its own.

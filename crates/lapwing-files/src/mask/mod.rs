@@ -37,13 +37,13 @@ pub(crate) fn is_good(bits: i64) -> bool {
 /// Which pixels of the detector are good: one layer (y, x) for all patterns, or one for each, in
 /// memory or, where the patterns are, in a scratch file. A clone shares them.
 ///
-/// In memory it keeps the numbers that it was made of, so that what is written is what was read:
+/// Of one layer it keeps the array that it was made of, so that what is written is what was read:
 /// booleans (true where a pixel is good), or whole numbers as CXI has them (0 where a pixel is
-/// good, and so is 0x1000 alone).
+/// good, and so is 0x1000 alone). A layer for each pattern is written as booleans.
 #[derive(Debug, Clone)]
 pub struct Mask {
     good: Layers,
-    /// What was read, where that is one layer or whole numbers in memory.
+    /// What was read, where that is one layer.
     stored: Option<Arc<Array>>,
 }
 
@@ -134,7 +134,7 @@ impl Mask {
         }
         let good = Array3::from_shape_vec((layers, height, width), flags)
             .expect("an array has as many values as its shape");
-        let stored = (layers == 1 || values.is_some()).then(|| Arc::new(stored));
+        let stored = (layers == 1).then(|| Arc::new(stored));
         Ok(Self { good: good.into(), stored })
     }
 
@@ -148,8 +148,7 @@ impl Mask {
         self.good.view()
     }
 
-    /// The array that it was made of, where it keeps that: of one layer, or of whole numbers in
-    /// memory.
+    /// The array that it was made of, where that is one layer.
     pub fn array(&self) -> Option<&Array> {
         self.stored.as_deref()
     }
@@ -205,9 +204,7 @@ impl Mask {
         if !self.is_per_pattern() {
             return Ok(self.clone());
         }
-        let rows = |stored: &Arc<Array>| stored.select(indices).expect("a layer for each pattern");
-        let stored = self.stored.as_ref().map(|stored| Arc::new(rows(stored)));
-        Ok(Self { good: self.good.select(indices)?, stored })
+        self.good.select(indices).map(Self::of)
     }
 }
 

@@ -167,6 +167,9 @@ fn masks_of_every_pattern_stay_in_files_beside_their_patterns() {
                 both_ways(&copy, &plain(), scratch.path())[0].mask.clone()
             });
             assert!(copies[0] == memory.mask && copies[1] == memory.mask);
+            let written = ["memory.npz", "file.npz"]
+                .map(|name| std::fs::read(folder.path().join(name)).unwrap());
+            assert!(written[0] == written[1]);
             let optics =
                 FarFieldOptics { wavelength: 1.5e-10, distance: 1.75, pitch: (55e-6, 75e-6) };
             let cxi = folder.path().join("scan.cxi");

@@ -84,7 +84,7 @@ pub enum StudyError {
         epoch: usize,
     },
     /// The observer stopped the work (see [`crate::event::Observer`]).
-    #[error("stopped; the same command resumes from here")]
+    #[error("stopped; the same command goes on from what is stored, if anything is")]
     Stopped,
     /// What was asked for is not possible; the text says why and what would help.
     #[error("{0}")]

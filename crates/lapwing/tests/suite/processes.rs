@@ -239,7 +239,7 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains("stopped; the same command resumes"), "{text}");
+        assert!(text.contains("stopped; the same command goes on"), "{text}");
         let job = bench.path("study/reconstructions/dose_1000/baseline/train");
         Archive::open(job.join("checkpoint.npz")).unwrap();
         let left: Vec<_> =
@@ -266,7 +266,7 @@ fn a_search_for_a_start_probe_is_stopped_at_once_and_leaves_nothing() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(signalled.elapsed() < Duration::from_secs(3), "{:?}", signalled.elapsed());
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains("stopped; the same command resumes"), "{text}");
+        assert!(text.contains("stopped; the same command goes on"), "{text}");
         let left = std::fs::read_dir(bench.path("out")).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         let is_lock = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".lock");

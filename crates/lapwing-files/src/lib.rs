@@ -78,6 +78,7 @@ pub mod reconstruction;
 pub mod remarks;
 mod scans;
 pub mod scratch;
+mod spool;
 pub mod tif;
 pub mod zarr;
 

@@ -1,18 +1,15 @@
 //! Stacks of patterns, in memory or in a scratch file.
 
-use std::io;
 use std::ops::Index;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
-use crate::scratch::{self, MappedMut, ScratchFile};
+use crate::scratch::MappedMut;
+use crate::spool::{self, BLOCK, Spool, Spooled, no_space};
 use crate::{Error, bulk};
-
-/// Values that are made at a time of a stack that goes to a file.
-const BLOCK: usize = 1 << 22;
 
 /// Where a stack of patterns is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -292,26 +289,16 @@ fn of_bytes(bytes: &[u8]) -> &[f32] {
     if bytes.is_empty() { &[] } else { bytemuck::cast_slice(bytes) }
 }
 
-/// Whether there is room for patterns of lengths (pattern, y, x), before any is written; what
+/// Whether there is space for patterns of lengths (pattern, y, x), before any is written; what
 /// memory there is shows when it is asked for.
 ///
 /// # Errors
 /// [`Error::Scratch`] when the disk has less than they take.
-pub fn check_room(storage: &Storage, shape: (usize, usize, usize)) -> Result<(), Error> {
-    let Storage::Scratch(folder) = storage else { return Ok(()) };
-    match scratch::free_in(folder) {
-        Some(free) if free < bytes_of(shape) => {
-            let told = format!("{:.1} GB are free", free as f64 / 1e9);
-            Err(no_room(folder, shape, io::Error::new(io::ErrorKind::StorageFull, told)))
-        }
-        _ => Ok(()),
+pub fn check_space(storage: &Storage, shape: (usize, usize, usize)) -> Result<(), Error> {
+    match storage {
+        Storage::Memory => Ok(()),
+        Storage::Scratch(folder) => spool::check_space::<f32>(folder, shape),
     }
-}
-
-/// Bytes of patterns of lengths (pattern, y, x).
-fn bytes_of(shape: (usize, usize, usize)) -> u64 {
-    let lengths = [shape.0, shape.1, shape.2, 4];
-    lengths.iter().fold(1, |n: u64, &length| n.saturating_mul(length as u64))
 }
 
 /// Patterns of lengths (pattern, y, x) in `storage`, of which `make` fills the one of an index.
@@ -323,104 +310,34 @@ pub fn make_in(
     shape: (usize, usize, usize),
     make: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Result<Patterns, Error> {
-    let (count, pixels) = (shape.0, shape.1.saturating_mul(shape.2));
-    let each = |first: usize, block: &mut [f32]| {
-        let patterns = block.chunks_exact_mut(pixels.max(1)).enumerate();
-        patterns.in_parallel().for_each(|(place, pattern)| make(first + place, pattern));
-    };
-    if *storage == Storage::Memory {
-        let mut values = Array3::zeros(shape);
-        each(0, values.as_slice_mut().expect("a new array is in C order"));
-        return Ok(values.into());
-    }
-    let mut spool = Spool::new(shape, storage)?;
-    let together = (BLOCK / pixels.max(1)).max(1);
-    let mut block = Vec::new();
-    for first in (0..count).step_by(together) {
-        block.resize(together.min(count - first) * pixels, 0.0);
-        each(first, &mut block);
-        spool.append(&block)?;
-    }
-    spool.finish()
+    spool::made(storage, shape, make)?.patterns()
 }
 
-/// A stack that is written once, from its first value to its last.
-pub(crate) struct Spool {
-    shape: (usize, usize, usize),
-    to: To,
-    /// Whether there is anything yet.
-    begun: bool,
-}
-
-enum To {
-    Memory(Vec<f32>),
-    File(ScratchFile, PathBuf),
-}
-
-impl Spool {
-    /// For patterns of lengths (pattern, y, x).
-    pub(crate) fn new(shape: (usize, usize, usize), storage: &Storage) -> Result<Self, Error> {
-        let to = match storage {
-            Storage::Memory => To::Memory(Vec::new()),
-            Storage::Scratch(folder) => {
-                let file = ScratchFile::new_in(folder);
-                To::File(file.map_err(|source| no_room(folder, shape, source))?, folder.clone())
-            }
-        };
-        Ok(Self { shape, to, begun: false })
-    }
-
-    /// Adds values behind those there are. Room for the whole stack is asked for with the first
-    /// ones: somebody has read them, so the others can be believed.
-    pub(crate) fn append(&mut self, more: &[f32]) -> Result<(), Error> {
-        match &mut self.to {
-            To::Memory(values) => {
-                let (count, height, width) = self.shape;
-                let all = count.saturating_mul(height).saturating_mul(width);
-                values.try_reserve_exact(all.saturating_sub(values.len())).map_err(|_| {
-                    let source = io::ErrorKind::OutOfMemory.into();
-                    no_room(Path::new("memory"), self.shape, source)
-                })?;
-                values.extend_from_slice(more);
-                Ok(())
-            }
-            To::File(file, folder) => {
-                if !std::mem::replace(&mut self.begun, true) {
-                    check_room(&Storage::Scratch(folder.clone()), self.shape)?;
-                }
-                let written = file.append(bytemuck::cast_slice(more));
-                written.map_err(|source| no_room(folder, self.shape, source))
-            }
-        }
-    }
-
+impl Spool<f32> {
     /// The whole stack.
     ///
     /// # Panics
     /// When other than all of its values were written.
-    pub(crate) fn finish(self) -> Result<Patterns, Error> {
-        let shape = self.shape;
-        let whole = "every value of a stack is written once";
-        match self.to {
-            To::Memory(values) => Ok(Array3::from_shape_vec(shape, values).expect(whole).into()),
-            To::File(file, folder) => {
-                let mapped = file.finish_mut();
-                let values = mapped.map_err(|source| no_room(&folder, shape, source))?;
-                assert_eq!(values.as_ref().len(), shape.0 * shape.1 * shape.2 * 4, "{whole}");
-                Ok(Patterns(Store::File(Arc::new(InFile { values, shape, folder }))))
+    pub(crate) fn patterns(self) -> Result<Patterns, Error> {
+        let (whole, shape) = self.finish();
+        Ok(match whole {
+            Spooled::Memory(values) => {
+                let values = Array3::from_shape_vec(shape, values);
+                values.expect("all values were written").into()
             }
-        }
+            Spooled::File(file, folder) => {
+                let mapped = file.finish_mut();
+                let values = mapped.map_err(|source| no_space::<f32>(&folder, shape, source))?;
+                Patterns(Store::File(Arc::new(InFile { values, shape, folder })))
+            }
+        })
     }
-}
-
-/// The error of a stack that cannot be kept in `folder`.
-fn no_room(folder: &Path, shape: (usize, usize, usize), source: io::Error) -> Error {
-    Error::Scratch { folder: folder.to_owned(), bytes: bytes_of(shape), source }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     /// The same stack in memory and in a file.
     fn both(folder: &Path) -> [Patterns; 2] {

@@ -7,7 +7,8 @@ use super::turned::Turned;
 use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::options::AxisOrder;
 use crate::parts::everything;
-use crate::patterns::{Patterns, Spool, Storage};
+use crate::patterns::{Patterns, Storage};
+use crate::spool::Spool;
 use crate::{Archive, Error, Problem};
 
 /// Values of an archive that are converted together, of all patterns and of some.
@@ -193,7 +194,7 @@ fn read(
     match (problem, dtype) {
         (Some(problem), _) => Ok(Err(problem)),
         (None, Some(dtype)) if seen == expected => {
-            Ok(Ok((in_order(spool.finish()?, order)?, dtype)))
+            Ok(Ok((in_order(spool.patterns()?, order)?, dtype)))
         }
         _ => {
             let found = format!("{seen} numbers");
@@ -225,7 +226,7 @@ fn of_archive(
                 &pick.ranges(),
                 &mut |first, values| pick.of(first, values, &mut |values| spool.append(values)),
             )?;
-            in_order(spool.finish()?, order)?
+            in_order(spool.patterns()?, order)?
         }
         Some(pick) => {
             let all = at_once(archive, name, &header, shape, order)?;
@@ -237,7 +238,7 @@ fn of_archive(
             archive.blocks_f32::<Error>(name, BLOCK, &everything, &mut |_, values| {
                 spool.append(values)
             })?;
-            in_order(spool.finish()?, order)?
+            in_order(spool.patterns()?, order)?
         }
         None => at_once(archive, name, &header, shape, order)?.kept_in(storage)?,
     };

@@ -1,18 +1,14 @@
 //! Flags of pixels, one layer for all patterns or one for each, in memory or in a scratch file.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use lapwing_model::parallel::InParallel;
 use ndarray::{Array3, ArrayView3, Axis};
 
 use crate::Error;
 use crate::patterns::Storage;
-use crate::scratch::{Mapped, ScratchFile};
-
-/// Flags that are made at a time of layers that go to a file.
-const BLOCK: usize = 1 << 22;
+use crate::scratch::Mapped;
+use crate::spool::{self, Spool, Spooled, no_space};
 
 /// Flags, axes (layer, y, x). A clone shares them.
 #[derive(Debug, Clone)]
@@ -45,17 +41,7 @@ impl Layers {
         shape: (usize, usize, usize),
         make: impl Fn(usize, &mut [bool]) + Sync,
     ) -> Result<Self, Error> {
-        let (count, pixels) = (shape.0, shape.1 * shape.2);
-        let mut spool = Spool::new(shape, storage)?;
-        let together = (BLOCK / pixels.max(1)).max(1);
-        let mut block = Vec::new();
-        for first in (0..count).step_by(together) {
-            block.resize(together.min(count - first) * pixels, false);
-            let layers = block.chunks_exact_mut(pixels.max(1)).enumerate();
-            layers.in_parallel().for_each(|(place, layer)| make(first + place, layer));
-            spool.append(&block)?;
-        }
-        spool.finish()
+        spool::made(storage_of(shape.0, storage), shape, make)?.layers()
     }
 
     /// All flags, in C order.
@@ -64,8 +50,8 @@ impl Layers {
             Store::Memory(flags) => flags.as_slice().expect("layers are in C order"),
             Store::File { bytes, .. } => {
                 let bytes = bytes.as_ref();
-                // SAFETY: the bytes are those of a `Spool`, which were `bool`s, and nobody changes
-                // them; a `bool` is as large as a byte and needs no alignment.
+                // SAFETY: the bytes are those of a `Spool`, which were `bool`s, and are not
+                // changed; a `bool` is as large as a byte and needs no alignment.
                 unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
             }
         }
@@ -145,66 +131,31 @@ impl Layers {
     }
 }
 
-/// Layers that are written once, from their first flag to their last.
-pub(crate) struct Spool {
-    shape: (usize, usize, usize),
-    to: To,
-}
-
-enum To {
-    Memory(Vec<bool>),
-    File(ScratchFile, PathBuf),
-}
-
-impl Spool {
-    /// For layers of lengths (layer, y, x); one alone is kept in memory.
-    pub(crate) fn new(shape: (usize, usize, usize), storage: &Storage) -> Result<Self, Error> {
-        let to = match storage {
-            Storage::Scratch(folder) if shape.0 > 1 => {
-                let file = ScratchFile::new_in(folder);
-                To::File(file.map_err(|source| no_room(folder, shape, source))?, folder.clone())
-            }
-            _ => To::Memory(Vec::new()),
-        };
-        Ok(Self { shape, to })
-    }
-
-    /// Adds flags behind those there are.
-    pub(crate) fn append(&mut self, more: &[bool]) -> Result<(), Error> {
-        match &mut self.to {
-            To::Memory(flags) => {
-                flags.extend_from_slice(more);
-                Ok(())
-            }
-            To::File(file, folder) => {
-                let written = file.append(bytemuck::cast_slice(more));
-                written.map_err(|source| no_room(folder, self.shape, source))
-            }
-        }
-    }
-
+impl Spool<bool> {
     /// All layers.
     ///
     /// # Panics
     /// When other than all of their flags were written.
-    pub(crate) fn finish(self) -> Result<Layers, Error> {
-        let (shape, whole) = (self.shape, "every flag is written once");
-        Ok(match self.to {
-            To::Memory(flags) => Array3::from_shape_vec(shape, flags).expect(whole).into(),
-            To::File(file, folder) => {
-                let bytes = file.finish().map_err(|source| no_room(&folder, shape, source))?;
-                assert_eq!(bytes.as_ref().len(), shape.0 * shape.1 * shape.2, "{whole}");
+    pub(crate) fn layers(self) -> Result<Layers, Error> {
+        let (whole, shape) = self.finish();
+        Ok(match whole {
+            Spooled::Memory(flags) => {
+                let flags = Array3::from_shape_vec(shape, flags);
+                flags.expect("all flags were written").into()
+            }
+            Spooled::File(file, folder) => {
+                let mapped = file.finish();
+                let bytes = mapped.map_err(|source| no_space::<bool>(&folder, shape, source))?;
                 Layers(Arc::new(Store::File { bytes, shape, folder }))
             }
         })
     }
 }
 
-/// The error of layers that cannot be kept in `folder`.
-fn no_room(folder: &Path, shape: (usize, usize, usize), source: io::Error) -> Error {
-    let lengths = [shape.0, shape.1, shape.2];
-    let bytes = lengths.iter().fold(1, |n: u64, &length| n.saturating_mul(length as u64));
-    Error::Scratch { folder: folder.to_owned(), bytes, source }
+/// Where a mask of so many layers is kept where its patterns are in `storage`: a single one in
+/// memory.
+pub(crate) fn storage_of(layers: usize, storage: &Storage) -> &Storage {
+    if layers > 1 { storage } else { &Storage::Memory }
 }
 
 #[cfg(test)]

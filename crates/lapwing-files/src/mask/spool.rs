@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::layers::Spool;
+use super::layers::storage_of;
 use super::{MOST_VALUES, Mask, is_good, judge, no_flags, refused};
 use crate::npy::DType;
 use crate::options::MaskGood;
 use crate::patterns::Storage;
+use crate::spool::Spool;
 use crate::{Error, Problem};
 
 /// A mask of a layer for each pattern whose numbers come one after the other: what
 /// [`Mask::told`] makes of them, in a scratch file.
 pub(crate) struct MaskSpool {
-    layers: Spool,
+    layers: Spool<bool>,
     pattern: (usize, usize),
     /// The first type of its numbers that is not `bool`.
     dtype: Option<DType>,
@@ -34,7 +35,7 @@ impl MaskSpool {
         (n, pattern): (usize, (usize, usize)),
         meant: Option<MaskGood>,
     ) -> Result<Self, Error> {
-        let layers = Spool::new((n, pattern.0, pattern.1), storage)?;
+        let layers = Spool::new((n, pattern.0, pattern.1), storage_of(n, storage))?;
         let (dtype, values, flags) = (None, BTreeSet::new(), Vec::new());
         Ok(Self { layers, pattern, dtype, meant, values, broken: false, left: 0, all: 0, flags })
     }
@@ -83,6 +84,6 @@ impl MaskSpool {
         if let Err(found) = judge(self.left, self.all, values) {
             return refused(found);
         }
-        Ok(Ok(Mask::of(self.layers.finish()?)))
+        Ok(Ok(Mask::of(self.layers.layers()?)))
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use lapwing_files::Storage;
 use lapwing_files::dialect::read_base;
-use lapwing_files::patterns::check_room;
+use lapwing_files::patterns::check_space;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
@@ -231,7 +231,7 @@ impl Simulate {
             Storage::Scratch(_) => 0,
         };
         check_memory(in_memory, window, placement.shape).with_context(at)?;
-        check_room(&storage, (positions.len(), window.0, window.1)).with_context(at)?;
+        check_space(&storage, (positions.len(), window.0, window.1)).with_context(at)?;
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         let (placed, said) = ((positions.as_slice(), &placement), self.exposure.said());
         let sample = Sample::on_new_object(specimen, probe, placed, &said, self.seed)?;

@@ -56,10 +56,10 @@ pub enum Unsupported {
     /// What this kind of device does not compute.
     #[error("--device: {0} is not computed on a graphics card; `--device cpu` does it")]
     OnCard(String),
-    /// An object of several slices for a solver that projects exit waves, on any device.
+    /// An object of several slices for a solver that keeps exit waves, on any device.
     #[error(
-        "an object of {0} slices: DM and RAAR divide a pattern's exit wave between one object and one probe, so \
-         they have no thick objects; ML, LSQML, rPIE and ePIE do"
+        "an object of {0} slices: expected one where a pattern's exit wave is kept and divided between \
+         object and probe"
     )]
     Slices(usize),
 }

@@ -1,6 +1,6 @@
 //! What an engine is asked to do, and what it returns, as values.
 
-use crate::room::{Room, Roomy};
+use crate::outside::{FieldStore, StoredField};
 use lapwing_model::{Complex32, elementwise};
 
 /// What an engine keeps of every pattern of a batch, besides the batch's sums.
@@ -35,13 +35,14 @@ pub struct HoldOut {
 
 /// A field's step by the quotient of two sums: F += step sum / (weight light + floor).
 ///
-/// For the object the sums are sum_j chi_j conj(P_j) and sum_j |P_j|^2, for the probe sum_j chi_j
-/// conj(O_j) and sum_j |O_j|^2.
+/// For the object the sums are sum_j chi_j conj(P_j) and the light sum_j |P_j|^2, both in photons,
+/// for the probe sum_j chi_j conj(O_j), in square roots of photons, and sum_j |O_j|^2, without a
+/// unit. Weight and step are numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quotient {
     /// Factor on the light.
     pub weight: f32,
-    /// What keeps the quotient bounded in the dark.
+    /// What keeps the quotient bounded in the dark, in the unit of the light.
     pub floor: Floor,
     /// Factor on the whole.
     pub step: f32,
@@ -100,26 +101,26 @@ pub struct SearchDirections {
 /// What search directions leave behind over an epoch.
 #[derive(Debug, Clone)]
 pub struct Trail {
-    /// sum_j sum_k |P_jk|^2 on the object's grid, of the last epoch.
+    /// sum_j sum_k |P_jk|^2 on the object's grid, photons, of the last epoch.
     light: Vec<f32>,
     /// Its maximum.
     strongest: f32,
     /// The same, being summed up in this epoch.
     next_light: Vec<f32>,
     /// What the epoch has added to the object, axes (slice, y, x).
-    pub object_update: Roomy,
+    pub object_update: StoredField,
     /// What the epoch has added to the probe, axes (mode, y, x).
     pub probe_update: Vec<Complex32>,
 }
 
 impl Trail {
     /// Before the first epoch, with the light of the start fields; `probe` is the length of the
-    /// probe; what is on the object's grid is kept in `room` where there is one.
-    pub(crate) fn new(light: Vec<f32>, probe: usize, room: Option<&dyn Room>) -> Self {
+    /// probe; what is on the object's grid is kept in `store` where there is one.
+    pub(crate) fn new(light: Vec<f32>, probe: usize, store: Option<&dyn FieldStore>) -> Self {
         Self {
             strongest: elementwise::largest(&light),
             next_light: vec![0.0; light.len()],
-            object_update: Roomy::zeros(light.len(), room),
+            object_update: StoredField::zeros(light.len(), store),
             probe_update: vec![Complex32::ZERO; probe],
             light,
         }

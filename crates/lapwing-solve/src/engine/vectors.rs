@@ -4,7 +4,8 @@
 use super::Engine;
 use lapwing_model::Complex32;
 
-/// Which vector. All have the values of [`Fields`](super::Fields), in the same order.
+/// Which vector. All have the values of [`Fields`](super::Fields), in the same order and units:
+/// the object dimensionless, the probe in square roots of photons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vector {
     /// The fields themselves.
@@ -31,11 +32,11 @@ impl Blend {
     pub const NOTHING: Self = Self { object: [1.0, 0.0], probe: [1.0, 0.0] };
 }
 
-/// How much of a vector x is added to the fields: of object pixels under a light L, gain L / (L +
-/// half) x, of the probe gain x.
+/// How much of a vector x is added to the fields: of object pixels under a light L, sum_j |P_j|^2
+/// in photons, gain L / (L + half) x, of the probe gain x. Gains are dimensionless.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Push {
-    /// Gain, and the light at which it is half as large; without it the object stays.
+    /// Gain, and the light at which it is half as large, photons; without it the object stays.
     pub object: Option<[f32; 2]>,
     /// Gain; without it the probe stays.
     pub probe: Option<f32>,

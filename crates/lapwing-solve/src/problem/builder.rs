@@ -269,7 +269,7 @@ impl CheckedParts {
             correlated: false,
             clipped: None,
             device: Device::Cpu,
-            room: None,
+            field_store: None,
         })
     }
 }

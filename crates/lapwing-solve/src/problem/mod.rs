@@ -29,7 +29,7 @@ pub(crate) use patterns::Patterns;
 
 use crate::engine::Device;
 use crate::noise::Clipped;
-use crate::room::Room;
+use crate::outside::FieldStore;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -79,7 +79,7 @@ pub struct Problem {
     pub(crate) device: Device,
     /// Where a solver keeps what it has on the object's grid besides the fields themselves, where
     /// that is not the memory of the process.
-    pub(crate) room: Option<Arc<dyn Room>>,
+    pub(crate) field_store: Option<Arc<dyn FieldStore>>,
 }
 
 /// The unit in which solvers compute: intensities are squared, in single precision, so those far
@@ -201,15 +201,15 @@ impl Problem {
     }
 
     /// The same problem, of which a solver keeps what it has on the object's grid besides the
-    /// fields themselves in `room`, as long as there is some: the bits of a solution do not depend
+    /// fields themselves in `store`, as long as it has space: the bits of a solution do not depend
     /// on it.
-    pub fn with_room(&self, room: Arc<dyn Room>) -> Self {
-        Self { room: Some(room), ..self.clone() }
+    pub fn with_field_store(&self, store: Arc<dyn FieldStore>) -> Self {
+        Self { field_store: Some(store), ..self.clone() }
     }
 
     /// Where a solver is to keep what it has on the object's grid.
-    pub(crate) fn room(&self) -> Option<&dyn Room> {
-        self.room.as_deref()
+    pub(crate) fn field_store(&self) -> Option<&dyn FieldStore> {
+        self.field_store.as_deref()
     }
 
     /// Where it is reconstructed.

@@ -7,7 +7,8 @@ use std::ops::Range;
 /// Values that one task looks at.
 const PIECE: usize = 1 << 16;
 
-/// Intensities of all patterns, one after the other.
+/// Intensities of all patterns, one after the other, in photon counts or another unit that the
+/// problem knows by its gain alone.
 #[derive(Debug)]
 pub(crate) enum Patterns {
     /// Counts up to 255.

@@ -63,6 +63,17 @@ pub trait Solver: fmt::Debug + Send + Sync {
     /// What it needs of data and memory.
     fn needs(&self) -> Needs;
 
+    /// How freely positions move, and from which epoch on, where they are refined.
+    fn refined_positions(&self) -> Option<(PositionFreedom, usize)> {
+        None
+    }
+
+    /// This solver with positions that are refined, as freely as its own options say or else as
+    /// `freedom`; `None` where it does not refine any.
+    fn refining_positions(&self, _freedom: PositionFreedom) -> Option<Box<dyn Solver>> {
+        None
+    }
+
     /// Every option that has a value, by name, in the order in which records list them.
     fn values(&self) -> Vec<(&'static str, Value)>;
 

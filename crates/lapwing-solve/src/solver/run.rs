@@ -91,7 +91,8 @@ impl<'a> Run<'a> {
 
     /// The state between the last epoch and the next.
     pub fn snapshot(&mut self) -> Snapshot {
-        let mut snapshot = Snapshot::kept_in(self.losses.clone(), self.frame.problem.room.clone());
+        let mut snapshot =
+            Snapshot::kept_in(self.losses.clone(), self.frame.problem.field_store.clone());
         self.frame.save(&mut snapshot);
         self.algorithm.save(&mut self.frame, &mut snapshot);
         snapshot

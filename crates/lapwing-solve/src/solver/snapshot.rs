@@ -1,6 +1,6 @@
 //! The state of a solver between two epochs, as named arrays: what a caller stores to resume later.
 
-use crate::room::{Room, Roomy};
+use crate::outside::{FieldStore, StoredField};
 use lapwing_model::Complex32;
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ pub struct Snapshot {
     pub loss: Vec<f64>,
     arrays: Vec<(String, Values)>,
     /// Where fields are kept.
-    room: NoMatter,
+    field_store: NoMatter,
 }
 
 /// A place that makes no difference to what is there.
 #[derive(Debug, Clone, Default)]
-struct NoMatter(Option<Arc<dyn Room>>);
+struct NoMatter(Option<Arc<dyn FieldStore>>);
 
 impl PartialEq for NoMatter {
     fn eq(&self, _: &Self) -> bool {
@@ -30,7 +30,7 @@ impl PartialEq for NoMatter {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Fields.
-    Complex(Roomy),
+    Complex(StoredField),
     /// Illuminations.
     Single(Vec<f32>),
     /// Numbers.
@@ -51,12 +51,12 @@ pub struct SnapshotError {
 impl Snapshot {
     /// A snapshot from the [`arrays`](Self::arrays) of another.
     pub fn from_arrays(loss: Vec<f64>, arrays: Vec<(String, Values)>) -> Self {
-        Self { loss, arrays, room: NoMatter::default() }
+        Self { loss, arrays, field_store: NoMatter::default() }
     }
 
-    /// A snapshot of nothing but losses yet, which keeps fields in `room` where there is one.
-    pub(crate) fn kept_in(loss: Vec<f64>, room: Option<Arc<dyn Room>>) -> Self {
-        Self { loss, arrays: Vec::new(), room: NoMatter(room) }
+    /// A snapshot of nothing but losses yet, which keeps fields in `store` where there is one.
+    pub(crate) fn kept_in(loss: Vec<f64>, store: Option<Arc<dyn FieldStore>>) -> Self {
+        Self { loss, arrays: Vec::new(), field_store: NoMatter(store) }
     }
 
     /// Names and values, in the order in which they were saved. Names are made of letters, digits,
@@ -68,7 +68,7 @@ impl Snapshot {
     pub(crate) fn put_fields(&mut self, name: &str, values: &[Complex32]) {
         self.arrays.push((
             name.to_owned(),
-            Values::Complex(Roomy::copy_of(values, self.room.0.as_deref())),
+            Values::Complex(StoredField::copy_of(values, self.field_store.0.as_deref())),
         ));
     }
 

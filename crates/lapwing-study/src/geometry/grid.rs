@@ -25,11 +25,11 @@ impl Grid {
     pub fn with_room_to_stretch(mut self) -> Self {
         let extent =
             bounding_box(&self.scan).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0).max(x1 - x0));
-        let room = (STRETCH * extent).ceil().min(MAX_AREA as f64) as usize;
-        self.shape = (self.shape.0 + 2 * room, self.shape.1 + 2 * room);
-        self.origin = (self.origin.0 - room as i64, self.origin.1 - room as i64);
+        let margin = (STRETCH * extent).ceil().min(MAX_AREA as f64) as usize;
+        self.shape = (self.shape.0 + 2 * margin, self.shape.1 + 2 * margin);
+        self.origin = (self.origin.0 - margin as i64, self.origin.1 - margin as i64);
         for at in &mut self.scan {
-            (at.y, at.x) = (at.y + room as f64, at.x + room as f64);
+            (at.y, at.x) = (at.y + margin as f64, at.x + margin as f64);
         }
         self
     }

@@ -22,7 +22,7 @@ use super::{
     Quotient, SearchDirections, Side, Sums, Trail, Vector, WaveUpdate, step_lengths,
 };
 use crate::Problem;
-use crate::room::Roomy;
+use crate::outside::StoredField;
 use bands::Bands;
 use batch::Batch;
 use chunk::Scene;
@@ -59,7 +59,7 @@ pub(crate) struct Cpu<'a> {
     background: Option<Vec<f32>>,
     losses: Losses,
     /// Vectors that solvers keep.
-    kept: Vec<Roomy>,
+    kept: Vec<StoredField>,
 }
 
 /// Sums over several batches.
@@ -307,8 +307,8 @@ impl Engine for Cpu<'_> {
     }
 
     fn new_vector(&mut self) -> Vector {
-        let (len, room) = (self.fields.values().len(), self.problem.room());
-        self.kept.push(Roomy::zeros(len, room));
+        let (len, store) = (self.fields.values().len(), self.problem.field_store());
+        self.kept.push(StoredField::zeros(len, store));
         Vector::Kept(self.kept.len() - 1)
     }
 

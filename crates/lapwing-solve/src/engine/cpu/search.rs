@@ -5,7 +5,7 @@ use super::batch::Batch;
 use super::probe_gradient::ProbeGradient;
 use crate::Problem;
 use crate::engine::{Fields, SearchDirections, Trail};
-use crate::room::Roomy;
+use crate::outside::StoredField;
 use lapwing_model::{Complex32, elementwise, parallel};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -15,10 +15,10 @@ const DARK: f32 = 1e-18;
 /// The directions, and what they are made from.
 pub(super) struct Directions {
     /// sum_j chi_j conj(P_j) on the object's grid.
-    sum: Roomy,
+    sum: StoredField,
     /// The sum divided by the light, where the object moves with every batch. Where it waits for
     /// the end of the epoch, its update is 0 until then, and has the direction in its place.
-    object: Roomy,
+    object: StoredField,
     /// (mode, y, x)
     probe: Vec<Complex32>,
     /// Where the object's direction was worked out last.
@@ -42,15 +42,15 @@ impl Steps {
 
 impl Directions {
     pub fn new(problem: &Problem) -> Self {
-        let (pixels, room) = (problem.object.slices().len(), problem.room());
+        let (pixels, store) = (problem.object.slices().len(), problem.field_store());
         Self {
-            sum: Roomy::zeros(pixels, room),
-            object: Roomy::default(),
+            sum: StoredField::zeros(pixels, store),
+            object: StoredField::default(),
             probe: vec![ZERO; problem.probe.len()],
             bands: Bands::whole(problem),
             search: None,
             steps: Steps::NONE,
-            trail: Trail::new(vec![0.0; pixels], problem.probe.len(), room),
+            trail: Trail::new(vec![0.0; pixels], problem.probe.len(), store),
         }
     }
 
@@ -58,7 +58,7 @@ impl Directions {
     pub fn begin(&mut self, problem: &Problem, search: SearchDirections) {
         self.sum.fill(ZERO);
         if search.every_batch && self.object.len() != self.sum.len() {
-            self.object = Roomy::zeros(self.sum.len(), problem.room());
+            self.object = StoredField::zeros(self.sum.len(), problem.field_store());
         }
         self.trail.begin();
         self.search = Some(search);

@@ -74,14 +74,14 @@ impl Plan {
         let fields = size_of::<Complex32>() * (layout.object_pixels() + problem.probe.len());
         let arrays = lengths.iter().sum::<u64>() + KEPT * fields as u64;
         let waves = patterns * waves_per_pattern as u64 * waves::bytes_of_one(problem);
-        let room = (memory / 10 * 9).saturating_sub(arrays + waves);
-        if patterns * of_one <= room {
-            let left = Some(room - patterns * of_one);
+        let free = (memory / 10 * 9).saturating_sub(arrays + waves);
+        if patterns * of_one <= free {
+            let left = Some(free - patterns * of_one);
             return Ok(Self { layout, slabs: None, left });
         }
         let streamed = layout_of(gpu, problem, needs, true);
-        if let (Some(layout), Some(slabs)) = (streamed, Slabs::new(room, of_one, largest)) {
-            let left = Some(room - slabs.lengths(of_one).iter().sum::<u64>());
+        if let (Some(layout), Some(slabs)) = (streamed, Slabs::new(free, of_one, largest)) {
+            let left = Some(free - slabs.lengths(of_one).iter().sum::<u64>());
             return Ok(Self { layout, slabs: Some(slabs), left });
         }
         let gigabytes = |bytes: u64| format!("{:.3} GB", bytes as f64 / 1e9);

@@ -25,7 +25,7 @@ fn floor(largest: f32) -> f32 {
 
 impl GpuEngine<'_> {
     fn run_descent(&mut self, kernel: &str, numbers: Numbers, to: &wgpu::Buffer, shared: bool) {
-        let Some(curved) = &self.curved else { return };
+        let curved = self.curved();
         let pixels = if kernel == "divide" { numbers.len } else { numbers.columns * numbers.rows };
         let groups = match shared {
             true => [numbers.groups as usize, 1, 1],
@@ -41,14 +41,19 @@ impl GpuEngine<'_> {
 
     /// The sums that the workgroups have put to the first slot, and the largest fourth value.
     fn parts(&mut self) -> [f64; 4] {
-        let Some(curved) = &self.curved else { return [0.0; 4] };
-        let parts = curved.descent.parts.clone();
-        let mut values = vec![[0.0_f32; 4]; curved.object.groups as usize];
+        let Curved { object, descent, .. } = self.curved();
+        let parts = descent.parts.clone();
+        let mut values = vec![[0.0_f32; 4]; object.groups as usize];
         self.recorder.read_buffer(&parts, &mut values);
         values.iter().fold([0.0; 4], |sum, part| {
             let part = part.map(f64::from);
             [sum[0] + part[0], sum[1] + part[1], sum[2] + part[2], sum[3].max(part[3])]
         })
+    }
+
+    /// What the latest gradient has left, which all kernels of a descent need.
+    fn curved(&self) -> &Curved {
+        self.curved.as_ref().unwrap_or_else(|| unreachable!("a gradient is taken first"))
     }
 
     /// The buffer of a kept vector.
@@ -125,9 +130,9 @@ impl Resident for GpuEngine<'_> {
         let mut powers = vec![0.0_f32; self.layout.column_groups()];
         self.recorder.read_into([(Array::Sums, pixels, powers.as_mut_slice())]);
         let probe_floor = floor(powers.iter().fold(0.0, |most, &value| most.max(value)));
-        if let Some(curved) = &mut self.curved {
-            (curved.object, curved.probe_floor) = (numbers, probe_floor);
-        }
+        let curved =
+            Curved { object: numbers, probe_floor, descent: self.curved().descent.clone() };
+        self.curved = Some(curved);
         match prior {
             Some(PriorRule { strength, edge, scale, .. }) => {
                 strength * (2.0 * edge * value + f64::from(scale as f32) * rough)
@@ -137,7 +142,7 @@ impl Resident for GpuEngine<'_> {
     }
 
     fn precondition(&mut self, vector: Vector) {
-        let Some(Curved { object, probe_floor, .. }) = self.curved.clone() else { return };
+        let &Curved { object, probe_floor, .. } = self.curved();
         let buffer = self.kept_buffer(vector);
         self.run_descent("begin", object, &buffer, false);
         if object.has_prior == 1 {

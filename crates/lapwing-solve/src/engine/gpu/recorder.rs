@@ -151,11 +151,11 @@ impl Recorder {
     /// Makes room for `words` words of a batch, and returns where they begin; commands recorded
     /// before may be handed over for it.
     pub fn put(&mut self, words: &[u32]) -> u32 {
-        let room = (self.arrays[Array::Batch as usize].size() / 4) as usize;
-        if self.batch.len() + words.len() > room {
+        let capacity = (self.arrays[Array::Batch as usize].size() / 4) as usize;
+        if self.batch.len() + words.len() > capacity {
             self.flush();
         }
-        if words.len() > room {
+        if words.len() > capacity {
             self.arrays[Array::Batch as usize] =
                 self.gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
                     label: None,

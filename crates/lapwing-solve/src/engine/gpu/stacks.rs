@@ -72,10 +72,10 @@ pub(super) struct Slabs {
 }
 
 impl Slabs {
-    /// Of `room` bytes together, at most, for patterns of `of_one` bytes, in arrays of up to `most`
-    /// bytes; `None` where that is not enough.
-    pub fn new(room: u64, of_one: u64, most: u64) -> Option<Self> {
-        let bytes = (room / 2).min(most).min(LARGEST_SLAB);
+    /// Of `bytes_free` bytes together, at most, for patterns of `of_one` bytes, in arrays of up to
+    /// `most` bytes; `None` where that is not enough.
+    pub fn new(bytes_free: u64, of_one: u64, most: u64) -> Option<Self> {
+        let bytes = (bytes_free / 2).min(most).min(LARGEST_SLAB);
         let patterns = (bytes / of_one / 4 * 4) as usize;
         // The first patterns go to slab 0.
         (patterns > 0).then_some(Self { patterns, present: 1, filled: patterns })

@@ -51,7 +51,9 @@ impl<'a> GpuEngine<'a> {
         let fields = Fields::start(problem, products.slopes);
         let lights = vec![0.0; fields.object().len()];
         Self {
-            trail: products.waves.then(|| Trail::new(lights, fields.probe().len(), problem.room())),
+            trail: products
+                .waves
+                .then(|| Trail::new(lights, fields.probe().len(), problem.field_store())),
             gpu: gpu.clone(),
             layout,
             recorder,

@@ -116,22 +116,35 @@ impl Configured for Lsqml {
     const COUNTS: &'static str = "with `noise = \"poisson\"` or a prior";
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Intensities);
     const VARIES_PROBE: bool = true;
+    const AGAINST_RASTER: Option<&'static str> = Some("--background none");
 }
 
 impl Solver for Lsqml {
     solver_basics!();
 
+    fn refined_positions(&self) -> Option<(PositionFreedom, usize)> {
+        refined(self.refine_positions, self.positions_from_epoch)
+    }
+
+    fn refining_positions(&self, freedom: PositionFreedom) -> Option<Box<dyn Solver>> {
+        let refine_positions = self.refine_positions.or(Some(freedom));
+        Some(Box::new(Self { refine_positions, ..self.clone() }))
+    }
+
     fn needs(&self) -> Needs {
         let counts = self.noise == Noise::Poisson || self.prior > 0.0;
-        let moves_positions = self.refined().is_some();
+        let moves_positions = self.refined_positions().is_some();
         Needs { counts, batch_size: self.batch_size, moves_positions, ..Needs::default() }
     }
 
     /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it
     /// exceeds the lowest by half, the epochs since are rolled back and steps shortened.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products =
-            Products { waves: true, slopes: self.refined().is_some(), ..Products::default() };
+        let products = Products {
+            waves: true,
+            slopes: self.refined_positions().is_some(),
+            ..Products::default()
+        };
         let frame = Frame::new(problem, self.constraints, self.batch_size, products);
         let state = State::new(self, &frame);
         Run::new(frame, state, self.epochs)
@@ -142,11 +155,6 @@ impl Solver for Lsqml {
 const BALANCE_EVERY: usize = 10;
 
 impl Lsqml {
-    /// How freely positions move, and from which epoch on.
-    fn refined(&self) -> Option<(PositionFreedom, usize)> {
-        refined(self.refine_positions, self.positions_from_epoch)
-    }
-
     /// When the object moves.
     fn object_step(&self) -> ObjectStep {
         match (self.object_step, self.batching) {

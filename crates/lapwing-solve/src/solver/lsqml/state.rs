@@ -9,7 +9,7 @@ use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::solver::{batching, positions, variation};
+use crate::solver::{Solver, batching, positions, variation};
 use lapwing_model::Complex32;
 
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
@@ -45,7 +45,7 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub fn new(options: &'a Lsqml, frame: &Frame<'_>) -> Self {
         let problem = frame.problem;
-        let refined = if options.refined().is_some() { problem.n_patterns() } else { 0 };
+        let refined = if options.refined_positions().is_some() { problem.n_patterns() } else { 0 };
         Self {
             options,
             groups: match options.batching {
@@ -64,7 +64,7 @@ impl<'a> State<'a> {
                 if problem.varies_in_power() { problem.n_patterns() } else { 0 }
             ],
             refined: options
-                .refined()
+                .refined_positions()
                 .map(|(what, _)| (Offsets::new(problem, what), vec![Complex32::ZERO; refined])),
         }
     }
@@ -248,7 +248,7 @@ impl Algorithm for State<'_> {
         if self.options.prior > 0.0 {
             self.smooth(frame, object_step);
         }
-        if self.options.refined().is_some_and(|(_, from)| number >= from) {
+        if self.options.refined_positions().is_some_and(|(_, from)| number >= from) {
             self.move_positions(frame);
         }
         if number >= self.options.probe_from_epoch {

@@ -1,6 +1,6 @@
 //! Loss and gradient at a point, and their evaluation on a device that keeps its vectors.
 
-use super::space::{Lent, There};
+use super::space::{Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{DetectorRule, Losses, Vector};
 use crate::prior::Preconditioner;
@@ -46,10 +46,7 @@ pub(super) fn evaluate_there(
     };
     let rule = prior.rule(problem, power / problem.mean_intensity);
     let gradient = There { engine: &mut *frame.engine, lent }.free();
-    let of_prior = match frame.engine.resident() {
-        Some(device) => device.take_gradient(*gradient, rule),
-        None => 0.0,
-    };
+    let of_prior = keeper(&mut *frame.engine).take_gradient(*gradient, rule);
     let loss = 0.5 * losses.seen + of_prior;
     Evaluation { loss, losses, gradient: Gradient::There(gradient) }
 }

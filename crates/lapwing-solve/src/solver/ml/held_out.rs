@@ -4,9 +4,9 @@ use super::state::State;
 use super::{GROUP, Ml, search};
 use crate::Problem;
 use crate::engine::{Losses, Products};
-use crate::solver::Frame;
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
+use crate::solver::{Frame, Solver};
 use lapwing_model::Complex32;
 
 /// Epochs of the second stage.
@@ -47,8 +47,11 @@ pub(super) fn short_fit<E>(
 ) -> Result<ShortFit, E> {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
-    let products =
-        Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };
+    let products = Products {
+        waves: false,
+        slopes: options.refined_positions().is_some(),
+        ..Products::default()
+    };
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(&options, &mut frame);
@@ -72,8 +75,11 @@ pub(super) fn settled<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Ml, E> {
-    let products =
-        Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };
+    let products = Products {
+        waves: false,
+        slopes: options.refined_positions().is_some(),
+        ..Products::default()
+    };
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(options, &mut frame);

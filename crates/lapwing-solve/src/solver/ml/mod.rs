@@ -78,11 +78,6 @@ options! {
 }
 
 impl Ml {
-    /// How freely positions move, and from which epoch on.
-    fn refined(&self) -> Option<(PositionFreedom, usize)> {
-        refined(self.refine_positions, self.positions_from_epoch)
-    }
-
     /// The same options with the values chosen from the data; those that were not chosen have their
     /// defaults.
     fn chosen(&self, choices: &[Choice]) -> Self {
@@ -106,10 +101,21 @@ impl Configured for Ml {
     const COUNTS: &'static str = "yes";
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Counts);
     const VARIES_PROBE: bool = true;
+    const USUAL_MISFIT: f64 = 1.5;
+    const AGAINST_RASTER: Option<&'static str> = Some("a stronger --prior");
 }
 
 impl Solver for Ml {
     solver_basics!(but epochs);
+
+    fn refined_positions(&self) -> Option<(PositionFreedom, usize)> {
+        refined(self.refine_positions, self.positions_from_epoch)
+    }
+
+    fn refining_positions(&self, freedom: PositionFreedom) -> Option<Box<dyn Solver>> {
+        let refine_positions = self.refine_positions.or(Some(freedom));
+        Some(Box::new(Self { refine_positions, ..self.clone() }))
+    }
 
     fn epochs(&self) -> usize {
         match (self.epochs, self.prior) {
@@ -127,7 +133,7 @@ impl Solver for Ml {
         Needs {
             counts: true,
             batch_size: self.start_batch_size.max(GROUP),
-            moves_positions: self.refined().is_some(),
+            moves_positions: self.refined_positions().is_some(),
             ..Needs::default()
         }
     }
@@ -146,8 +152,11 @@ impl Solver for Ml {
     /// and as a mean per pixel of the patterns, in the scale of half a Poisson deviance: about 0.5
     /// for a perfect model of bright pixels, less for dark ones.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products =
-            Products { waves: false, slopes: self.refined().is_some(), ..Products::default() };
+        let products = Products {
+            waves: false,
+            slopes: self.refined_positions().is_some(),
+            ..Products::default()
+        };
         let largest = self.start_batch_size.max(GROUP);
         let mut frame = Frame::new(problem, self.constraints, largest, products);
         let state = State::new(self, &mut frame);

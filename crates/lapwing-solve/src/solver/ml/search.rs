@@ -243,22 +243,22 @@ impl StrengthSearch {
         let at = self.trials.partition_point(|before| before.value < trial.value);
         self.trials.insert(at, trial);
         let factor = if self.round == 1 { COARSE } else { FINE };
-        if let Some(next) = self.beside_best(factor).filter(|_| self.room(TRIAL)) {
+        if let Some(next) = self.beside_best(factor).filter(|_| self.affords(TRIAL)) {
             return self.begin_trial(next);
         }
         let found = self.found();
         let far = (found.value / self.centre).ln().abs() > FAR.ln();
-        if far && self.round < ROUNDS && self.room(BASE + TRIALS.0 * TRIAL) {
+        if far && self.round < ROUNDS && self.affords(BASE + TRIALS.0 * TRIAL) {
             self.round += 1;
             (self.stage, self.done) = (Stage::Base, self.start_epochs);
             (self.centre, self.strength) = (found.value, found.value);
             return Turn::From(&self.begun);
         }
-        if let Some(next) = self.beside_best(FINE).filter(|_| self.room(TRIAL)) {
+        if let Some(next) = self.beside_best(FINE).filter(|_| self.affords(TRIAL)) {
             return self.begin_trial(next);
         }
         let found = self.found();
-        if self.chooses_absorption && self.room(TRIAL) {
+        if self.chooses_absorption && self.affords(TRIAL) {
             self.absorptions.push(Tried { value: self.absorption, ..found });
             self.absorption = STIFFER[0];
             return self.begin_trial(found.value);
@@ -279,7 +279,7 @@ impl StrengthSearch {
         if score < before.score {
             self.best = fields.to_vec();
             let stiffer = STIFFER.into_iter().find(|weight| *weight > self.absorption);
-            if let Some(weight) = stiffer.filter(|_| self.room(TRIAL)) {
+            if let Some(weight) = stiffer.filter(|_| self.affords(TRIAL)) {
                 self.absorption = weight;
                 return self.begin_trial(self.strength);
             }
@@ -295,7 +295,7 @@ impl StrengthSearch {
     }
 
     /// Whether so many epochs leave enough for the last stage.
-    fn room(&self, epochs: usize) -> bool {
+    fn affords(&self, epochs: usize) -> bool {
         self.spent + epochs + LAST.0 <= self.limit
     }
 

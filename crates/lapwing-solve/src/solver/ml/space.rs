@@ -1,6 +1,6 @@
 //! The vectors of stage 2: in the memory of the process, or on a device that keeps them.
 
-use crate::engine::{Blend, Engine, Vector};
+use crate::engine::{Blend, Engine, Resident, Vector};
 use crate::vector;
 use lapwing_model::Complex32;
 use std::rc::Rc;
@@ -73,6 +73,11 @@ impl Lent {
         self.0.push(Rc::new(engine.new_vector()));
         self.0[self.0.len() - 1].clone()
     }
+}
+
+/// The part of an engine that keeps gradients, of one whose vectors are [`There`].
+pub(super) fn keeper(engine: &mut dyn Engine) -> &mut dyn Resident {
+    engine.resident().unwrap_or_else(|| unreachable!("vectors are there only where it keeps them"))
 }
 
 /// A device that keeps its vectors.

@@ -4,7 +4,7 @@ use super::Ml;
 use super::descent::{Descent, Point, Step};
 use super::evaluation::{BACKGROUND, Evaluation, GROUP, Gradient, evaluate_there};
 use super::search::{Stage, StrengthSearch, Turn};
-use super::space::{Here, Lent, There};
+use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
@@ -50,7 +50,7 @@ impl Second {
     fn of(options: &Ml, frame: &mut Frame<'_>) -> Self {
         let problem = frame.problem;
         let varies = problem.n_eigenmodes() > 0 || problem.varies_in_power();
-        let plain = problem.n_slices() == 1 && !varies && options.refined().is_none();
+        let plain = problem.n_slices() == 1 && !varies && options.refined_positions().is_none();
         match options.constraints.is_none() && plain && frame.engine.resident().is_some() {
             true => Self::There(Descent::default(), Lent::default()),
             false => Self::Here(Descent::default(), Buffers::default()),
@@ -115,7 +115,7 @@ impl<'a> State<'a> {
             start_epochs,
             path: neighbours::path(&problem.scan, (0..problem.n_patterns()).collect()),
             damping: START_DAMPING,
-            offsets: options.refined().map(|(what, _)| Offsets::new(problem, what)),
+            offsets: options.refined_positions().map(|(what, _)| Offsets::new(problem, what)),
             positions_free: false,
             second: Second::of(options, frame),
             prior,
@@ -197,7 +197,7 @@ impl<'a> State<'a> {
     /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
     /// the loss per pixel.
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
-        let from = self.options.refined().map(|(_, from)| from);
+        let from = self.options.refined_positions().map(|(_, from)| from);
         // Trials of a search should differ in the prior alone.
         self.positions_free = !self.searches() && from.is_some_and(|from| number >= from);
         let mut here = self.evaluate(frame);
@@ -225,9 +225,7 @@ impl<'a> State<'a> {
             (Second::There(descent, lent), Gradient::There(gradient)) => {
                 let mut space = There { engine: &mut *frame.engine, lent };
                 let mut solve = |space: &mut There<'_>, v: &mut Rc<Vector>| {
-                    if let Some(device) = space.engine.resident() {
-                        device.precondition(**v);
-                    }
+                    keeper(space.engine).precondition(**v);
                 };
                 let here = Point { x: space.copy_of(Vector::Fields), gradient, loss };
                 let taken = descent.step(&mut space, &mut solve, here, anew);

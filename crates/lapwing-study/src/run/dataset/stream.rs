@@ -7,8 +7,8 @@ use crate::{Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, Patterns, Storage, Understanding, scratch};
 use lapwing_model::Complex32;
+use lapwing_solve::outside::{FieldStore, OutsideBytes};
 use lapwing_solve::problem::ProblemBuilder;
-use lapwing_solve::room::{OutsideBytes, Room};
 use lapwing_solve::{PatternStore, Problem, StoredBytes};
 use ndarray::ArrayView3;
 use std::io;
@@ -89,14 +89,14 @@ impl Streaming {
 
     /// [`storage`](Self::storage) of patterns that take so many bytes as 32-bit numbers.
     pub fn storage_of(self, stack: u64, folder: &Path) -> Storage {
-        let room = match self {
+        let space = match self {
             Self::Never => None,
             Self::Always => Some(0),
             Self::Within(bytes) => Some(bytes),
             Self::Auto => free_memory(),
         };
-        match room {
-            Some(room) if !fits(stack, room) => Storage::Scratch(folder.to_owned()),
+        match space {
+            Some(space) if !fits(stack, space) => Storage::Scratch(folder.to_owned()),
             _ => Storage::Memory,
         }
     }
@@ -184,9 +184,9 @@ pub(crate) fn problem(
 
 /// Scratch files in a folder, for what a solver keeps.
 #[derive(Debug)]
-pub(crate) struct RoomIn(pub PathBuf);
+pub(crate) struct FieldsIn(pub PathBuf);
 
-impl Room for RoomIn {
+impl FieldStore for FieldsIn {
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>> {
         let mapped = scratch::zeros_in(&self.0, len as u64).ok()?;
         Some(Box::new(mapped))

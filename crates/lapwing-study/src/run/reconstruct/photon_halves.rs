@@ -8,7 +8,7 @@ use crate::run::reconstruct::external::SCRATCH;
 use crate::run::solve::start::Start;
 use crate::run::solve::{check, solution};
 use crate::{Result, StudyError};
-use lapwing_compare::{Comparison, Region, compare as compare_objects};
+use lapwing_compare::{CompareError, Comparison, Region, compare as compare_objects};
 use lapwing_files::Dataset;
 use lapwing_files::metadata::{nphotons, set_physics_parameter};
 use lapwing_model::random::generator;
@@ -34,8 +34,15 @@ pub(super) fn compare(
     let (dataset, _) =
         request.stream.open(&request.input, &request.reading, &request.output, &mut *observe)?;
     let start = request.start(&dataset, &mut *observe)?;
-    let Ok(region) = Region::from_scan(start.object.shape(), &start.scan, probe.view()) else {
-        return Ok(None);
+    let not_compared = |observe: Observer<'_>, why: CompareError| {
+        note(observe, Level::Fact, &format!("halves of the photons are not compared: {why}"))
+    };
+    let region = match Region::from_scan(start.object.shape(), &start.scan, probe.view()) {
+        Ok(region) => region,
+        Err(why) => {
+            not_compared(&mut *observe, why)?;
+            return Ok(None);
+        }
     };
     let (first, second) = match &request.solver.method {
         Method::Native(config) => {
@@ -54,13 +61,19 @@ pub(super) fn compare(
             (object(first)?, object(second)?)
         }
     };
-    // A view can cover too little for an alignment.
-    let compared = compare_objects(first.view(), second.view(), &region).ok();
-    if let Some(found) = &compared {
-        let text = format!("halves: complex correlation {:.5}", found.metrics.complex_correlation);
-        note(observe, Level::Detail, &text)?;
+    match compare_objects(first.view(), second.view(), &region) {
+        Ok(found) => {
+            let correlation = found.metrics.complex_correlation;
+            let text = format!("halves: complex correlation {correlation:.5}");
+            note(observe, Level::Detail, &text)?;
+            Ok(Some(found))
+        }
+        // A view can cover too little for an alignment.
+        Err(why) => {
+            not_compared(observe, why)?;
+            Ok(None)
+        }
     }
-    Ok(compared)
 }
 
 /// Deals the photons of a start to two starts.

@@ -12,8 +12,7 @@ use crate::{Result, StudyError};
 use lapwing_files::Scans;
 use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
-use lapwing_solve::solver::options::Value;
-use lapwing_solve::solver::{Choice, Entry, POSITIONS_FROM_EPOCH, PositionFreedom, Tried, entry};
+use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
 use lapwing_solve::{Problem, SOLVERS, Solver};
 
 /// Shares of the background that was found.
@@ -244,39 +243,22 @@ fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Res
 }
 
 /// Names of the solvers that `can`.
-fn names(can: impl Fn(&Entry) -> bool) -> String {
+pub(super) fn names(can: impl Fn(&Entry) -> bool) -> String {
     let names: Vec<&str> =
         SOLVERS.iter().filter(|entry| can(entry)).map(|entry| entry.name).collect();
     names.join(" or ")
 }
 
-/// Option of the solvers that move positions.
-const MOVING: &str = "refine_positions";
-
 /// The solver, told to refine the positions.
 fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
-    let mut written: Vec<(String, Value)> =
-        solver.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    if !written.iter().any(|(name, _)| name == MOVING) {
-        written.push((MOVING.to_owned(), Value::Word(freedom.name().to_owned())));
-    }
-    let refused = || {
-        let name = solver.name();
-        let able = names(|entry| entry.has(MOVING));
+    let solver = solver.refining_positions(freedom).ok_or_else(|| {
+        let able = names(|entry| entry.defaults().refining_positions(freedom).is_some());
         let expected = format!("expected a solver that moves them ({able})");
-        StudyError::Invalid(format!("refined positions: {expected}, found {name}"))
-    };
-    let entry = entry(solver.name()).ok_or_else(refused)?;
-    if !entry.has(MOVING) {
-        return Err(refused());
-    }
-    let solver = entry.read(&written).map_err(|error| StudyError::Invalid(error.to_string()))?;
-    // An epoch that was given holds; see above.
-    let from = match solver.values().into_iter().find(|(name, _)| *name == "positions_from_epoch") {
-        Some((_, Value::Count(from))) => from as usize,
-        _ => POSITIONS_FROM_EPOCH,
-    };
-    if solver.epochs() < from {
+        StudyError::Invalid(format!("refined positions: {expected}, found {}", solver.name()))
+    })?;
+    if let Some((_, from)) = solver.refined_positions()
+        && solver.epochs() < from
+    {
         return Err(StudyError::Invalid(format!(
             "refined positions: they begin to move in epoch {from} (positions_from_epoch), expected at \
              least as many epochs, found {}; do more, or let them move earlier",
@@ -320,6 +302,7 @@ mod tests {
     use lapwing_model::random::generator;
     use lapwing_model::simulate::expose;
     use lapwing_model::{Complex32, Field, Modes, Position};
+    use lapwing_solve::solver::options::Value;
     use ndarray::{Axis, concatenate};
     use rand::RngExt;
 

@@ -1,9 +1,10 @@
 //! Where a reconstruction is computed: the processor, or a graphics card that is opened once for
 //! all reconstructions of the process.
 
-use crate::Result;
+use super::choose::names;
 use crate::design::solver::DeviceChoice;
-use lapwing_solve::engine::Device;
+use crate::{Result, StudyError};
+use lapwing_solve::engine::{Device, Unsupported};
 use lapwing_solve::{Problem, Solver};
 
 /// The device for `problem` and `solver`, as `choice` says.
@@ -11,7 +12,15 @@ use lapwing_solve::{Problem, Solver};
 /// # Errors
 /// When a graphics card is asked for that is not there or cannot compute this, or no device can.
 pub(crate) fn of(problem: &Problem, solver: &dyn Solver, choice: DeviceChoice) -> Result<Device> {
-    Device::Cpu.check(problem, solver.needs())?;
+    Device::Cpu.check(problem, solver.needs()).map_err(|unsupported| match unsupported {
+        Unsupported::Slices(slices) => StudyError::Invalid(format!(
+            "{} keeps a pattern's exit wave and divides it between object and probe, so it has no \
+             objects of {slices} slices; {} has",
+            solver.name(),
+            names(|entry| entry.defaults().needs().waves_per_pattern == 0)
+        )),
+        other => other.into(),
+    })?;
     match choice.card() {
         Some(number) => asked(number, problem, solver),
         None if choice == DeviceChoice::Cpu => Ok(Device::Cpu),
@@ -47,7 +56,7 @@ fn asked(number: usize, problem: &Problem, solver: &dyn Solver) -> Result<Device
 
 #[cfg(not(feature = "gpu"))]
 fn asked(_number: usize, _problem: &Problem, _solver: &dyn Solver) -> Result<Device> {
-    Err(crate::StudyError::NoCards)
+    Err(StudyError::NoCards)
 }
 
 /// Seconds on the processor from which a graphics card, which takes one or two to begin, is looked

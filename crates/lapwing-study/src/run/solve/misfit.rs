@@ -2,12 +2,11 @@
 
 use lapwing_solve::Solution;
 use lapwing_solve::problem::Misfit;
+use lapwing_solve::solver::{TakenFor, entry, taken_for};
 
-/// Misfit, and share of the amplitudes that noise does not explain, from which the model is said
-/// not to explain the patterns. Solvers without a likelihood of counts leave more of patterns that
-/// they do explain: LSQML 1.6 after 100 epochs of a perfect scan.
-const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
-const SUSPICIOUS_OF_OTHERS: f64 = 2.0;
+/// Share of the amplitudes that noise does not explain, from which a large misfit says that the
+/// model does not explain the patterns.
+const SUSPICIOUS: f64 = 0.1;
 /// Power at the frequencies of a raster, over what is usual, from which its period is in the image.
 const PERIODIC: f64 = 15.0;
 /// Epochs before which a good scan may not be explained yet.
@@ -39,8 +38,8 @@ pub(crate) fn described(
         "misfit: {ratio:.3} times the noise of the counts, {:.1} % of the amplitudes unexplained",
         100.0 * unexplained
     )];
-    let usual = if algorithm == "ML" { SUSPICIOUS.0 } else { SUSPICIOUS_OF_OTHERS };
-    if counts >= FEW && ratio > usual && unexplained > SUSPICIOUS.1 {
+    let usual = entry(algorithm).map_or(f64::INFINITY, |entry| entry.usual_misfit);
+    if counts >= FEW && ratio > usual && unexplained > SUSPICIOUS {
         if epochs < ENOUGH {
             lines.push(format!(
                 "after {epochs} epochs that says little: let it go on first (--num-epochs {ENOUGH} \
@@ -67,10 +66,12 @@ pub(crate) fn lattice(excess: f64, algorithm: &str) -> Vec<String> {
         "raster: {excess:.1} times the usual power at its own frequencies (noise has about 4)"
     )];
     if excess > PERIODIC {
-        let remedy = match algorithm {
-            "ML" => "a stronger --prior",
-            "LSQML" => "use ML, or try --background none",
-            _ => "use ML",
+        let likely = taken_for(TakenFor::Counts).name;
+        let own = entry(algorithm).and_then(|entry| entry.against_raster);
+        let remedy = match own {
+            Some(own) if algorithm == likely => format!("try {own}"),
+            Some(own) => format!("use {likely}, or try {own}"),
+            None => format!("use {likely}"),
         };
         lines.push(format!(
             "the period of the scan is in the image, which patterns of an exact raster do not forbid: \

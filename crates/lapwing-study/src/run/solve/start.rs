@@ -84,13 +84,13 @@ impl Start {
         self,
         waiting: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Problem> {
-        let room = match &self.fields_in {
-            Storage::Scratch(folder) => Some(stream::RoomIn(folder.clone())),
+        let store = match &self.fields_in {
+            Storage::Scratch(folder) => Some(stream::FieldsIn(folder.clone())),
             Storage::Memory => None,
         };
         let problem = self.bare_problem(waiting)?;
-        Ok(match room {
-            Some(room) => problem.with_room(Arc::new(room)),
+        Ok(match store {
+            Some(store) => problem.with_field_store(Arc::new(store)),
             None => problem,
         })
     }
@@ -123,7 +123,6 @@ impl Start {
         between: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Self> {
         let earlier = earlier::of(&config.start.object_start)?;
-        let earlier = earlier.as_deref();
         let probe = begun_probe(dataset, config.start.probe_start, earlier, between)?.modes;
         let start = Self::with_probe(dataset, config, probe, earlier)?;
         let intensity = dataset.intensities()?;

@@ -162,7 +162,8 @@ fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
 fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     let model = ForwardModel::with_physics(dataset.pattern_shape(), physics)
         .map_err(|error| StudyError::Invalid(error.to_string()))?;
-    let mean = sound_intensities(dataset)?.view().mean_axis(Axis(0)).unwrap_or_default();
+    let mean = sound_intensities(dataset)?.view().mean_axis(Axis(0));
+    let mean = mean.ok_or_else(|| StudyError::Invalid("a scan without patterns".to_owned()))?;
     let mut arrived: Vec<Complex32> =
         mean.iter().map(|&value| Complex32::from(value.max(0.0).sqrt())).collect();
     let mut probe = arrived.clone();
@@ -174,9 +175,8 @@ fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     Ok(StartProbe { modes: powered(modes, dataset), told })
 }
 
-/// Room in the window that the probe of the largest curvature takes, as a share of the shorter
-/// side.
-const ROOM: f64 = 0.35;
+/// Width of the probe of the largest curvature, as a share of the window's shorter side.
+const WIDEST: f64 = 0.35;
 
 /// Radius of the bright disc, pixels, below which its parts are too few to shift against each
 /// other.
@@ -203,7 +203,7 @@ fn of_spot(
         weight += value;
     }
     let edge = (sum / weight).sqrt().max(0.5 / window.0.max(window.1));
-    let most = ROOM * window.0.min(window.1) / edge;
+    let most = WIDEST * window.0.min(window.1) / edge;
     let made = |curvature: f64| -> Result<Modes> {
         let modes = calibrate::probe(intensity, curvature, (0.0, 0.0), sides);
         let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;

@@ -3,13 +3,13 @@
 use crate::common::case;
 use lapwing_solve::lsqml::{Batching, Lsqml};
 use lapwing_solve::ml::Ml;
-use lapwing_solve::room::{OutsideBytes, Room};
+use lapwing_solve::outside::{FieldStore, OutsideBytes};
 use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Problem, Solution, Solver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Room for so many vectors, which are counted.
+/// Space for so many vectors, which are counted.
 #[derive(Debug)]
 struct Shelf {
     most: usize,
@@ -31,7 +31,7 @@ impl AsMut<[u8]> for Bytes {
     }
 }
 
-impl Room for Shelf {
+impl FieldStore for Shelf {
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>> {
         if self.taken.fetch_add(1, Ordering::Relaxed) >= self.most {
             return None;
@@ -56,7 +56,7 @@ fn fields_outside_the_memory_change_no_bit() {
         let whole = solve(&problem);
         for most in [usize::MAX, 2] {
             let shelf = Arc::new(Shelf { most, taken: AtomicUsize::new(0) });
-            let found = solve(&problem.with_room(shelf.clone()));
+            let found = solve(&problem.with_field_store(shelf.clone()));
             assert!(shelf.taken.load(Ordering::Relaxed) >= fewest, "{shelf:?}");
             assert_eq!(whole.loss, found.loss);
             assert!(whole.object == found.object && whole.probe == found.probe, "{shelf:?}");

@@ -1,4 +1,4 @@
-//! Room for values on the object's grid that need not be in the memory of the process.
+//! Values on the object's grid that need not be in the memory of the process.
 
 use lapwing_model::Complex32;
 use std::fmt;
@@ -9,24 +9,25 @@ pub trait OutsideBytes: AsRef<[u8]> + AsMut<[u8]> + Send + Sync {}
 
 impl<T: AsRef<[u8]> + AsMut<[u8]> + Send + Sync> OutsideBytes for T {}
 
-/// Where room is found outside the process's own memory.
-pub trait Room: fmt::Debug + Send + Sync {
-    /// So many bytes, all zero, that begin at a multiple of eight; `None` where there is no room.
+/// Where fields are stored outside the process's own memory.
+pub trait FieldStore: fmt::Debug + Send + Sync {
+    /// So many bytes, all zero, that begin at a multiple of eight; `None` where there is no space
+    /// for them.
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>>;
 }
 
-/// Complex values in the memory of the process, or in a [`Room`].
-pub struct Roomy(Kept);
+/// Complex values in the memory of the process, or in a [`FieldStore`].
+pub struct StoredField(Kept);
 
 enum Kept {
     Memory(Vec<Complex32>),
     Outside(Box<dyn OutsideBytes>),
 }
 
-impl Roomy {
-    /// So many zeros, in `room` where there is any, else in memory.
-    pub(crate) fn zeros(len: usize, room: Option<&dyn Room>) -> Self {
-        let outside = room.and_then(|room| room.bytes(len * size_of::<Complex32>()));
+impl StoredField {
+    /// So many zeros, in `store` where it has space for them, else in memory.
+    pub(crate) fn zeros(len: usize, store: Option<&dyn FieldStore>) -> Self {
+        let outside = store.and_then(|store| store.bytes(len * size_of::<Complex32>()));
         let fitting = outside.filter(|bytes| {
             let found = bytemuck::try_cast_slice::<u8, Complex32>((**bytes).as_ref());
             found.is_ok_and(|values| values.len() == len)
@@ -37,49 +38,49 @@ impl Roomy {
         }
     }
 
-    /// A copy of these values, in `room` where there is any, else in memory.
-    pub(crate) fn copy_of(values: &[Complex32], room: Option<&dyn Room>) -> Self {
-        if room.is_none() {
+    /// A copy of these values, in `store` where it has space for them, else in memory.
+    pub(crate) fn copy_of(values: &[Complex32], store: Option<&dyn FieldStore>) -> Self {
+        if store.is_none() {
             return Self::from(values.to_vec());
         }
-        let mut copy = Self::zeros(values.len(), room);
+        let mut copy = Self::zeros(values.len(), store);
         copy.copy_from_slice(values);
         copy
     }
 }
 
-impl Default for Roomy {
+impl Default for StoredField {
     fn default() -> Self {
         Self::from(Vec::new())
     }
 }
 
-impl From<Vec<Complex32>> for Roomy {
+impl From<Vec<Complex32>> for StoredField {
     fn from(values: Vec<Complex32>) -> Self {
         Self(Kept::Memory(values))
     }
 }
 
-impl Clone for Roomy {
+impl Clone for StoredField {
     /// In memory.
     fn clone(&self) -> Self {
         Self::from(self.to_vec())
     }
 }
 
-impl PartialEq for Roomy {
+impl PartialEq for StoredField {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
-impl fmt::Debug for Roomy {
+impl fmt::Debug for StoredField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.len())
     }
 }
 
-impl Deref for Roomy {
+impl Deref for StoredField {
     type Target = [Complex32];
 
     fn deref(&self) -> &[Complex32] {
@@ -90,7 +91,7 @@ impl Deref for Roomy {
     }
 }
 
-impl DerefMut for Roomy {
+impl DerefMut for StoredField {
     fn deref_mut(&mut self) -> &mut [Complex32] {
         match &mut self.0 {
             Kept::Memory(values) => values,

@@ -3,6 +3,7 @@
 use crate::array::{self, from_positions};
 use crate::dataset::{Dataset, reading};
 use crate::failure::{Result, with_keywords};
+use crate::study::dose_of;
 use crate::value::{named, options};
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
@@ -12,7 +13,6 @@ use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, MAX_AREA, ScanKind, Spacing};
 use lapwing_model::simulate;
 use lapwing_model::specimen::Specimen;
-use lapwing_study::condition;
 use lapwing_study::data;
 use lapwing_study::place;
 use lapwing_study::sample::Sample;
@@ -35,9 +35,7 @@ pub fn simulate_scan(
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let (dose, seed) = dose_and_seed;
-    let dose = condition::whole_dose(dose).ok_or_else(|| {
-        anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
-    })?;
+    let dose = dose_of(dose)?;
     let scan = array::positions(positions)?;
     let object = array::object(object, "object")?;
     let physics = PhysicsOptions { slices: Some(object.n_slices()), ..reading(described)?.physics };

@@ -15,7 +15,7 @@ use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::magnify::magnification;
 use lapwing_study::pictures::overview;
 use lapwing_study::run;
-use lapwing_study::solver::{AUTO, ObjectStart, Plain, SolverConfig};
+use lapwing_study::solver::{ObjectStart, Plain, SolverConfig, Unsaid};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -24,16 +24,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
-/// A solver and its options by name, all of them settled.
-pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
+/// A solver and its options by name, all of them settled; `unsaid` where nothing is said.
+pub fn settled_config(options: &Bound<'_, PyDict>, unsaid: Unsaid) -> anyhow::Result<SolverConfig> {
     let mut table = table(options)?;
-    // A design starts from a perturbed probe and has LSQML, the field's baseline; who hands over a
-    // probe wants that one, or one that is made, and the best image.
-    table.entry("probe_start").or_insert_with(|| "auto".into());
-    table.entry("algorithm").or_insert_with(|| AUTO.into());
+    table.entry("probe_start").or_insert_with(|| unsaid.probe_start.name().into());
+    table.entry("algorithm").or_insert_with(|| unsaid.algorithm.into());
     let config: SolverConfig = serde_json::from_value(Value::Object(table))?;
     config.check()?;
     Ok(config)
@@ -45,7 +42,7 @@ pub fn solver_options<'py>(
     py: Python<'py>,
     options: &Bound<'_, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
-    let config = config(options)?;
+    let config = settled_config(options, Unsaid::DATA)?;
     let mut table = serde_json::to_value(&config)?;
     let docs = SolverConfig::docs(config.algorithm());
     if let Value::Object(table) = &mut table {
@@ -97,10 +94,11 @@ pub fn reconstruct<'py>(
     threads: Option<usize>,
     start: Option<&Bound<'py, PyDict>>,
 ) -> Result<Bound<'py, PyDict>> {
-    let mut config = config(options)?;
+    let mut config = settled_config(options, Unsaid::DATA)?;
     if let Some(start) = start {
-        config.start.object_start = ObjectStart::Given(Arc::new(of_fields(start)?));
+        config.start.object_start = ObjectStart::given(of_fields(start)?);
     }
+    let config = run::with_files_read(config)?;
     let data = &dataset.get().inner;
     // As the command line does it; who looked at the scan before has done it, and nothing is found.
     let near = data.geometry == Some(Geometry::NearField);

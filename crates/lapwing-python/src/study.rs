@@ -2,11 +2,11 @@
 
 use crate::dataset::options::reading as read_options;
 use crate::failure::Result;
+use crate::reconstruct::settled_config;
 use crate::value::{from_python, named, options, table, to_python};
 use crate::work::{Listener, alone, attended};
 use anyhow::{Context, anyhow};
 use lapwing_cli::GrowingReport;
-use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Typed, Value as OptionValue};
 use lapwing_study::design::ViewRules;
 use lapwing_study::event::Event;
@@ -15,7 +15,7 @@ use lapwing_study::layout::Roots;
 use lapwing_study::plan::{MissingViews, plan_of_folders};
 use lapwing_study::record::Filters;
 use lapwing_study::run::StudyOptions;
-use lapwing_study::solver::{DeviceChoice, SolverConfig, StudySolver};
+use lapwing_study::solver::{DeviceChoice, StudySolver, Unsaid};
 use lapwing_study::{Design, StudyError, View, condition, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
@@ -158,10 +158,10 @@ pub fn write_views<'py>(
     Ok(to_python(py, &json!({ "views": made, "refused": refused }))?)
 }
 
-fn dose_of(dose: f64) -> anyhow::Result<u64> {
-    condition::whole_dose(dose).ok_or_else(|| {
-        anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
-    })
+/// A dose that names a folder.
+pub fn dose_of(dose: f64) -> anyhow::Result<u64> {
+    let expected = || anyhow!("dose: expected {}, found {dose}", condition::expected_dose());
+    condition::whole_dose(dose).ok_or_else(expected)
 }
 
 /// Runs the reconstruction jobs of data and views on disk and keeps their records; `said` are the
@@ -186,14 +186,9 @@ pub fn run_jobs<'py>(
     let filters: Filters =
         serde_json::from_value(Value::Object(filters)).map_err(anyhow::Error::from)?;
     let (solver, reading) = said;
-    let mut solver = table(&solver)?;
     let reading = read_options(&reading)?;
-    let from = reading.experiment.probe.from.map_or("perturbed", |from| from.name());
-    solver.entry("probe_start").or_insert_with(|| from.into());
-    solver.entry("algorithm").or_insert_with(|| SOLVERS[0].name.into());
-    let config: SolverConfig =
-        serde_json::from_value(Value::Object(solver)).map_err(anyhow::Error::from)?;
-    config.check().map_err(anyhow::Error::from)?;
+    let unsaid = Unsaid::study().with_probe_from(reading.experiment.probe.from);
+    let config = settled_config(&solver, unsaid)?;
     let missing_views = match allow_missing {
         true => MissingViews::Skip(BTreeMap::new()),
         false => MissingViews::Refuse,

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use lapwing_files::dialect::{Acquisition, FarFieldOptics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
+use lapwing_model::position::bounding_box;
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::mean_counts;
 use std::path::Path;
@@ -55,15 +56,10 @@ impl Facts {
             Some(object) => (dataset.scan.clone(), object.shape()),
             None => {
                 // Positions around the middle of a window are around zero in metres.
-                let box_of = |of: fn(&Position) -> f64| {
-                    let values = || dataset.scan.iter().map(of);
-                    let low = values().fold(f64::INFINITY, f64::min);
-                    (low + values().fold(f64::NEG_INFINITY, f64::max)) / 2.0
-                };
-                let (y, x) = (box_of(|p| p.y), box_of(|p| p.x));
-                let (middle_y, middle_x) = ((height / 2) as f64, (width / 2) as f64);
-                let moved =
-                    |p: &Position| Position { y: p.y - y + middle_y, x: p.x - x + middle_x };
+                let (y0, y1, x0, x1) = bounding_box(&dataset.scan).unwrap_or_default();
+                let y = (height / 2) as f64 - (y0 + y1) / 2.0;
+                let x = (width / 2) as f64 - (x0 + x1) / 2.0;
+                let moved = |p: &Position| Position { y: p.y + y, x: p.x + x };
                 (dataset.scan.iter().map(moved).collect(), (height, width))
             }
         };

@@ -11,7 +11,7 @@ use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
 use lapwing_solve::solver::{TakenFor, taken_for};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError};
+use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError, Unsaid};
 use std::collections::BTreeSet;
 
 const ALGORITHM: &str = "algorithm";
@@ -180,7 +180,7 @@ impl Flag {
     fn defaults(&self) -> String {
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (solver, option) in &self.options {
-            let Some(solver) = solver else { continue };
+            let Some(solver) = solver else { return common_default(option) };
             let values = SOLVERS.iter().find(|entry| entry.name == *solver);
             let values = values.map(|entry| entry.defaults().values()).unwrap_or_default();
             let Some((_, value)) = values.into_iter().find(|(name, _)| *name == option.name) else {
@@ -202,6 +202,16 @@ impl Flag {
             }
         }
     }
+}
+
+/// The value of an option of all solvers where nothing is said about it.
+fn common_default(option: &OptionDoc) -> String {
+    let [data, study] = [Unsaid::DATA, Unsaid::study()].map(|unsaid| {
+        let config = SolverConfig::new(SOLVERS[0].defaults(), unsaid.probe_start);
+        let value = config.common_values().find(|(name, _)| *name == option.name);
+        value.map(|(_, value)| plain(&value)).unwrap_or_default()
+    });
+    if data == study { data } else { format!("{data}; {study} in jobs") }
 }
 
 /// A value without the marks of messages.
@@ -234,11 +244,12 @@ impl Args for SolverOptions {
             .long(ALGORITHM)
             .value_name("NAME")
             .help(format!(
-                "Solver: {}; auto, {} where photon counts are known, else {} [default: auto; {} in jobs]",
+                "Solver: {}; auto, {} where photon counts are known, else {} [default: {}; {} in jobs]",
                 abouts.collect::<Vec<_>>().join("; "),
                 taken_for(TakenFor::Counts).name,
                 taken_for(TakenFor::Intensities).name,
-                SOLVERS[0].name
+                Unsaid::DATA.algorithm,
+                Unsaid::study().algorithm
             ))
             .help_heading(HEADING)
             .value_parser(names.map(|name| name))
@@ -276,14 +287,10 @@ impl SolverOptions {
         self.algorithm.map(|_| ALGORITHM).or(first)
     }
 
-    /// The solver asked for, or the command's `usual` one; `probe_start` where nothing is said
-    /// about it.
-    pub fn config(
-        &self,
-        usual: &'static str,
-        probe_start: ProbeStart,
-    ) -> anyhow::Result<SolverConfig> {
-        let config = match self.algorithm.unwrap_or(usual) {
+    /// The solver asked for with its options; `unsaid` where nothing is said.
+    pub fn config(&self, unsaid: Unsaid) -> anyhow::Result<SolverConfig> {
+        let probe_start = unsaid.probe_start;
+        let config = match self.algorithm.unwrap_or(unsaid.algorithm) {
             AUTO => {
                 let has = |solver| {
                     let known = |flag: &str| SolverConfig::docs(solver).any(|o| o.flag() == flag);

@@ -114,7 +114,7 @@ pub fn number(text: &str) -> Result<f64, String> {
 
 /// A dose that names a folder: a whole number of photons, also written as 1e4.
 pub fn whole_dose(text: &str) -> Result<u64, String> {
-    let expected = || "expected a whole number of photons, at most 1e15".to_owned();
+    let expected = || format!("expected {}", condition::expected_dose());
     condition::whole_dose(positive(text)?).ok_or_else(expected)
 }
 

@@ -38,7 +38,7 @@ mod workspace;
 
 pub use error::ModelError;
 pub use pass::{DetectorStep, Patch, PatternQuery, Site};
-pub use physics::{MOST_SLICES, Physics, PhysicsError, Propagation, Slices};
+pub use physics::{MOST_BLUR, MOST_SLICES, Physics, PhysicsError, Propagation, Slices};
 pub use ramp::Ramp;
 
 use crate::fft::{self, Fft2};

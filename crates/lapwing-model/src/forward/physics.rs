@@ -90,7 +90,7 @@ pub enum PhysicsError {
     #[expect(missing_docs, reason = "the message names them")]
     GapTooLong { found: f64, least: f64, height: usize, width: usize },
     /// The point spread is none.
-    #[error("blur of the detector: expected at least 0 and at most 4 pixels, found {0}")]
+    #[error("blur of the detector: expected at least 0 and at most {MOST_BLUR} pixels, found {0}")]
     Blur(f64),
 }
 
@@ -101,7 +101,7 @@ pub const MOST_SLICES: usize = 64;
 const KEPT_FREQUENCY: f64 = 0.125;
 
 /// Widest point spread, pixels.
-const MOST_BLUR: f64 = 4.0;
+pub const MOST_BLUR: f64 = 4.0;
 
 impl Physics {
     /// A straight motion of `length` pixels (y, x) in steps of at most half a pixel, centred on

@@ -26,15 +26,15 @@ use std::f64::consts::{PI, TAU};
 /// Aberrations of an optic up to third order: lengths in metres, directions in radians.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Aberrations {
-    /// Defocus C10, positive where the crossover lies before the specimen.
+    /// Defocus C10, metres, positive where the crossover lies before the specimen.
     pub c10: f64,
-    /// Twofold astigmatism C12 and its direction.
+    /// Twofold astigmatism C12, metres, and its direction, radians.
     pub c12: (f64, f64),
-    /// Axial coma C21 and its direction.
+    /// Axial coma C21, metres, and its direction, radians.
     pub c21: (f64, f64),
-    /// Threefold astigmatism C23 and its direction.
+    /// Threefold astigmatism C23, metres, and its direction, radians.
     pub c23: (f64, f64),
-    /// Spherical aberration C30.
+    /// Spherical aberration C30, metres.
     pub c30: f64,
 }
 

@@ -153,6 +153,11 @@ pub fn whole_dose(photons: f64) -> Option<u64> {
     whole.then_some(photons as u64)
 }
 
+/// What [`whole_dose`] takes, in words.
+pub fn expected_dose() -> String {
+    format!("a whole number of photons per pattern, 1 to {MAX_DOSE:e}")
+}
+
 /// One cell of a study. Its ordering is the order of the jobs: dose ascending, train before test,
 /// then baseline, dense, sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The design as the user may write it: every section and every field optional.
 
 use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
-use crate::design::condition::{Split, Step, View, whole_dose};
+use crate::design::condition::{Split, Step, View, expected_dose, whole_dose};
 use crate::design::error::DesignError;
 use crate::design::goal::WrittenGoal;
 use crate::design::radiation::Radiation;
@@ -9,7 +9,7 @@ use crate::design::resources::Resources;
 use crate::design::settled::{
     Design, Exposures, FluenceArea, Matrix, ScanSection, Seeds, Source, SpecimenSection, ViewRules,
 };
-use crate::design::solver::{ProbeStart, StudySolver};
+use crate::design::solver::{ProbeStart, StudySolver, Unsaid};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
 use lapwing_files::physics::PhysicsOptions;
@@ -138,7 +138,7 @@ impl WrittenDesign {
             physics: PhysicsOptions::default(),
             split: Cut::default(),
             views: ViewRules::default(),
-            solvers: StudySolver::defaults(ProbeStart::Perturbed),
+            solvers: StudySolver::defaults(Unsaid::study().probe_start),
             seeds: Seeds::default(),
             goal: None,
             radiation: None,
@@ -218,16 +218,15 @@ impl WrittenDesign {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        let probe_start = match source.probe_from()? {
-            // Of a measured scan it is made once, at the full dose, and its jobs start from it.
-            _ if measured => ProbeStart::Auto,
-            Some(from) => ProbeStart::of_experiment(from),
-            None => ProbeStart::Perturbed,
-        };
+        let mut unsaid = Unsaid::study().with_probe_from(source.probe_from()?);
+        if measured {
+            // It is made once, at the full dose, and all jobs start from it.
+            unsaid.probe_start = ProbeStart::Auto;
+        }
         let solvers = match self.solver {
-            None => StudySolver::defaults(probe_start),
+            None => StudySolver::defaults(unsaid.probe_start),
             Some(written) => {
-                StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?
+                StudySolver::read(written, unsaid, folder).map_err(DesignError::Solver)?
             }
         };
         let views = further.rules;
@@ -255,7 +254,7 @@ impl FurtherViews {
         let (steps, steps_nm, overlaps) =
             (numbers("steps")?, numbers("steps_nm")?, numbers("overlaps")?);
         let probe_diameter = section.remove("probe_diameter").map(toml::Value::try_into);
-        let rules = toml::Table::try_from(ViewRules::default()).unwrap_or_default();
+        let rules = toml::Table::try_from(ViewRules::default()).expect("rules are a table");
         if let Some(key) = section.keys().find(|&key| !rules.contains_key(key)) {
             let rules: Vec<&str> = rules.keys().map(String::as_str).collect();
             let expected =
@@ -397,8 +396,7 @@ fn settled<T: Default + DeserializeOwned>(
 }
 
 fn dose(field: &'static str, photons: f64) -> Result<u64, DesignError> {
-    let expected = "whole numbers of photons per pattern, 1 to 1e15";
-    whole_dose(photons).ok_or_else(|| DesignError::rule(field, expected, photons))
+    whole_dose(photons).ok_or_else(|| DesignError::rule(field, expected_dose(), photons))
 }
 
 /// Doses of single views, in order.

@@ -13,6 +13,7 @@ pub mod reconstruct;
 pub(crate) mod solve;
 mod study;
 
+pub use dataset::named::with_files_read;
 pub use solve::{reconstruct, reconstruct_while};
 pub use study::exposures::settled;
 pub use study::overlaps::{files_of_overlaps, split_file, write_overlaps};

@@ -1,11 +1,11 @@
 //! Documents and types that repeat the table of solvers agree with it. With `LAPWING_WRITE_DOCS=1`
 //! they are written anew.
 
+use lapwing_model::forward::MOST_BLUR;
 use lapwing_solve::SOLVERS;
-use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
-use lapwing_study::solver::{
-    AUTO, ChoiceOptions, DeviceOptions, ErrorOptions, NoiseOptions, SolverConfig, StartOptions,
-};
+use lapwing_solve::solver::options::{Kind, OptionDoc, Value};
+use lapwing_solve::solver::{self, POSITIONS_FROM_EPOCH};
+use lapwing_study::solver::{AUTO, SolverConfig, Unsaid};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -54,16 +54,12 @@ fn per_solver(row: &Row, of: impl Fn(&'static str, &'static OptionDoc) -> String
 
 fn default(solver: &str, doc: &OptionDoc) -> String {
     let entry = SOLVERS.iter().find(|entry| entry.name == solver).unwrap();
-    let start = StartOptions::default().values().into_iter();
-    let noise = NoiseOptions::default().values();
-    let asked =
-        ErrorOptions::default().values().into_iter().chain(ChoiceOptions::default().values());
-    let asked = asked.chain(DeviceOptions::default().values());
-    let mut values = entry.defaults().values().into_iter().chain(start.chain(noise).chain(asked));
+    let [data, designs] = [Unsaid::DATA, Unsaid::study()].map(|unsaid| unsaid.probe_start.name());
     if doc.name == "probe_start" {
-        // Designs simulate, and would start from the answer.
-        return "`auto`; `perturbed` in designs".to_owned();
+        return format!("`{data}`; `{designs}` in designs");
     }
+    let (own, common) = (entry.defaults().values().into_iter(), SolverConfig::default());
+    let mut values = own.chain(common.common_values());
     match values.find(|(name, _)| *name == doc.name) {
         Some((_, Value::Word(word))) => format!("`{word}`"),
         Some((_, value)) => value.to_string(),
@@ -242,4 +238,29 @@ fn the_template_of_designs_names_options_that_there_are() {
             assert!(entry.options.iter().any(|doc| doc.is(name)), "{name} of {}", entry.name);
         }
     }
+}
+
+/// Numbers and names that texts repeat, of what the code defines.
+#[test]
+fn texts_say_what_the_code_does() {
+    for entry in SOLVERS.iter().filter(|entry| entry.has("positions_from_epoch")) {
+        let option = entry.options.iter().find(|doc| doc.name == "positions_from_epoch").unwrap();
+        let text = format!("{POSITIONS_FROM_EPOCH} unless given");
+        assert!(option.about().contains(&text), "{}: {}", entry.name, option.about());
+    }
+    let varying: Vec<&str> =
+        SOLVERS.iter().filter(|entry| entry.varies_probe).map(|entry| entry.name).collect();
+    let mut backwards = varying.clone();
+    backwards.reverse();
+    for name in ["probe_eigenmodes", "scan_probes", "vary_power"] {
+        let about = SolverConfig::common_docs().find(|doc| doc.name == name).unwrap().about();
+        let said = [&varying, &backwards].map(|names| names.join(" and "));
+        assert!(said.iter().any(|names| about.contains(names)), "{name}: {about}");
+    }
+    let blur = lapwing_files::reading::option("detector_blur").unwrap().help;
+
+    assert!(blur.contains(&format!("at most {MOST_BLUR}")), "{blur}");
+    let most = solver::entry("ML").unwrap().defaults().epochs();
+    let template = lapwing_study::design::TEMPLATE;
+    assert!(template.contains(&format!("as many as it takes, {most} at most")));
 }

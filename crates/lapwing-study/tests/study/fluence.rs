@@ -81,7 +81,7 @@ fn areas_in_metres_need_the_pixel_and_fluences_are_no_doses() {
     }
     let tiny = equal("[1e-9]");
     let told = run::settled(&tiny).unwrap_err().to_string();
-    assert!(told.contains("1 to 1e15 of a pattern"), "{told}");
+    assert!(told.contains("photons per pattern, 1 to 1e15"), "{told}");
 }
 
 #[test]

@@ -9,13 +9,12 @@ use crate::watch::Watch;
 use anyhow::bail;
 use clap::Args;
 use clap::error::ErrorKind;
-use lapwing_solve::SOLVERS;
 use lapwing_study::jobs::{AtOnce, JobOptions, JobsReport, run};
 use lapwing_study::layout::Roots;
 use lapwing_study::plan::{MissingViews, plan_of_folders};
 use lapwing_study::record::{Filters, Shard};
 use lapwing_study::run::study_jobs;
-use lapwing_study::solver::{ProbeStart, StudySolver};
+use lapwing_study::solver::{StudySolver, Unsaid};
 use lapwing_study::{Case, Split, View};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -131,8 +130,7 @@ impl Jobs {
             }
             (None, Some(roots)) => {
                 let from = self.reading.options().experiment.probe.from;
-                let start = from.map_or(ProbeStart::Perturbed, ProbeStart::of_experiment);
-                let config = self.solving.config(SOLVERS[0].name, start)?;
+                let config = self.solving.config(Unsaid::study().with_probe_from(from))?;
                 let plan = plan_of_folders(roots, StudySolver::new(config))?;
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }

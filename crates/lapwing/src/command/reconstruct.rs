@@ -13,7 +13,7 @@ use lapwing_files::{Dataset, Understanding};
 use lapwing_study::StudyError;
 use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::record::JobResult;
-use lapwing_study::solver::{AUTO, ProbeStart, StudySolver};
+use lapwing_study::solver::{StudySolver, Unsaid};
 use lapwing_study::stream::Streaming;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -67,7 +67,7 @@ impl Reconstruct {
         if let Some(product) = &self.product {
             self.reading.refuse_onto_input(product, "--product", self.scan.path())?;
         }
-        let config = self.solver.config(AUTO, ProbeStart::Auto)?;
+        let config = self.solver.config(Unsaid::DATA)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
         let request = Request {

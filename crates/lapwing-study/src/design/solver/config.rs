@@ -2,6 +2,7 @@
 
 use super::device::DeviceOptions;
 use super::object_start::ObjectStart;
+use super::unsaid::Unsaid;
 use super::word_set::{Vocabulary, WordSet};
 use lapwing_files::options::ProbeFrom;
 use lapwing_solve::solver::options::{
@@ -9,8 +10,10 @@ use lapwing_solve::solver::options::{
 };
 use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
+use ndarray::Array2;
 use serde::ser::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 choice! {
     /// The probe that a reconstruction starts from (see [`crate::start_probe`]).
@@ -101,7 +104,7 @@ choice! {
 }
 
 /// Where the background comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum BackgroundSource {
     /// From the moments of the patterns, see [`lapwing_solve::noise`].
     #[default]
@@ -111,6 +114,13 @@ pub enum BackgroundSource {
     /// From the array `background` of a file, or its only one: counts per pixel, axes (y, x), zero
     /// frequency in the centre.
     File(PathBuf),
+    /// The same, read from its file.
+    Given {
+        /// Counts per pixel.
+        counts: Arc<Array2<f32>>,
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl BackgroundSource {
@@ -120,7 +130,7 @@ impl BackgroundSource {
     /// The file, where it comes from one.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(path),
+            Self::File(file) | Self::Given { file, .. } => Some(file),
             Self::Auto | Self::None => None,
         }
     }
@@ -131,7 +141,7 @@ impl Typed for BackgroundSource {
         Some(Value::Word(match self {
             Self::Auto => "auto".to_owned(),
             Self::None => "none".to_owned(),
-            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::File(file) | Self::Given { file, .. } => file.to_string_lossy().into_owned(),
         }))
     }
 
@@ -393,9 +403,18 @@ impl SolverConfig {
     }
 }
 
+impl SolverConfig {
+    /// The values of [`Self::common_docs`].
+    pub fn common_values(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let noise = self.start.values().into_iter().chain(self.noise.values());
+        let asked = self.errors.values().into_iter().chain(self.choice.values());
+        noise.chain(asked).chain(self.device.values())
+    }
+}
+
 impl Default for SolverConfig {
     /// The first of [`SOLVERS`] with its own defaults, from a flat object and a perturbed probe.
     fn default() -> Self {
-        Self::new(SOLVERS[0].defaults(), ProbeStart::Perturbed)
+        Self::new(SOLVERS[0].defaults(), Unsaid::study().probe_start)
     }
 }

@@ -6,6 +6,7 @@ mod object_start;
 mod serial;
 #[cfg(test)]
 mod tests;
+mod unsaid;
 mod word_set;
 
 pub use config::{
@@ -15,6 +16,7 @@ pub use config::{
 pub use device::{DeviceChoice, DeviceOptions};
 pub use object_start::ObjectStart;
 pub use serial::Plain;
+pub use unsaid::Unsaid;
 
 use crate::design::external::{self, External, ExternalConfig};
 use lapwing_solve::SOLVERS;
@@ -94,10 +96,7 @@ impl StudySolver {
 
     /// The files that its options name: an object to start from, a background.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let start = match self.starts().0 {
-            ObjectStart::File(path) => Some(path.as_path()),
-            _ => None,
-        };
+        let start = self.starts().0.file();
         let background = match &self.method {
             Method::Native(config) => config.noise.background.file(),
             Method::External(_) => None,
@@ -128,24 +127,24 @@ impl StudySolver {
         both.map(|entry| Self::new(SolverConfig::new(entry.defaults(), probe_start))).collect()
     }
 
-    /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where
-    /// nothing is said about it. `{folder}` in a command stands for `folder`, from which relative
-    /// paths of files are taken, too.
+    /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `unsaid` where nothing is
+    /// said. `{folder}` in a command stands for `folder`, from which relative paths of files are
+    /// taken, too.
     pub(crate) fn read(
         written: toml::Value,
-        probe_start: ProbeStart,
+        unsaid: Unsaid,
         folder: &Path,
     ) -> Result<Vec<Self>, StudySolverError> {
         let tables = match written {
             toml::Value::Array(several) => several,
             one => vec![one],
         };
-        tables.into_iter().map(|table| Self::read_one(table, probe_start, folder)).collect()
+        tables.into_iter().map(|table| Self::read_one(table, unsaid, folder)).collect()
     }
 
     fn read_one(
         table: toml::Value,
-        probe_start: ProbeStart,
+        unsaid: Unsaid,
         folder: &Path,
     ) -> Result<Self, StudySolverError> {
         let toml::Value::Table(mut table) = table else {
@@ -157,11 +156,12 @@ impl StudySolver {
             Some(other) => return Err(StudySolverError::Name(other.to_string())),
         };
         let algorithm = take_algorithm(&mut table)?;
-        let algorithm = algorithm.unwrap_or_else(|| SOLVERS[0].name.to_owned());
+        let algorithm = algorithm.unwrap_or_else(|| unsaid.algorithm.to_owned());
         let method = if algorithm == external::ALGORITHM {
-            Method::External(read_external(table, probe_start, folder)?)
+            Method::External(read_external(table, unsaid.probe_start, folder)?)
         } else {
-            Method::Native(SolverConfig::read(&algorithm, self::written(table), probe_start)?)
+            let written = self::written(table);
+            Method::Native(SolverConfig::read(&algorithm, written, unsaid.probe_start)?)
         };
         let mut solver = Self { name: name.unwrap_or(algorithm), method };
         solver.make_absolute(folder);

@@ -3,7 +3,7 @@
 use lapwing_files::Reconstruction;
 use lapwing_solve::solver::options::{Typed, Value};
 use serde::ser::{Serialize, Serializer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a reconstruction starts from.
@@ -18,21 +18,39 @@ pub enum ObjectStart {
     /// Where the reconstruction in this file ended: its object, and where it has them its probe,
     /// its positions, and how its probe varies.
     File(PathBuf),
-    /// The same of one in memory.
-    Given(Arc<Reconstruction>),
+    /// The same of one that was read from a file, or was in memory from the beginning.
+    Given {
+        /// What ended there.
+        made: Arc<Reconstruction>,
+        /// Its file.
+        file: Option<PathBuf>,
+    },
 }
 
 impl ObjectStart {
     /// The words that are no files.
     pub(super) const WORDS: &'static [&'static str] = &["flat", "guess"];
 
+    /// A reconstruction in memory.
+    pub fn given(made: Reconstruction) -> Self {
+        Self::Given { made: Arc::new(made), file: None }
+    }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) | Self::Given { file: Some(file), .. } => Some(file),
+            Self::Flat | Self::Guess | Self::Given { file: None, .. } => None,
+        }
+    }
+
     /// The word, or the file. Records call a reconstruction in memory `given`.
     fn name(&self) -> String {
-        match self {
-            Self::Flat => "flat".to_owned(),
-            Self::Guess => "guess".to_owned(),
-            Self::File(path) => path.to_string_lossy().into_owned(),
-            Self::Given(_) => "given".to_owned(),
+        match (self, self.file()) {
+            (_, Some(file)) => file.to_string_lossy().into_owned(),
+            (Self::Flat, None) => "flat".to_owned(),
+            (Self::Guess, None) => "guess".to_owned(),
+            (_, None) => "given".to_owned(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A solver's options as the tables of designs and records.
 
-use super::config::{ProbeStart, SolverConfig, SolverError};
+use super::config::{SolverConfig, SolverError};
+use super::unsaid::Unsaid;
 use crate::design::solver::ChoiceOptions;
-use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::Solver;
 use lapwing_solve::solver::options::{Options, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -87,8 +87,9 @@ impl<'de> Deserialize<'de> for SolverConfig {
         use serde::de::Error;
         let mut table = toml::Table::deserialize(deserializer)?;
         let algorithm = take_algorithm(&mut table).map_err(D::Error::custom)?;
-        let algorithm = algorithm.unwrap_or_else(|| SOLVERS[0].name.to_owned());
-        Self::read(&algorithm, written(table), ProbeStart::Perturbed).map_err(D::Error::custom)
+        let unsaid = Unsaid::study();
+        let algorithm = algorithm.as_deref().unwrap_or(unsaid.algorithm);
+        Self::read(algorithm, written(table), unsaid.probe_start).map_err(D::Error::custom)
     }
 }
 

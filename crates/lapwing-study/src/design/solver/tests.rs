@@ -52,11 +52,15 @@ fn the_names_of_the_command_line_are_understood_too() {
     same("algorithm = \"ML\"\nbatch_size = 5", "algorithm = \"ML\"\nstart_batch_size = 5");
 }
 
+fn unsaid(probe_start: ProbeStart) -> Unsaid {
+    Unsaid { probe_start, ..Unsaid::study() }
+}
+
 #[test]
 fn one_solver_or_several() {
     let read = |text: &str| {
         let table: toml::Table = toml::from_str(text).unwrap();
-        StudySolver::read(table["solver"].clone(), ProbeStart::File, Path::new("/designs"))
+        StudySolver::read(table["solver"].clone(), unsaid(ProbeStart::File), Path::new("/designs"))
     };
     let one = read("[solver]\nepochs = 7").unwrap();
     assert_eq!((one.len(), one[0].name.as_str(), one[0].epochs()), (1, "LSQML", 7));
@@ -78,7 +82,10 @@ fn one_solver_or_several() {
         ("mine", "external", 9)
     );
     let again: toml::Value = toml::Value::try_from(&other[0]).unwrap();
-    assert_eq!(StudySolver::read(again, ProbeStart::Perturbed, Path::new("/x")).unwrap(), other);
+    assert_eq!(
+        StudySolver::read(again, unsaid(ProbeStart::Perturbed), Path::new("/x")).unwrap(),
+        other
+    );
     assert!(read("[solver]\nalgorithm = \"external\"\ncmd = 3").is_err());
 }
 

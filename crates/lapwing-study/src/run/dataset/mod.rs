@@ -2,6 +2,7 @@
 
 pub mod data;
 pub(crate) mod memory;
+pub(crate) mod named;
 pub mod sample;
 pub mod stream;
 pub(crate) mod thinned;

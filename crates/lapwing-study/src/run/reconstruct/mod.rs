@@ -13,7 +13,7 @@ mod understand;
 pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::{Case, View};
-use crate::design::solver::{AUTO, DeviceChoice, ObjectStart, StudySolver};
+use crate::design::solver::{AUTO, DeviceChoice, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
@@ -21,6 +21,7 @@ use crate::disk::layout::{LOG, RESULT};
 use crate::disk::lock::Lock;
 use crate::disk::path::{absolute, make_folder};
 use crate::disk::record::{Files, JobResult, Status};
+use crate::run::dataset::named;
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
 use crate::{Result, StudyError};
@@ -143,7 +144,7 @@ impl Request {
         // Two runs in one folder would leave files of both.
         let key = hash::file(&self.input)?;
         kept::refuse_own_input(&self.input, &self.output)?;
-        if let ObjectStart::File(start) = self.solver.starts().0 {
+        if let Some(start) = self.solver.starts().0.file() {
             kept::refuse_own_input(start, &self.output)?;
         }
         let _lock = Lock::acquire(&self.output)?;
@@ -233,7 +234,8 @@ impl Request {
         see(&opened.0, &opened.1)?;
         let counts = opened.0.intensity_scale().is_some();
         let quantum = opened.0.quantum();
-        let request = self.settled(counts);
+        let mut request = self.settled(counts);
+        request.solver = named::of_solver(request.solver)?;
         if self.solver.algorithm() == AUTO {
             let because = match counts {
                 true => format!("for {} counts are known", quantum.one()),

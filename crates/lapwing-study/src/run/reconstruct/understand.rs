@@ -86,7 +86,6 @@ impl Request {
         let (object_start, probe_start) = self.solver.starts();
         dataset.physics()?;
         let earlier = earlier::of(object_start)?;
-        let earlier = earlier.as_deref();
         if self.calibrate && earlier.is_some_and(|earlier| earlier.positions.is_some()) {
             let text = "calibrate and start: expected one of them, found both: the positions of the \
                         reconstruction to start from lie as that had them";

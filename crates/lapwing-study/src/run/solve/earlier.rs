@@ -8,23 +8,18 @@ use lapwing_model::{Complex32, Modes, Object, Position, Window};
 use lapwing_solve::Problem;
 use ndarray::{Array2, Axis, s};
 use std::collections::HashMap;
-use std::sync::Arc;
 
-/// The reconstruction that `start` names, where it is one.
+/// The reconstruction that a start is, where it is one.
 ///
 /// # Errors
-/// When its file cannot be read.
-pub(crate) fn of(start: &ObjectStart) -> Result<Option<Arc<Reconstruction>>> {
+/// A file that was not read: see [`crate::run::with_files_read`].
+pub(crate) fn of(start: &ObjectStart) -> Result<Option<&Reconstruction>> {
     match start {
         ObjectStart::Flat | ObjectStart::Guess => Ok(None),
-        ObjectStart::Given(made) => Ok(Some(made.clone())),
-        ObjectStart::File(path) => match Reconstruction::read(path) {
-            Ok(made) => Ok(Some(Arc::new(made))),
-            Err(error) => Err(StudyError::Invalid(format!(
-                "start: expected flat, guess or the file of a reconstruction, found {}: {error}",
-                path.display()
-            ))),
-        },
+        ObjectStart::Given { made, .. } => Ok(Some(made)),
+        ObjectStart::File(file) => {
+            Err(refused("file", "one that was read", file.display().to_string()))
+        }
     }
 }
 

@@ -1,5 +1,4 @@
-//! From a data set to its reconstruction, in memory: nothing is written here, and nothing is read
-//! but an earlier reconstruction and a background that the options name.
+//! From a data set to its reconstruction, in memory: no file is read or written here.
 
 pub(crate) mod asking;
 pub mod calibrate;
@@ -31,12 +30,12 @@ use std::time::Instant;
 /// Reconstructs `dataset` with the solver, options and start fields of `config`.
 ///
 /// [`AUTO`](crate::solver::AUTO) is settled by whether photon counts are known. `observe` is called
-/// at every epoch; when it breaks, the reconstruction is that of the epochs
-/// done.
+/// at every epoch; when it breaks, the reconstruction is that of the epochs done. Files that
+/// `config` names are read before, by [`with_files_read`](crate::run::with_files_read).
 ///
 /// # Errors
-/// A data set that the start or the solver cannot use (see [`Start::of`]), and
-/// [`StudyError::Diverged`].
+/// A data set that the start or the solver cannot use (see [`Start::of`]), a file that was not
+/// read, and [`StudyError::Diverged`].
 pub fn reconstruct(
     dataset: &Dataset,
     config: &SolverConfig,

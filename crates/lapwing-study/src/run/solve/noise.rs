@@ -5,11 +5,11 @@ use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;
-use lapwing_files::{Container, Dataset, Quantum, Remark, remarks};
+use lapwing_files::{Dataset, Quantum, Remark, remarks};
 use lapwing_solve::Problem;
 use lapwing_solve::noise::{self, Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
-use ndarray::{Array2, Ix2};
+use ndarray::Array2;
 use std::path::Path;
 
 /// With fewer patterns there is nothing to compare.
@@ -56,7 +56,7 @@ pub fn of_dataset(
 /// and then.
 ///
 /// # Errors
-/// A background's file that cannot be read or used, and what `between` returns.
+/// A background that was not read or has another shape, and what `between` returns.
 pub(crate) fn considered(
     problem: &Problem,
     options: &NoiseOptions,
@@ -67,8 +67,13 @@ pub(crate) fn considered(
 ) -> Result<NoiseModel> {
     let shape = problem.pattern_shape();
     let given = match &options.background {
-        BackgroundSource::File(path) => Some(background(path, shape)?),
-        _ => None,
+        BackgroundSource::Given { counts, file } => Some(fitting(counts, file, shape)?),
+        BackgroundSource::File(file) => {
+            let text =
+                format!("background: expected a file that was read, found {}", file.display());
+            return Err(StudyError::Invalid(text));
+        }
+        BackgroundSource::Auto | BackgroundSource::None => None,
     };
     let none = Faults::default();
     let known = if options.faulty == Faulty::LeaveOut { faults } else { &none };
@@ -93,7 +98,7 @@ pub(crate) fn considered(
         noise.faults.saturation = Some(saturation as f32);
     }
     match given {
-        Some(given) => noise.background = given,
+        Some(given) => noise.background = given.clone(),
         None if options.background == BackgroundSource::None => noise.background.fill(0.0),
         None => {}
     }
@@ -174,27 +179,18 @@ pub fn described(noise: &NoiseModel, quantum: Quantum, overlap: Option<f64>) -> 
     lines
 }
 
-/// The background of a file, for patterns of `shape`.
-fn background(path: &Path, shape: (usize, usize)) -> Result<Array2<f32>> {
-    const NAME: &str = "background";
-    let file = Container::open(path)?;
-    let arrays = file.list()?;
-    let name = match arrays.as_slice() {
-        [only] => only.name.as_str(),
-        _ => NAME,
-    };
-    let refused = |what: String| {
-        StudyError::Invalid(format!(
-            "{}: array {name}: expected the counts of every pixel, finite and not negative, axes \
-             (y, x) of shape {shape:?} as the patterns, found {what}",
-            path.display()
-        ))
-    };
-    let array = file.read(name)?.into_f32_array::<Ix2>();
-    let array = array.map_err(|error| refused(error.to_string()))?;
-    match array.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
-        _ if array.dim() != shape => Err(refused(format!("shape {:?}", array.dim()))),
-        Some(value) => Err(refused(value.to_string())),
-        None => Ok(array),
+/// The background, which must have the patterns' shape.
+fn fitting<'a>(
+    counts: &'a Array2<f32>,
+    file: &Path,
+    shape: (usize, usize),
+) -> Result<&'a Array2<f32>> {
+    if counts.dim() == shape {
+        return Ok(counts);
     }
+    Err(StudyError::Invalid(format!(
+        "{}: background: expected the shape {shape:?} of the patterns, found {:?}",
+        file.display(),
+        counts.dim()
+    )))
 }

@@ -1,6 +1,6 @@
 //! Doses that give every view of a study the same photons on the specimen.
 
-use crate::design::condition::{View, whole_dose};
+use crate::design::condition::{View, expected_dose, whole_dose};
 use crate::design::{Design, DesignError, Exposures, Source};
 use crate::geometry::overlap::covered_area;
 use crate::run::dataset::sample::Sample;
@@ -45,7 +45,7 @@ pub fn settled(design: &Design) -> Result<Design> {
         let dose = |fluence: &f64| {
             let photons = fluence / area / per_pixel;
             whole_dose(photons.round()).ok_or_else(|| {
-                let expected = "photons that make 1 to 1e15 of a pattern";
+                let expected = format!("fluences of {}", expected_dose());
                 let found = format!("{fluence}, which is {photons:.3e} in the {view} view");
                 DesignError::rule("study.fluences", expected, found)
             })

@@ -219,6 +219,7 @@ def simulate_scan(
     positions: ArrayLike,
     dose_and_seed: tuple[float, int],
     described: dict[str, Any],
+    apparatus: dict[str, Any],
     threads: int | None,
 ) -> Dataset: ...
 def thin_dataset(

@@ -146,6 +146,9 @@ def simulate(
     fly: str | tuple[float, float] | None = None,
     detector_blur: float | None = None,
     slice_fresnel_number: float | None = None,
+    beam_flicker: float = 0.0,
+    beam_fading: float = 0.0,
+    saturation: float | None = None,
     seed: int = 42,
     threads: int | None = None,
 ) -> Dataset:
@@ -169,8 +172,14 @@ def simulate(
         Standard deviation of the detector's point spread, pixels.
     slice_fresnel_number : float, optional
         Of an object pixel over the gap between two slices, pixel^2 / (wavelength x gap).
+    beam_flicker : float
+        Standard deviation of the logarithm of the beam's power, drawn for every pattern.
+    beam_fading : float
+        Share of its power that the beam loses, evenly from the first pattern to the last.
+    saturation : float, optional
+        Counts at which a pixel saturates, a whole number: it holds no more.
     seed : int
-        Of the photon noise.
+        Of the photon noise and the beam's flicker.
     threads : int, optional
         All processors unless given; the result does not depend on it.
 
@@ -188,7 +197,14 @@ def simulate(
         "detector_blur": detector_blur,
         "slice_fresnel_number": slice_fresnel_number,
     }
-    return _lapwing.simulate_scan(object, probe, positions, (dose, seed), described, threads)
+    apparatus = {
+        "beam_flicker": beam_flicker,
+        "beam_fading": beam_fading,
+        "saturation": saturation,
+    }
+    return _lapwing.simulate_scan(
+        object, probe, positions, (dose, seed), described, apparatus, threads
+    )
 
 
 @overload

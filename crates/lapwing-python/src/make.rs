@@ -4,7 +4,7 @@ use crate::array::{self, from_positions};
 use crate::dataset::{Dataset, reading};
 use crate::failure::{Result, with_keywords};
 use crate::study::dose_of;
-use crate::value::{named, options};
+use crate::value::{named, options, table};
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
 use lapwing_files::physics::PhysicsOptions;
@@ -19,11 +19,13 @@ use lapwing_study::sample::Sample;
 use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use serde_json::Value;
 
 use lapwing_model::Complex32;
 
 /// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
-/// probe that stands still is `described` by the options of reading that say it, by name.
+/// probe that stands still is `described` by the options of reading that say it, by name, what beam
+/// and detector do besides by the fields of `apparatus`.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,
@@ -32,10 +34,12 @@ pub fn simulate_scan(
     positions: &Bound<'_, PyAny>,
     dose_and_seed: (f64, u64),
     described: &Bound<'_, PyDict>,
+    apparatus: &Bound<'_, PyDict>,
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let (dose, seed) = dose_and_seed;
     let dose = dose_of(dose)?;
+    let apparatus = serde_json::from_value(Value::Object(table(apparatus)?))?;
     let scan = array::positions(positions)?;
     let object = array::object(object, "object")?;
     let physics = PhysicsOptions { slices: Some(object.n_slices()), ..reading(described)?.physics };
@@ -44,6 +48,7 @@ pub fn simulate_scan(
         probe: array::modes(probe)?,
         physics: physics.applied(Physics::default(), &scan, None)?,
         scan,
+        apparatus,
         metadata: None,
     };
     Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())

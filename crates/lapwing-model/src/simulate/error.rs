@@ -52,4 +52,8 @@ pub enum SimulateError {
         /// Where the window is and where it may be.
         source: ModelError,
     },
+    /// Beam or detector are described by a number that means nothing.
+    #[error("{what}: expected {expected}, found {found}")]
+    #[expect(missing_docs, reason = "the message names them")]
+    Apparatus { what: &'static str, expected: &'static str, found: f64 },
 }

@@ -5,11 +5,13 @@
 //! is scaled to D: with s = sqrt(D / mean_j sum I_j), the expected counts are s^2 I_j. The measured
 //! counts are Poisson with that mean.
 
+mod apparatus;
 mod error;
 #[cfg(test)]
 mod tests;
 mod thin;
 
+pub use apparatus::Apparatus;
 pub use error::SimulateError;
 pub use thin::{ThinError, thin};
 
@@ -70,29 +72,34 @@ pub fn expose<'a>(
 ) -> Result<Exposure, SimulateError> {
     let (_, height, width) = probe.dim();
     let mut counts = stack((scan.len(), height, width))?;
+    let ideal = &Apparatus::default();
     let Exposed { scale, mean_counts } =
-        expose_onto(physics, object, probe, scan, dose, seed, counts.view_mut())?;
+        expose_onto(physics, ideal, object, probe, scan, (dose, seed), counts.view_mut())?;
     Ok(Exposure { counts, scale, mean_counts })
 }
 
-/// [`expose`] onto a stack that is there, which may be larger than memory: `counts`, axes (pattern,
-/// y, x), in C order. What it holds is replaced.
+/// [`expose`] by an `apparatus` onto a stack that is there, which may be larger than memory:
+/// `counts`, axes (pattern, y, x), in C order. What it holds is replaced. The dose is the mean over
+/// all patterns, before the detector saturates.
 ///
 /// # Errors
-/// As for [`expose`].
+/// As for [`expose`], and an apparatus of numbers that mean nothing.
 ///
 /// # Panics
 /// When the stack is none of the scan's patterns, or not in C order.
 pub fn expose_onto<'a>(
     physics: &Physics,
+    apparatus: &Apparatus,
     object: impl Into<ObjectView<'a>>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
-    dose: f64,
-    seed: u64,
+    (dose, seed): (f64, u64),
     mut counts: ArrayViewMut3<'_, f32>,
 ) -> Result<Exposed, SimulateError> {
-    let expected = expected_onto(physics, object, probe, scan, dose, &mut counts)?;
+    apparatus.check()?;
+    let powers = apparatus.powers(scan.len(), seed);
+    let expected =
+        expected_onto(physics, object, probe, scan, dose, powers.as_deref(), &mut counts)?;
     let pixels = probe.dim().1 * probe.dim().2;
     let name = format!("exposure {dose}");
     let sums: Vec<f64> = slice_of(&mut counts).chunks_mut(pixels).enumerate().in_parallel().map(
@@ -104,7 +111,7 @@ pub fn expose_onto<'a>(
                 // A Poisson number of mean zero is zero; the distribution refuses only means that
                 // cannot occur here.
                 let count = match Poisson::new(expected) {
-                    Ok(poisson) if expected > 0.0 => poisson.sample(&mut draws),
+                    Ok(poisson) if expected > 0.0 => apparatus.detected(poisson.sample(&mut draws)),
                     _ => 0.0,
                 };
                 *value = count as f32;
@@ -128,17 +135,19 @@ pub fn expose_noise_free<'a>(
     let (_, height, width) = probe.dim();
     let mut counts = stack((scan.len(), height, width))?;
     let Exposed { scale, mean_counts } =
-        expected_onto(physics, object, probe, scan, dose, &mut counts.view_mut())?;
+        expected_onto(physics, object, probe, scan, dose, None, &mut counts.view_mut())?;
     Ok(Exposure { counts, scale, mean_counts })
 }
 
-/// The expected counts of [`expose`] onto `counts`.
+/// The expected counts of [`expose`] onto `counts`, with the beam's power in every pattern where it
+/// varies.
 fn expected_onto<'a>(
     physics: &Physics,
     object: impl Into<ObjectView<'a>>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
     dose: f64,
+    powers: Option<&[f64]>,
     counts: &mut ArrayViewMut3<'_, f32>,
 ) -> Result<Exposed, SimulateError> {
     let object = object.into();
@@ -171,7 +180,14 @@ fn expected_onto<'a>(
         })
         .collect::<Result<Vec<_>, _>>()?;
 
-    let sums = intensities(&model, object, probe, &windows, slice_of(counts));
+    let mut sums = intensities(&model, object, probe, &windows, slice_of(counts));
+    if let Some(powers) = powers {
+        let patterns = slice_of(counts).chunks_mut(height * width);
+        for ((pattern, sum), &power) in patterns.zip(&mut sums).zip(powers) {
+            pattern.iter_mut().for_each(|value| *value = (f64::from(*value) * power) as f32);
+            *sum *= power;
+        }
+    }
     let mean = sums.iter().sum::<f64>() / scan.len() as f64;
     if !(mean > 0.0 && mean.is_finite()) {
         return Err(SimulateError::Dark);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::test_support::random_field;
 use crate::{Field, Modes};
+use ndarray::Axis;
 
 fn case() -> (Field, Modes, Vec<Position>) {
     let object = Field::from_shape_vec((24, 26), random_field(24 * 26, 1)).unwrap();
@@ -121,4 +122,48 @@ fn refusals_say_what_was_expected() {
         assert!(error.contains("at most 1 TiB") && error.contains("larger step"), "{error}");
     }
     assert_eq!(stack((3, 4, 5)).unwrap(), Array3::<f32>::zeros((3, 4, 5)));
+}
+
+#[test]
+fn beams_fade_and_flicker_and_detectors_saturate() {
+    let (object, probe, scan) = case();
+    let scan: Vec<Position> = scan.iter().cycle().take(400).copied().collect();
+    let exposed = |apparatus: Apparatus, dose: f64| {
+        let mut counts = Array3::zeros((scan.len(), probe.dim().1, probe.dim().2));
+        let (view, physics) = (counts.view_mut(), Physics::default());
+        let object = object.view();
+        expose_onto(&physics, &apparatus, object, probe.view(), &scan, (dose, 5), view).unwrap();
+        counts
+    };
+    let plain = exposed(Apparatus::default(), 1e4);
+    let usual =
+        expose(&Physics::default(), object.view(), probe.view(), &scan, 1e4, 5).unwrap().counts;
+    assert_eq!(plain, usual);
+    let total = |counts: &Array3<f32>| counts.iter().map(|&v| f64::from(v)).sum::<f64>();
+    let of = |counts: &Array3<f32>, index: usize| {
+        f64::from(counts.index_axis(Axis(0), index).sum())
+            / f64::from(plain.index_axis(Axis(0), index).sum())
+    };
+    // The dose is the mean; the last pattern has half the power of the first.
+    let fading = exposed(Apparatus { beam_fading: 0.5, ..Apparatus::default() }, 1e4);
+    assert!((total(&fading) / total(&plain) - 1.0).abs() < 0.01);
+    let ratio = of(&fading, 399) / of(&fading, 0);
+    assert!((ratio - 0.5).abs() < 0.05, "{ratio}");
+    // Logarithms of powers have the deviation that was asked for; counts alone have 0.014.
+    let flickering = exposed(Apparatus { beam_flicker: 0.2, ..Apparatus::default() }, 1e4);
+    let logarithms: Vec<f64> = (0..400).map(|index| of(&flickering, index).ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / 400.0;
+    let variance = logarithms.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 400.0;
+    assert!((variance.sqrt() - 0.2).abs() < 0.02, "{}", variance.sqrt());
+    let limit = 30.0;
+    let clipped = exposed(Apparatus { saturation: Some(limit), ..Apparatus::default() }, 1e4);
+    assert!(plain.iter().any(|&count| f64::from(count) > limit));
+    assert_eq!(clipped, plain.mapv(|count| count.min(limit as f32)));
+    for (wrong, word) in [
+        (Apparatus { beam_flicker: -0.1, ..Apparatus::default() }, "beam_flicker"),
+        (Apparatus { beam_fading: 1.0, ..Apparatus::default() }, "beam_fading"),
+        (Apparatus { saturation: Some(0.5), ..Apparatus::default() }, "saturation"),
+    ] {
+        assert!(wrong.check().unwrap_err().to_string().contains(word));
+    }
 }

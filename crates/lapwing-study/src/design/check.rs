@@ -31,6 +31,7 @@ pub(super) fn check(design: &Design) -> Checked {
         "a number of pixels, 0 or more",
         cut.guard_band,
     )?;
+    design.apparatus.check().map_err(DesignError::Apparatus)?;
     if let Some(radiation) = &design.radiation {
         radiation.check()?;
     }

@@ -3,6 +3,7 @@
 use crate::design::solver::StudySolverError;
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
+use lapwing_model::simulate::SimulateError;
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -54,6 +55,9 @@ pub enum DesignError {
     /// The probe cannot be made.
     #[error("[probe]: {0}")]
     Probe(ProbeError),
+    /// Beam or detector are described by a number that means nothing.
+    #[error("[apparatus]: {0}")]
+    Apparatus(SimulateError),
     /// The scan cannot be made.
     #[error("[scan]: {0}")]
     Scan(ScanError),

@@ -11,6 +11,7 @@ use crate::geometry::split::Cut;
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
+use lapwing_model::simulate::Apparatus;
 use lapwing_model::specimen::Specimen;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,9 @@ pub struct Design {
     /// field of a probe that stands still.
     #[serde(skip_serializing_if = "PhysicsOptions::is_empty")]
     pub physics: PhysicsOptions,
+    /// What beam and detector of simulated data do besides.
+    #[serde(skip_serializing_if = "Apparatus::is_ideal")]
+    pub apparatus: Apparatus,
     /// Train and test splits.
     pub split: Cut,
     /// How views are selected.

@@ -6,6 +6,7 @@ use crate::design::solver::{ObjectStart, ProbeStart, StudySolver};
 use lapwing_files::npz::{Packing, write_with};
 use lapwing_model::Complex32;
 use lapwing_model::probe::ProbeDesign;
+use lapwing_model::simulate::Apparatus;
 
 fn parse(text: &str) -> Result<Design, DesignError> {
     Design::parse(text, Path::new("/base"))
@@ -315,4 +316,18 @@ fn steps_in_nanometres_and_overlaps_are_those_of_the_file() {
     assert!((half - diameter / 2.0).abs() < 1e-3, "{half} of {diameter}");
     // What is said goes before.
     assert_eq!(steps("overlaps = [0.5]\nprobe_diameter = 8.0"), [4.0]);
+}
+
+#[test]
+fn beam_and_detector_are_a_section() {
+    let text = "[apparatus]\nbeam_fading = 0.3\nsaturation = 255\n";
+    let design = parse(text).unwrap();
+    let Apparatus { beam_flicker, beam_fading, saturation } = design.apparatus;
+    assert_eq!((beam_flicker, beam_fading, saturation), (0.0, 0.3, Some(255.0)));
+    assert_eq!(parse(&design.to_toml().unwrap()).unwrap(), design);
+    assert!(!Design::default().to_toml().unwrap().contains("apparatus"));
+    assert!(refused("[apparatus]\nbeam_fading = 1.0\n").contains("[apparatus]: beam_fading"));
+    assert!(refused("[apparatus]\nfading = 1.0\n").contains("fading"));
+    let measured = format!("[base]\nmeasured = \"scan.npz\"\n{text}");
+    assert!(refused(&measured).contains("[apparatus] beside base.measured"));
 }

@@ -15,6 +15,7 @@ use crate::geometry::split::Cut;
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
+use lapwing_model::simulate::Apparatus;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub(super) struct WrittenDesign {
     probe: Option<ProbeDesign>,
     scan: Option<WrittenScan>,
     physics: PhysicsOptions,
+    apparatus: Apparatus,
     split: SplitSection,
     /// The rules, and further views.
     views: toml::Table,
@@ -136,6 +138,7 @@ impl WrittenDesign {
             },
             study: matrix,
             physics: PhysicsOptions::default(),
+            apparatus: Apparatus::default(),
             split: Cut::default(),
             views: ViewRules::default(),
             solvers: StudySolver::defaults(Unsaid::study().probe_start),
@@ -166,8 +169,9 @@ impl WrittenDesign {
                 return Err(DesignError::rule("experiment", expected, "none"));
             }
             (Some(BaseSection { file: None, measured: Some(measured), mut reading }), None) => {
-                if self.probe.is_some() || self.scan.is_some() || !self.physics.is_empty() {
-                    let found = "[probe], [scan] or [physics] beside base.measured";
+                let simulated = !self.physics.is_empty() || !self.apparatus.is_ideal();
+                if self.probe.is_some() || self.scan.is_some() || simulated {
+                    let found = "[probe], [scan], [physics] or [apparatus] beside base.measured";
                     return Err(DesignError::rule("base", "a measured scan as it is", found));
                 }
                 let mut experiment = self.experiment.unwrap_or_default();
@@ -208,7 +212,7 @@ impl WrittenDesign {
             },
         };
         let goal = self.goal.map(WrittenGoal::resolve).transpose()?;
-        let Self { physics, views, seeds, radiation, slurm, .. } = self;
+        let Self { physics, apparatus, views, seeds, radiation, slurm, .. } = self;
         let further = FurtherViews::take(views, study.pattern_size)?;
         let further_steps = further.steps(&source)?;
         study.views.extend(further_steps);
@@ -230,7 +234,19 @@ impl WrittenDesign {
             }
         };
         let views = further.rules;
-        Ok(Design { study, source, physics, split, views, solvers, seeds, goal, radiation, slurm })
+        Ok(Design {
+            study,
+            source,
+            physics,
+            apparatus,
+            split,
+            views,
+            solvers,
+            seeds,
+            goal,
+            radiation,
+            slurm,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use lapwing_compare::{Criterion, Limit, Region, compare};
 use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind};
+use lapwing_model::simulate::Apparatus;
 use lapwing_model::specimen::Specimen;
 use lapwing_study::place;
 use lapwing_study::run;
@@ -22,7 +23,14 @@ fn sample(specimen: Specimen) -> (Sample, f64) {
     let object = specimen.make(placed.shape, 7);
     let scan = placed.place(&positions);
     (
-        Sample { object: object.into(), probe, scan, physics: Physics::default(), metadata: None },
+        Sample {
+            object: object.into(),
+            probe,
+            scan,
+            physics: Physics::default(),
+            apparatus: Apparatus::default(),
+            metadata: None,
+        },
         step,
     )
 }

@@ -10,6 +10,7 @@ use lapwing_files::dialect::read_base;
 use lapwing_files::patterns::check_space;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
+use lapwing_model::simulate::Apparatus;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Object, Position};
 use lapwing_study::data::stamp;
@@ -66,6 +67,33 @@ pub struct Simulate {
     illumination: ProbeArgs,
     #[command(flatten)]
     exposure: Exposure,
+    #[command(flatten)]
+    apparatus: ApparatusArgs,
+}
+
+/// Beam and detector.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Beam and detector")]
+struct ApparatusArgs {
+    /// Standard deviation of the logarithm of the beam's power, drawn for every pattern
+    #[arg(long, value_name = "SIGMA", value_parser = value::positive)]
+    beam_flicker: Option<f64>,
+    /// Share of its power that the beam loses, evenly from the first pattern to the last
+    #[arg(long, value_name = "F", value_parser = value::share)]
+    beam_fading: Option<f64>,
+    /// Counts at which a pixel saturates: it holds no more
+    #[arg(long, value_name = "COUNTS", value_parser = value::positive)]
+    saturation: Option<f64>,
+}
+
+impl ApparatusArgs {
+    fn settled(&self) -> Apparatus {
+        Apparatus {
+            beam_flicker: self.beam_flicker.unwrap_or_default(),
+            beam_fading: self.beam_fading.unwrap_or_default(),
+            saturation: self.saturation,
+        }
+    }
 }
 
 /// Where the object comes from.
@@ -143,6 +171,7 @@ impl Simulate {
             (None, Some(specimen)) => self.built_in(specimen)?,
             (None, None) => bail!("expected --base or --specimen"),
         };
+        let sample = Sample { apparatus: self.apparatus.settled(), ..sample };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
         let storage = self.storage(sample.scan.len(), sample.pattern_pixels());
         let patches = self.patches.then(|| sample.patches());

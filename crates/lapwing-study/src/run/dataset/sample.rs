@@ -9,10 +9,10 @@ use lapwing_files::dialect::{Base, read_base_as};
 use lapwing_files::metadata::append_transformation;
 use lapwing_files::options::Geometry;
 use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
-use lapwing_files::{Dataset, Metadata, Patterns, Storage, patterns, physics};
+use lapwing_files::{Dataset, Metadata, Storage, patterns, physics};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::scan::Placement;
-use lapwing_model::simulate::{Exposed, Exposure};
+use lapwing_model::simulate::Apparatus;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Modes, Object, Position, Window, probe, scan, simulate};
 use ndarray::Array3;
@@ -32,6 +32,8 @@ pub struct Sample {
     pub scan: Vec<Position>,
     /// How its patterns come about.
     pub physics: Physics,
+    /// What beam and detector do besides.
+    pub apparatus: Apparatus,
     /// What the base file says besides, which the simulated data keep.
     pub metadata: Option<Metadata>,
 }
@@ -89,7 +91,7 @@ impl Sample {
         let physics = said.applied(Physics::default(), &scan, None)?;
         let slices = physics.slices.map_or(1, |slices| slices.count);
         let object = specimen.make_slices(slices, placement.shape, seed);
-        Ok(Self { object, probe, scan, physics, metadata: None })
+        Ok(Self { object, probe, scan, physics, apparatus: Apparatus::default(), metadata: None })
     }
 
     /// The object of `base`, with `probe` or its own one, at the positions `generated` or its own
@@ -118,7 +120,8 @@ impl Sample {
         let physics = said.applied(of_base, &scan, base.metadata.as_ref())?;
         let metadata = kept_of_base(base.metadata, generated.is_none());
         let probe = probe.unwrap_or(base.probe);
-        Ok(Some(Self { object: base.object, probe, scan, physics, metadata }))
+        let apparatus = Apparatus::default();
+        Ok(Some(Self { object: base.object, probe, scan, physics, apparatus, metadata }))
     }
 
     /// The object, probe and scan of a design.
@@ -142,7 +145,7 @@ impl Sample {
                 let told = specimen.pixel_size_m.map(|size| {
                     object_of(json!({ "physics_parameters": { "pixel_size_m": size } }))
                 });
-                Ok(Self { metadata: told, ..made })
+                Ok(Self { metadata: told, apparatus: design.apparatus, ..made })
             }
             Source::Measured { base, .. } => Err(StudyError::Invalid(format!(
                 "{}: a measured scan has no object and probe to simulate from",
@@ -176,7 +179,7 @@ impl Sample {
                     DesignError::rule("scan", expected, found)
                 })?;
                 check_size(sample.scan.len(), side)?;
-                Ok(sample)
+                Ok(Self { apparatus: design.apparatus, ..sample })
             }
         }
     }
@@ -255,22 +258,17 @@ impl Sample {
     fn exposed(&self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
         let (_, side, width) = self.probe.dim();
         let (physics, object, probe) = (&self.physics, &self.object, self.probe.view());
-        let photons = dose as f64;
-        let (mut diffraction, exposed) = match storage {
-            Storage::Memory => {
-                let Exposure { counts, scale, mean_counts } =
-                    simulate::expose(physics, object, probe, &self.scan, photons, seed)?;
-                (Patterns::from(counts), Exposed { scale, mean_counts })
-            }
-            Storage::Scratch(_) => {
-                let shape = (self.scan.len(), side, width);
-                let mut counts = patterns::make_in(storage, shape, |_, _| ())?;
-                let onto = counts.view_mut();
-                let exposed =
-                    simulate::expose_onto(physics, object, probe, &self.scan, photons, seed, onto)?;
-                (counts, exposed)
-            }
-        };
+        let mut diffraction =
+            patterns::make_in(storage, (self.scan.len(), side, width), |_, _| ())?;
+        let exposed = simulate::expose_onto(
+            physics,
+            &self.apparatus,
+            object,
+            probe,
+            &self.scan,
+            (dose as f64, seed),
+            diffraction.view_mut(),
+        )?;
         let scale = exposed.scale;
         let metadata = json!({
             "schema_version": "1.0",
@@ -287,12 +285,11 @@ impl Sample {
         });
         let mut metadata = self.with_metadata_of_base(object_of(metadata));
         physics::record(&mut metadata, &self.physics);
-        append_transformation(
-            &mut metadata,
-            TOOL,
-            SIMULATED,
-            json!({ "dose": dose, "seed": seed }),
-        );
+        let mut parameters = json!({ "dose": dose, "seed": seed });
+        if !self.apparatus.is_ideal() {
+            parameters["apparatus"] = json!(self.apparatus);
+        }
+        append_transformation(&mut metadata, TOOL, SIMULATED, parameters);
         diffraction.change(|counts| (f64::from(counts).sqrt() / scale) as f32);
         Ok(Dataset {
             diffraction,
@@ -335,6 +332,7 @@ mod tests {
             probe: Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0)),
             scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 4.3, x: 3.8 }],
             physics: Physics::default(),
+            apparatus: Apparatus::default(),
             metadata: kept_of_base(Some(object_of(told.clone())), own),
         };
         let patches = sample(true).patches();

@@ -12,6 +12,7 @@ use lapwing_compare::{Comparison, Region, compare};
 use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind};
+use lapwing_model::simulate::Apparatus;
 use lapwing_model::{Complex32, Field};
 use serde::Serialize;
 
@@ -94,6 +95,7 @@ impl ForecastRequest {
             probe,
             scan,
             physics: Physics::default(),
+            apparatus: Apparatus::default(),
             metadata: None,
         };
         let data = sample.expose(dose as u64, SEEDS.1)?;

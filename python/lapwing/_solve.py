@@ -64,6 +64,10 @@ class SolverOptions(TypedDict, total=False):
     ML and LSQML, or one probe is shared by all."""
     vary_power: bool
     """Whether the beam's power is another in every pattern, and is found. For ML and LSQML."""
+    probe_variation: Literal["free", "slow"]
+    """How the eigenmodes' weights and the beam's power change from pattern to pattern: freely, or
+    slow, along the scan, which single patterns of few photons cannot lead astray. For ML and
+    LSQML."""
     background: str
     """Static light in all patterns, added to the model: auto (read off the patterns' moments),
     none, or a file with the counts of every pixel (the array background, or the only one)."""

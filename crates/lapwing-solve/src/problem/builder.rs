@@ -253,6 +253,7 @@ impl CheckedParts {
             model,
             weights,
             weights_stay: false,
+            varies_slowly: false,
             log_powers: None,
             patterns,
             frames: (0..scan.len()).collect(),

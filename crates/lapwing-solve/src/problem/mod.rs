@@ -61,6 +61,8 @@ pub struct Problem {
     pub(crate) weights: Array2<Complex32>,
     /// Whether these are known and stay: each scan of several has a probe of its own.
     pub(crate) weights_stay: bool,
+    /// Whether weights and powers change slowly along the scan.
+    pub(crate) varies_slowly: bool,
     /// Logarithm of the beam's power in every pattern over its usual one to start from, where it
     /// varies.
     pub(crate) log_powers: Option<Vec<f32>>,

@@ -5,6 +5,14 @@ use lapwing_model::Complex32;
 use ndarray::{ArrayView2, ArrayView3};
 
 impl Problem {
+    /// The problem whose eigenmodes' weights and beam's power change slowly along the scan, in the
+    /// order of the patterns: they are sums of at most 13 cosines of up to six periods, one for
+    /// sixteen patterns. All patterns together determine these, where weights of single patterns
+    /// would follow the noise.
+    pub fn varying_slowly(&self) -> Self {
+        Self { varies_slowly: true, ..self.clone() }
+    }
+
     /// [`with_eigenmodes`](Self::with_eigenmodes) that begin as what was found before:
     /// `eigenmodes`, axes (eigenmode, y, x), in the unit of the probe, and `weights`, axes
     /// (pattern, eigenmode), of all stored patterns, those that are left out among them. Of more

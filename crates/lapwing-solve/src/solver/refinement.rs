@@ -46,50 +46,73 @@ pub(crate) fn refined(
     }
 }
 
+/// Orthonormal functions of the patterns that change slowly in the order of the scan.
+#[derive(Debug, Clone)]
+pub(crate) struct Slow(Vec<Vec<f64>>);
+
+impl Slow {
+    /// Of `patterns` patterns, and with the constant one where `with_mean`.
+    pub fn new(patterns: usize, with_mean: bool) -> Self {
+        let function = |term: usize| {
+            let squared = if term == 0 { 1.0 } else { 2.0 };
+            let norm = (squared / patterns as f64).sqrt();
+            let step = term as f64 * PI / patterns as f64;
+            (0..patterns).map(|index| norm * (step * (index as f64 + 0.5)).cos()).collect()
+        };
+        let first = usize::from(!with_mean);
+        Self((first..=TERMS.min(patterns / PATTERNS_FOR_EACH)).map(function).collect())
+    }
+
+    /// Removes from each column of `values`, (pattern, column), what is outside these functions.
+    pub fn restrict(&self, values: &mut [Complex32], columns: usize) {
+        for column in 0..columns {
+            let mut kept = vec![(0.0_f64, 0.0_f64); values.len() / columns];
+            for function in &self.0 {
+                let of_column = values.iter().skip(column).step_by(columns);
+                let (re, im) = of_column.zip(function).fold((0.0, 0.0), |sum, (value, weight)| {
+                    (sum.0 + f64::from(value.re) * weight, sum.1 + f64::from(value.im) * weight)
+                });
+                for (kept, weight) in kept.iter_mut().zip(function) {
+                    *kept = (kept.0 + re * weight, kept.1 + im * weight);
+                }
+            }
+            let of_column = values.iter_mut().skip(column).step_by(columns);
+            for (value, (re, im)) in of_column.zip(kept) {
+                *value = Complex32::new(re as f32, im as f32);
+            }
+        }
+    }
+}
+
 /// The space of offsets that a refinement allows.
 #[derive(Debug, Clone)]
 pub(crate) struct Offsets {
-    /// Orthonormal functions of the patterns, in the order of the scan and without mean; `None`
-    /// where every pattern is free.
-    basis: Option<Vec<Vec<f64>>>,
+    /// Without mean; `None` where every pattern is free.
+    slow: Option<Slow>,
 }
 
 impl Offsets {
     pub fn new(problem: &Problem, refined: PositionFreedom) -> Self {
-        let n = problem.n_patterns();
-        if refined == PositionFreedom::Single {
-            return Self { basis: None };
-        }
-        let norm = (2.0 / n as f64).sqrt();
-        let function = |term: usize| {
-            let step = term as f64 * PI / n as f64;
-            (0..n).map(|index| norm * (step * (index as f64 + 0.5)).cos()).collect()
+        let slow = match refined {
+            PositionFreedom::Single => None,
+            PositionFreedom::Drift => Some(Slow::new(problem.n_patterns(), false)),
         };
-        Self { basis: Some((1..=TERMS.min(n / PATTERNS_FOR_EACH)).map(function).collect()) }
+        Self { slow }
     }
 
     /// Whether every position moves by itself.
     pub fn are_free(&self) -> bool {
-        self.basis.is_none()
+        self.slow.is_none()
     }
 
     /// Removes from `values`, one for every pattern, what is outside this space.
     pub fn restrict(&self, values: &mut [Complex32]) {
-        let Some(basis) = &self.basis else {
-            let mean = positions::mean(values);
-            return values.iter_mut().for_each(|value| *value -= mean);
-        };
-        let mut kept = vec![(0.0_f64, 0.0_f64); values.len()];
-        for function in basis {
-            let (y, x) = values.iter().zip(function).fold((0.0, 0.0), |sum, (value, weight)| {
-                (sum.0 + f64::from(value.re) * weight, sum.1 + f64::from(value.im) * weight)
-            });
-            for (kept, weight) in kept.iter_mut().zip(function) {
-                *kept = (kept.0 + y * weight, kept.1 + x * weight);
+        match &self.slow {
+            Some(slow) => slow.restrict(values, 1),
+            None => {
+                let mean = positions::mean(values);
+                values.iter_mut().for_each(|value| *value -= mean);
             }
-        }
-        for (value, (y, x)) in values.iter_mut().zip(kept) {
-            *value = Complex32::new(y as f32, x as f32);
         }
     }
 }
@@ -110,6 +133,25 @@ mod tests {
         let probe = Modes::from_elem((1, 8, 8), Complex32::from(1.0));
         let counts = Array3::ones((64, 8, 8));
         Problem::builder(scan, Object::flat((32, 32)), probe).patterns(counts).unwrap()
+    }
+
+    #[test]
+    fn slow_functions_are_kept_column_by_column() {
+        let slow = Slow::new(64, true);
+        let line = |index: usize| Complex32::new(1.0 + index as f32 / 64.0, -0.5);
+        let fast = |index: usize| Complex32::from((index % 2) as f32 - 0.5);
+        let mut values: Vec<Complex32> =
+            (0..64).flat_map(|index| [line(index), fast(index)]).collect();
+        slow.restrict(&mut values, 2);
+        for (index, pair) in values.chunks_exact(2).enumerate() {
+            assert!((pair[0] - line(index)).norm() < 0.05, "{index}: {}", pair[0]);
+            assert!(pair[1].norm() < 0.05, "{index}: {}", pair[1]);
+        }
+        // Without their mean; of no column nothing is changed.
+        Slow::new(64, false).restrict(&mut values, 2);
+        let sum: Complex32 = values.iter().step_by(2).sum();
+        assert!(sum.norm() < 1e-3, "{sum}");
+        slow.restrict(&mut [], 0);
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn slices_are_told_apart_by_all_that_know_them() {
     }
     let raar = Raar::default();
     let refused = Device::Cpu.check(&thick, raar.needs()).unwrap_err().to_string();
-    assert!(refused.contains("2 slices") && refused.contains("LSQML"), "{refused}");
+    assert!(refused.contains("2 slices"), "{refused}");
     assert!(Device::Cpu.check(&thick, rpie.needs()).is_ok());
 }
 
@@ -170,9 +170,25 @@ fn a_probe_that_loses_power_and_focus_is_followed() {
     let power =
         |index: usize| solution.probe_of(index).iter().map(Complex32::norm_sqr).sum::<f32>();
     assert!(power(n - 1) < 0.8 * power(0), "{} and {}", power(n - 1), power(0));
+    // Told to change slowly, weights of neighbouring patterns are nearly the same.
+    let slow = varied.varying_slowly();
+    let jump = |solution: &Solution| {
+        let weights = solution.weights.column(0);
+        let steps = weights.iter().zip(weights.iter().skip(1)).map(|(a, b)| (a - b).norm());
+        steps.fold(0.0, f32::max)
+    };
+    let followed = solver.solve(&slow, &mut |_| Flow::Continue);
+    let found = case.measure(&followed).complex_nrmse;
+    assert!(found < 0.6 * still, "slow: {found} and {still}");
+    let [slowly, freely] = [jump(&followed), jump(&solution)];
+    println!("jumps {slowly} and {freely}, errors {found} and {still}");
+    assert!(slowly < 0.5 * freely, "{slowly} and {freely}");
     let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
-    let [found, still] = [&varied, &bare].map(|problem| error(&case, &lsqml, problem));
-    assert!(found < 0.8 * still, "LSQML: {found} and {still}");
+    let still = error(&case, &lsqml, &bare);
+    for problem in [&varied, &slow] {
+        let found = error(&case, &lsqml, problem);
+        assert!(found < 0.8 * still, "LSQML: {found} and {still}");
+    }
 }
 
 #[test]

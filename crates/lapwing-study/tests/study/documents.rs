@@ -252,7 +252,7 @@ fn texts_say_what_the_code_does() {
         SOLVERS.iter().filter(|entry| entry.varies_probe).map(|entry| entry.name).collect();
     let mut backwards = varying.clone();
     backwards.reverse();
-    for name in ["probe_eigenmodes", "scan_probes", "vary_power"] {
+    for name in ["probe_eigenmodes", "scan_probes", "vary_power", "probe_variation"] {
         let about = SolverConfig::common_docs().find(|doc| doc.name == name).unwrap().about();
         let said = [&varying, &backwards].map(|names| names.join(" and "));
         assert!(said.iter().any(|names| about.contains(names)), "{name}: {about}");

@@ -4,7 +4,7 @@ use crate::common::{Bench, stderr};
 use lapwing_draw::Picture;
 use lapwing_files::dataset::Form;
 use lapwing_files::options::{Quantity, ZeroFrequency};
-use lapwing_files::{Dataset, ReadOptions, dataset};
+use lapwing_files::{Archive, Dataset, ReadOptions, dataset};
 use lapwing_model::simulate;
 use ndarray::{Array3, s};
 use serde_json::{Value, json};
@@ -223,5 +223,43 @@ fn a_reconstruction_says_what_it_left_out_and_how_far_chance_goes() {
     bench.fails(
         "reconstruct --input-npz faulty.npz --output-dir no --background missing.npz",
         &["missing.npz"],
+    );
+}
+
+/// What is simulated of beam and detector is what a reconstruction finds of them.
+#[test]
+fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {
+    let bench = Bench::new();
+    let simulate = format!(
+        "simulate --specimen cells --pattern-size {SIDE} --scan fermat --step 4 --field-of-view 40 \
+         --dose 20000 --seed 6"
+    );
+    bench.ok(&format!("{simulate} --output clean.npz"));
+    bench.ok(&format!("{simulate} --beam-fading 0.6 --saturation 40 --output real.npz"));
+    let read = |name| dataset::read(bench.path(name), &ReadOptions::default()).unwrap().0;
+    let [clean, real] = ["clean.npz", "real.npz"].map(|name| read(name).counts().unwrap());
+    assert!(clean.iter().any(|&count| count > 45.0) && real.iter().all(|&count| count < 40.5));
+    let solved = bench.json(
+        "reconstruct --input real.npz --output-dir out --algorithm LSQML --num-epochs 20 \
+         --vary-power --probe-variation slow",
+    );
+    assert_eq!(solved["algorithm"], "LSQML");
+    let log = std::fs::read_to_string(bench.path("out/log.txt")).unwrap();
+    assert!(log.contains("saturation: pixels at 40 counts"), "{log}");
+    let made = Archive::open(&bench.path("out/reconstruction.npz")).unwrap();
+    let power = made.read("beam_power").unwrap().into_f32_array::<ndarray::Ix1>().unwrap();
+    let (first, last) = (power[0], power[power.len() - 1]);
+    assert!(last < 0.7 * first, "{first} to {last}");
+    let jumps = power.iter().zip(power.iter().skip(1)).map(|(a, b)| (a - b).abs());
+    assert!(jumps.fold(0.0, f32::max) < 0.1 * (first - last), "{power}");
+    for (wrong, word) in
+        [("--beam-fading 1", "beam_fading"), ("--saturation 2.5", "whole number of counts")]
+    {
+        bench.fails(&format!("{simulate} {wrong} --output wrong.npz"), &[word]);
+    }
+    // Nothing varies: there is nothing to be slow.
+    bench.fails(
+        "reconstruct --input clean.npz --output-dir none --probe-variation slow",
+        &["probe_variation = slow", "--vary-power"],
     );
 }

@@ -145,8 +145,8 @@ impl Solver for Lsqml {
             slopes: self.refined_positions().is_some(),
             ..Products::default()
         };
-        let frame = Frame::new(problem, self.constraints, self.batch_size, products);
-        let state = State::new(self, &frame);
+        let mut frame = Frame::new(problem, self.constraints, self.batch_size, products);
+        let state = State::new(self, &mut frame);
         Run::new(frame, state, self.epochs)
     }
 }

@@ -22,8 +22,9 @@ const PROBE_MEMORY: usize = 3;
 const POSITION_GAIN: f64 = 4.0;
 /// A position moves by this many pixels per epoch and axis at most.
 const POSITION_STEP: f64 = 0.3;
-/// Momentum of positions that move together, as a share of the last epoch's step: their slopes are
-/// means over the scan, with little noise.
+/// Momentum of what changes for all patterns together, positions that drift and a beam whose power
+/// changes slowly, as a share of the last epoch's step: their slopes are means over the scan, with
+/// little noise.
 const TOGETHER: f32 = 0.8;
 
 pub(super) struct State<'a> {
@@ -37,15 +38,23 @@ pub(super) struct State<'a> {
     /// and of the powers' logarithms.
     weight_slopes: Vec<Complex32>,
     power_slopes: Vec<f64>,
+    /// The changes that weights and powers may have.
+    variation: variation::Allowed,
+    /// How far the powers changed in the epoch before, where they change slowly.
+    power_velocity: Vec<Complex32>,
     /// The offsets that positions may have, and how far they moved in the epoch before, where they
     /// move together.
     refined: Option<(Offsets, Vec<Complex32>)>,
 }
 
 impl<'a> State<'a> {
-    pub fn new(options: &'a Lsqml, frame: &Frame<'_>) -> Self {
+    pub fn new(options: &'a Lsqml, frame: &mut Frame<'_>) -> Self {
         let problem = frame.problem;
-        let refined = if options.refined_positions().is_some() { problem.n_patterns() } else { 0 };
+        let n = problem.n_patterns();
+        let refined = if options.refined_positions().is_some() { n } else { 0 };
+        let (weights, powers) =
+            (n * problem.n_eigenmodes(), if problem.varies_in_power() { n } else { 0 });
+        let together = if problem.varies_slowly { powers } else { 0 };
         Self {
             options,
             groups: match options.batching {
@@ -58,11 +67,10 @@ impl<'a> State<'a> {
                 [OBJECT_MEMORY, PROBE_MEMORY],
             ),
             slopes: vec![[0.0; 2]; refined],
-            weight_slopes: vec![Complex32::ZERO; problem.n_patterns() * problem.n_eigenmodes()],
-            power_slopes: vec![
-                0.0;
-                if problem.varies_in_power() { problem.n_patterns() } else { 0 }
-            ],
+            weight_slopes: vec![Complex32::ZERO; weights],
+            power_slopes: vec![0.0; powers],
+            variation: variation::Allowed::of_start(frame),
+            power_velocity: vec![Complex32::ZERO; together],
             refined: options
                 .refined_positions()
                 .map(|(what, _)| (Offsets::new(problem, what), vec![Complex32::ZERO; refined])),
@@ -130,7 +138,7 @@ impl<'a> State<'a> {
     }
 
     /// Moves weights and powers by the Gauss-Newton step of each.
-    fn move_variation(&self, frame: &mut Frame<'_>) {
+    fn move_variation(&mut self, frame: &mut Frame<'_>) {
         let (problem, factor) = (frame.problem, frame.step_factor() as f32);
         let probe = frame.engine.fields().probe();
         let of_weights = variation::of_weights(problem, probe);
@@ -140,13 +148,21 @@ impl<'a> State<'a> {
         }
         let parts = frame.engine.fields_mut().parts_mut();
         let free = if problem.weights_stay { &mut [] } else { parts.weights };
-        let weights = free.iter_mut().zip(&self.weight_slopes).zip(of_weights);
-        weights.for_each(|((weight, slope), curvature)| *weight += slope * (factor / curvature));
-        let powers = parts.log_powers.iter_mut().zip(&self.power_slopes).zip(of_powers);
+        let weights = self.weight_slopes.iter().zip(of_weights);
+        let mut weights: Vec<Complex32> =
+            weights.map(|(slope, curvature)| slope * (factor / curvature)).collect();
         // chi fits amplitudes, whose curvature is half that of counts.
-        powers.for_each(|((power, &slope), curvature)| {
-            *power += 2.0 * factor * slope as f32 / curvature;
-        });
+        let powers = self.power_slopes.iter().zip(of_powers);
+        let mut powers: Vec<Complex32> = powers
+            .map(|(&slope, curvature)| Complex32::from(2.0 * factor * slope as f32 / curvature))
+            .collect();
+        self.variation.restrict(&mut weights, &mut powers);
+        for (velocity, step) in self.power_velocity.iter_mut().zip(&mut powers) {
+            *velocity = *velocity * TOGETHER + *step;
+            *step = *velocity;
+        }
+        free.iter_mut().zip(weights).for_each(|(weight, step)| *weight += step);
+        parts.log_powers.iter_mut().zip(powers).for_each(|(power, step)| *power += step);
         variation::bound(parts.log_powers);
     }
 
@@ -269,6 +285,9 @@ impl Algorithm for State<'_> {
         {
             snapshot.put_fields("positions.velocity", velocity);
         }
+        if !self.power_velocity.is_empty() {
+            snapshot.put_fields("powers.velocity", &self.power_velocity);
+        }
     }
 
     fn load(&mut self, frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
@@ -277,6 +296,11 @@ impl Algorithm for State<'_> {
         {
             let len = velocity.len();
             velocity.copy_from_slice(snapshot.fields("positions.velocity", len)?);
+        }
+        let velocity = &mut self.power_velocity;
+        if !velocity.is_empty() {
+            let len = velocity.len();
+            velocity.copy_from_slice(snapshot.fields("powers.velocity", len)?);
         }
         self.momentum.load(&mut *frame.engine, snapshot)
     }

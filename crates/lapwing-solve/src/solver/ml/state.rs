@@ -74,6 +74,8 @@ pub(super) struct State<'a> {
     damping: f32,
     /// The offsets that positions may have, where they are refined.
     offsets: Option<Offsets>,
+    /// The changes that weights and powers may have.
+    variation: variation::Allowed,
     /// Whether the positions move in this epoch.
     positions_free: bool,
     second: Second,
@@ -116,6 +118,7 @@ impl<'a> State<'a> {
             path: neighbours::path(&problem.scan, (0..problem.n_patterns()).collect()),
             damping: START_DAMPING,
             offsets: options.refined_positions().map(|(what, _)| Offsets::new(problem, what)),
+            variation: variation::Allowed::of_start(frame),
             positions_free: false,
             second: Second::of(options, frame),
             prior,
@@ -349,8 +352,11 @@ impl<'a> State<'a> {
         let sums = frame.engine.take_sums();
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();
-        variation::centre(&mut gradient[weights_end..]);
-        let (by_fields, by_position) = gradient[..offsets_end].split_at_mut(probe_end);
+        let (gradient_before, by_variation) = gradient.split_at_mut(offsets_end);
+        let (by_weights, by_powers) = by_variation.split_at_mut(weights_end - offsets_end);
+        variation::centre(by_powers);
+        self.variation.restrict(by_weights, by_powers);
+        let (by_fields, by_position) = gradient_before.split_at_mut(probe_end);
         if let Some(offsets) = &self.offsets {
             offsets.restrict(by_position);
         }

@@ -76,6 +76,22 @@ options! {
         scan_probes: ScanProbes = ScanProbes::Own, Kind::Choice(ScanProbes::NAMES);
         /// Whether the beam's power is another in every pattern, and is found. For ML and LSQML.
         vary_power: bool = false, Kind::Switch;
+        /// How the eigenmodes' weights and the beam's power change from pattern to pattern: freely,
+        /// or slow, along the scan, which single patterns of few photons cannot lead astray. For ML
+        /// and LSQML.
+        probe_variation: ProbeVariation = ProbeVariation::Free, Kind::Choice(ProbeVariation::NAMES);
+    }
+}
+
+choice! {
+    /// How the probe may vary along the scan.
+    #[derive(Default)]
+    pub enum ProbeVariation {
+        /// From one pattern to the next.
+        #[default]
+        Free = "free",
+        /// Slowly.
+        Slow = "slow",
     }
 }
 

@@ -11,7 +11,7 @@ mod word_set;
 
 pub use config::{
     AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ProbeStart,
-    ScanProbes, SolverConfig, SolverError, StartOptions,
+    ProbeVariation, ScanProbes, SolverConfig, SolverError, StartOptions,
 };
 pub use device::{DeviceChoice, DeviceOptions};
 pub use object_start::ObjectStart;

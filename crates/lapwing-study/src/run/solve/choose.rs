@@ -5,7 +5,7 @@
 //! one that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need
 //! predicts worse, so more modes or moving positions are not better by themselves.
 
-use crate::design::solver::{NoiseOptions, SolverConfig};
+use crate::design::solver::{NoiseOptions, ProbeVariation, SolverConfig};
 use crate::run::solve::earlier::Variation;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
@@ -103,7 +103,11 @@ pub(crate) fn settled(
         } else if config.start.probe_eigenmodes > 0 {
             problem = known.variation.with_eigenmodes(&problem, config.start.probe_eigenmodes)?;
         }
-        if config.start.vary_power { known.variation.with_power(&problem) } else { Ok(problem) }
+        if config.start.vary_power {
+            problem = known.variation.with_power(&problem)?;
+        }
+        let slow = config.start.probe_variation == ProbeVariation::Slow;
+        Ok::<_, StudyError>(if slow { problem.varying_slowly() } else { problem })
     };
     if config.choice.refine_scan.contains("affine") {
         let aligned = affine(&varied(&chosen.problem)?, &options, between)?;
@@ -207,6 +211,13 @@ fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Res
         return refuse(
             "probe_eigenmodes: expected none where every scan of several has a probe of its own; \
              say --scan-probes shared for one probe that varies",
+        );
+    }
+    let still = config.start.probe_eigenmodes == 0 && !config.start.vary_power;
+    if config.start.probe_variation == ProbeVariation::Slow && (still || scans.is_some()) {
+        return refuse(
+            "probe_variation = slow: expected a probe that varies along one scan; say --probe-eigenmodes 1, \
+             or --vary-power",
         );
     }
     let varies = [

@@ -349,14 +349,15 @@ def _told_apart(data: Any) -> None:
         )
 
 
-def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
+def solver_options(algorithm: str | None = None, **options: Any) -> dict[str, Any]:
     """Every option of a solver, those that are not given with their defaults, ``None`` where that
     is to leave it out.
 
     Parameters
     ----------
-    algorithm : str
-        One of the names that :func:`solvers` lists.
+    algorithm : str, optional
+        One of the names that :func:`solvers` lists; unless given, what :func:`reconstruct` takes:
+        ``"auto"``, with the options of both solvers that it stands for under their names.
     **options
         See :class:`SolverOptions`.
 
@@ -364,7 +365,9 @@ def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
     -------
     dict
     """
-    return _lapwing.solver_options({"algorithm": algorithm, **options})
+    if algorithm is not None:
+        options["algorithm"] = algorithm
+    return _lapwing.solver_options(options)
 
 
 def solvers() -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
-use lapwing_solve::solver::{TakenFor, taken_for};
+use lapwing_solve::solver::{TakenFor, entry, taken_for};
 use lapwing_study::checkpoint::Every;
 use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError, Unsaid};
 use std::collections::BTreeSet;
@@ -85,7 +85,11 @@ fn flags() -> Vec<Flag> {
     let own = SOLVERS
         .iter()
         .flat_map(|entry| entry.options.iter().map(|option| (Some(entry.name), option)));
-    for option in own.chain(common().map(|option| (None, option))) {
+    let of_all = common().flat_map(|option| match SolverConfig::meant_for(option) {
+        Some(solvers) => solvers.into_iter().map(|solver| (Some(solver), option)).collect(),
+        None => vec![(None, option)],
+    });
+    for option in own.chain(of_all) {
         let name = option.1.flag();
         match flags.iter_mut().find(|flag| flag.name == name) {
             Some(flag) => flag.options.push(option),
@@ -180,9 +184,11 @@ impl Flag {
     fn defaults(&self) -> String {
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (solver, option) in &self.options {
-            let Some(solver) = solver else { return common_default(option) };
-            let values = SOLVERS.iter().find(|entry| entry.name == *solver);
-            let values = values.map(|entry| entry.defaults().values()).unwrap_or_default();
+            let own = solver.and_then(entry).filter(|entry| entry.has(option.name));
+            let Some(solver) = solver.filter(|_| own.is_some()) else {
+                return common_default(option);
+            };
+            let values = own.map(|entry| entry.defaults().values()).unwrap_or_default();
             let Some((_, value)) = values.into_iter().find(|(name, _)| *name == option.name) else {
                 continue;
             };

@@ -133,8 +133,9 @@ fn moments_of_row<'b>(
         // not 0.
         let (first, second) = [(0, 0), (0, 1), (0, 2), (1, 1), (2, 2), (1, 2)][index];
         for (offset, &weight) in kernel.weights.iter().enumerate() {
-            let [p, q] = [first, second]
-                .map(|field| fields[field].row(y + offset).to_slice().unwrap_or_default());
+            let [p, q] = [first, second].map(|field| {
+                fields[field].row(y + offset).to_slice().expect("fields are in C order")
+            });
             for ((sum, p), q) in sums.iter_mut().zip(p).zip(q) {
                 *sum += weight * (p * q);
             }

@@ -108,23 +108,38 @@ pub struct Beam {
 /// The optics that form the probe, and which probe a reconstruction starts from. Aberrations have
 /// the signs of [`Lens`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[allow(missing_docs, reason = "the table of options says what each is")]
 pub struct Optics {
+    /// Where the start probe comes from.
     pub from: Option<ProbeFrom>,
+    /// Convergence semi-angle, mrad.
     pub semi_angle_mrad: Option<f64>,
+    /// Numerical aperture, the sine of the convergence semi-angle.
     pub numerical_aperture: Option<f64>,
+    /// Width of a zone plate's outermost zone, metres.
     pub outermost_zone_m: Option<f64>,
+    /// Diameter of a zone plate, metres.
     pub zone_plate_diameter_m: Option<f64>,
+    /// Diameter of the central stop on it, metres.
     pub central_stop_m: Option<f64>,
+    /// Distance from the zone plate to the specimen, metres.
     pub zone_plate_distance_m: Option<f64>,
+    /// Diameter of a pinhole, metres.
     pub pinhole_diameter_m: Option<f64>,
+    /// Defocus C10, metres.
     pub defocus_m: Option<f64>,
+    /// Twofold astigmatism C12, metres.
     pub c12_m: Option<f64>,
+    /// Its direction, degrees.
     pub phi12_deg: Option<f64>,
+    /// Axial coma C21, metres.
     pub c21_m: Option<f64>,
+    /// Its direction, degrees.
     pub phi21_deg: Option<f64>,
+    /// Threefold astigmatism C23, metres.
     pub c23_m: Option<f64>,
+    /// Its direction, degrees.
     pub phi23_deg: Option<f64>,
+    /// Spherical aberration C30, metres.
     pub c30_m: Option<f64>,
 }
 

@@ -82,6 +82,9 @@ impl ProbeDesign {
 
     /// The probe in a window of shape `(height, width)`: axes (mode, y, x), one mode, centred on
     /// the window's centre (floor(height / 2), floor(width / 2)), and sum |P|^2 = 1.
+    ///
+    /// # Errors
+    /// What the design cannot have: see [`ProbeError`].
     pub fn build(&self, (height, width): (usize, usize)) -> Result<Modes, ProbeError> {
         let side = height.min(width);
         if side < 8 {

@@ -23,6 +23,9 @@ pub const JITTER: f64 = 0.25;
 /// for every step^2, that is c = step / sqrt(pi); its neighbours are about one step apart. Rasters
 /// are centred in the field and run row by row; a jittered raster covers a field smaller by the
 /// jitter. The jitter draws from the generator `scan jitter` of `seed`.
+///
+/// # Errors
+/// A step or a field that makes no scan, and more positions or pixels than there may be.
 pub fn generate(
     kind: ScanKind,
     step: f64,

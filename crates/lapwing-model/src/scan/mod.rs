@@ -79,6 +79,9 @@ pub enum Spacing {
 impl Spacing {
     /// The step in pixels, for a probe of `diameter` pixels (see
     /// [`probe::diameter`](crate::probe::diameter)).
+    ///
+    /// # Errors
+    /// An overlap outside 0 to below 1, and a step that is no positive number.
     pub fn step(self, diameter: f64) -> Result<f64, ScanError> {
         let step = match self {
             Self::Step(step) => step,

@@ -72,38 +72,49 @@ pub fn expose<'a>(
 ) -> Result<Exposure, SimulateError> {
     let (_, height, width) = probe.dim();
     let mut counts = stack((scan.len(), height, width))?;
-    let ideal = &Apparatus::default();
-    let Exposed { scale, mean_counts } =
-        expose_onto(physics, ideal, object, probe, scan, (dose, seed), counts.view_mut())?;
+    let exposing = Exposing { physics, apparatus: &Apparatus::default(), dose, seed };
+    let Exposed { scale, mean_counts } = exposing.onto(object, probe, scan, counts.view_mut())?;
     Ok(Exposure { counts, scale, mean_counts })
 }
 
-/// [`expose`] by an `apparatus` onto a stack that is there, which may be larger than memory:
-/// `counts`, axes (pattern, y, x), in C order. What it holds is replaced. The dose is the mean over
-/// all patterns, before the detector saturates.
-///
-/// # Errors
-/// As for [`expose`], and an apparatus of numbers that mean nothing.
-///
-/// # Panics
-/// When the stack is none of the scan's patterns, or not in C order.
-pub fn expose_onto<'a>(
-    physics: &Physics,
-    apparatus: &Apparatus,
-    object: impl Into<ObjectView<'a>>,
-    probe: ArrayView3<Complex32>,
-    scan: &[Position],
-    (dose, seed): (f64, u64),
-    mut counts: ArrayViewMut3<'_, f32>,
-) -> Result<Exposed, SimulateError> {
-    apparatus.check()?;
-    let powers = apparatus.powers(scan.len(), seed);
-    let expected =
-        expected_onto(physics, object, probe, scan, dose, powers.as_deref(), &mut counts)?;
-    let pixels = probe.dim().1 * probe.dim().2;
-    let name = format!("exposure {dose}");
-    let sums: Vec<f64> = slice_of(&mut counts).chunks_mut(pixels).enumerate().in_parallel().map(
-        |(index, pattern)| {
+/// How a scan is exposed.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposing<'a> {
+    /// What a pattern depends on besides probe and object.
+    pub physics: &'a Physics,
+    /// What beam and detector do besides.
+    pub apparatus: &'a Apparatus,
+    /// Mean photons per pattern, before the detector saturates.
+    pub dose: f64,
+    /// Seed of all draws.
+    pub seed: u64,
+}
+
+impl Exposing<'_> {
+    /// [`expose`] onto a stack that is there, which may be larger than memory: `counts`, axes
+    /// (pattern, y, x), in C order. What it holds is replaced.
+    ///
+    /// # Errors
+    /// As for [`expose`], and an apparatus of numbers that mean nothing.
+    ///
+    /// # Panics
+    /// When the stack is none of the scan's patterns, or not in C order.
+    pub fn onto<'a>(
+        &self,
+        object: impl Into<ObjectView<'a>>,
+        probe: ArrayView3<Complex32>,
+        scan: &[Position],
+        mut counts: ArrayViewMut3<'_, f32>,
+    ) -> Result<Exposed, SimulateError> {
+        let &Self { physics, apparatus, dose, seed } = self;
+        apparatus.check()?;
+        let powers = apparatus.powers(scan.len(), seed);
+        let expected =
+            expected_onto(physics, object, probe, scan, dose, powers.as_deref(), &mut counts)?;
+        let pixels = probe.dim().1 * probe.dim().2;
+        let name = format!("exposure {dose}");
+        let patterns = slice_of(&mut counts).chunks_mut(pixels).enumerate();
+        let sums: Vec<f64> = patterns.in_parallel().map(|(index, pattern)| {
             let mut draws = generator(seed, &name, index as u64);
             let mut sum = 0.0;
             for value in pattern {
@@ -118,13 +129,16 @@ pub fn expose_onto<'a>(
                 sum += count;
             }
             sum
-        },
-    );
-    let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
-    Ok(Exposed { mean_counts, ..expected })
+        });
+        let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
+        Ok(Exposed { mean_counts, ..expected })
+    }
 }
 
 /// The expected counts of [`expose`]: the same scan without noise.
+///
+/// # Errors
+/// As for [`expose`].
 pub fn expose_noise_free<'a>(
     physics: &Physics,
     object: impl Into<ObjectView<'a>>,

@@ -132,7 +132,8 @@ fn beams_fade_and_flicker_and_detectors_saturate() {
         let mut counts = Array3::zeros((scan.len(), probe.dim().1, probe.dim().2));
         let (view, physics) = (counts.view_mut(), Physics::default());
         let object = object.view();
-        expose_onto(&physics, &apparatus, object, probe.view(), &scan, (dose, 5), view).unwrap();
+        let exposing = Exposing { physics: &physics, apparatus: &apparatus, dose, seed: 5 };
+        exposing.onto(object, probe.view(), &scan, view).unwrap();
         counts
     };
     let plain = exposed(Apparatus::default(), 1e4);

@@ -43,6 +43,9 @@ pub enum ThinError {
 /// these by some 1e-7 and are rounded. Pattern j draws from generator `thin` number j of `seed`,
 /// whatever the number of threads. On an error the contents of `counts` are unchanged. Returns the
 /// measured mean counts per pattern.
+///
+/// # Errors
+/// A dose above that of the counts or not above 0, and values that are no counts.
 pub fn thin(
     mut counts: ArrayViewMut3<'_, f32>,
     from: f64,

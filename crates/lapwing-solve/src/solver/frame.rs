@@ -101,9 +101,8 @@ impl<'a> Frame<'a> {
             Verdict::Fine => return Guarded::Kept { summed, loss },
             Verdict::Harm(good) => good,
         };
-        if let Some(safe) = self.safe {
-            self.engine.copy(Vector::Fields, safe);
-        }
+        let safe = self.safe.expect("the fields before the best epoch are kept with its loss");
+        self.engine.copy(Vector::Fields, safe);
         self.shrink *= SHRINK;
         if self.searches {
             let light = gauge::illumination(self.problem, self.engine.fields().probe());

@@ -85,6 +85,17 @@ mod tests {
 
     #[test]
     fn an_option_of_several_solvers_has_one_flag_for_one_thing() {
+        let sort = |doc: &OptionDoc| match doc.kind {
+            Kind::Count { .. } | Kind::CountOrAuto { .. } => "count",
+            Kind::Number(_) | Kind::NumberOrAuto(_) => "number",
+            Kind::Switch => "switch",
+            Kind::Choice(_) | Kind::Words(_) | Kind::File(_) => "word",
+        };
+        let all = || SOLVERS.iter().flat_map(|entry| entry.options);
+        for doc in all() {
+            let same = all().filter(|other| other.name == doc.name);
+            assert!(same.map(sort).all(|other| other == sort(doc)), "{}", doc.name);
+        }
         for entry in SOLVERS {
             let mut flags: Vec<String> = entry.options.iter().map(OptionDoc::flag).collect();
             flags.sort();

@@ -315,14 +315,14 @@ fn sparse_batches_and_other_steps_converge() {
     let sparse = Lsqml { epochs: 60, batching: Batching::Sparse, ..Lsqml::default() };
     let choices = [
         ("sparse", sparse.clone()),
-        ("sparse, whole epochs", Lsqml { object_step: Some(ObjectStep::Epoch), ..sparse.clone() }),
+        ("sparse, whole epochs", Lsqml { object_moves: Some(ObjectStep::Epoch), ..sparse.clone() }),
         (
             "sparse, batch's illumination",
             Lsqml { preconditioner: Preconditioner::Batch, ..sparse.clone() },
         ),
         (
             "compact, every batch",
-            Lsqml { batching: Batching::Compact, object_step: Some(ObjectStep::Batch), ..sparse },
+            Lsqml { batching: Batching::Compact, object_moves: Some(ObjectStep::Batch), ..sparse },
         ),
     ];
     for (name, options) in choices {

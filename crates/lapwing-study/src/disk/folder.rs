@@ -132,27 +132,42 @@ impl StudyFolder {
     }
 
     /// All cases of the design in the order of the jobs; none when the folder holds no study.
+    ///
+    /// # Errors
+    /// A design that cannot be read.
     pub fn cases(&self) -> Result<Vec<Case>> {
         Ok(self.design()?.map(|design| design.cases()).unwrap_or_default())
     }
 
     /// The merged manifest, or `None` before the first run.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read.
     pub fn manifest(&self) -> Result<Option<Manifest>> {
         read_json(&self.artifact_root().join(MANIFEST), "manifest")
     }
 
     /// The merged skip summary, or `None` before the first run.
+    ///
+    /// # Errors
+    /// A summary that cannot be read.
     pub fn skip_summary(&self) -> Result<Option<SkipSummary>> {
         read_json(&self.artifact_root().join(SKIP_SUMMARY), "skip summary")
     }
 
     /// The result of one case, or `None` when it has not run.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
     pub fn result(&self, case: &Case) -> Result<Option<JobResult>> {
         read_json(&self.result_dir(case).join(RESULT), "job result")
     }
 
     /// The result of the full-dose reconstruction of a measured scan, or `None` where there is
     /// none.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
     pub fn reference_result(&self) -> Result<Option<JobResult>> {
         read_json(&self.reference_dir().join(RESULT), "result of the reference")
     }
@@ -172,6 +187,9 @@ impl StudyFolder {
     }
 
     /// What is known about one case, as [`Self::outcomes`] tells it.
+    ///
+    /// # Errors
+    /// As for [`Self::outcomes`].
     pub fn outcome(&self, case: &Case) -> Result<Outcome> {
         Ok(self.known()?.of(case))
     }
@@ -202,6 +220,9 @@ impl StudyFolder {
     }
 
     /// The jobs that run at this moment, each with the last line of its log.
+    ///
+    /// # Errors
+    /// A log that cannot be read.
     pub fn running(&self) -> Result<Vec<(Case, String)>> {
         crate::disk::runs::running(&self.artifact_root())
     }

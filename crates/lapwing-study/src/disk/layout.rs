@@ -104,6 +104,9 @@ impl Roots {
     }
 
     /// Doses that have a folder `dose_...` under the data root, ascending.
+    ///
+    /// # Errors
+    /// A data root that is not there or cannot be read.
     pub fn doses(&self) -> Result<Vec<u64>> {
         let read = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => StudyError::NoData { folder: self.data.clone() },

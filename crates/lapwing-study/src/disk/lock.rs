@@ -39,12 +39,18 @@ enum Way {
 
 impl Lock {
     /// Takes `folder` (made when it does not exist) for this process alone, or says who holds it.
+    ///
+    /// # Errors
+    /// [`StudyError::Held`] when another process has it, and a folder that cannot be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
         Self::take(folder, Way::Alone)
     }
 
     /// Takes `folder` (made when it does not exist) beside others who do the same, or says who
     /// holds it alone.
+    ///
+    /// # Errors
+    /// [`StudyError::Held`] when another process has it alone, and a folder that cannot be written.
     pub fn share(folder: &Path) -> Result<Self> {
         Self::take(folder, Way::Beside)
     }
@@ -80,6 +86,9 @@ impl Lock {
 
     /// Takes `folder` alone, and the study that it is part of when it lies in one: what a study
     /// made is the study's to change.
+    ///
+    /// # Errors
+    /// As for [`Self::acquire`].
     pub fn acquire_within(folder: &Path) -> Result<Vec<Self>> {
         let study = enclosing_study(folder);
         study.as_deref().into_iter().chain([folder]).map(Self::acquire).collect()
@@ -87,6 +96,9 @@ impl Lock {
 
     /// Takes `folder`, and the study that it is part of when it lies in one, beside others who do
     /// the same.
+    ///
+    /// # Errors
+    /// As for [`Self::share`].
     pub fn share_within(folder: &Path) -> Result<Vec<Self>> {
         let study = enclosing_study(folder);
         study.as_deref().into_iter().chain([folder]).map(Self::share).collect()

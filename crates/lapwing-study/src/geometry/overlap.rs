@@ -73,6 +73,9 @@ impl Sampling {
     }
 
     /// Refuses parameters outside their ranges.
+    ///
+    /// # Errors
+    /// The first of them.
     pub fn check(&self) -> Result<(), SamplingError> {
         let rule = |holds: bool, name, expected, found: String| {
             if holds { Ok(()) } else { Err(SamplingError { name, expected, found }) }

@@ -215,6 +215,9 @@ impl std::fmt::Display for Refusal {
 ///
 /// What [`direct`] keeps may be few scattered positions with gaps between them, rather than a scan
 /// with that step: [`select_step`] keeps as many as [`greedy`] does.
+///
+/// # Errors
+/// How many positions there are and how many were wanted.
 pub fn select(
     scan: &[Position],
     spacing: f64,
@@ -235,6 +238,9 @@ fn positions_wanted(scan: &[Position], spacing: f64, acceptance: &Acceptance) ->
 
 /// The scan with a step of `spacing`: [`greedy`], which keeps every position that [`direct`] does
 /// and leaves no gap into which another would fit; a refusal where these are too few.
+///
+/// # Errors
+/// How many positions there are and how many were wanted.
 pub fn select_step(
     scan: &[Position],
     spacing: f64,

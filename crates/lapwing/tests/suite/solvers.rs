@@ -12,7 +12,7 @@ fn an_option_of_the_other_solver_is_wrong_usage() {
         ("ML", "--step-scale"),
         ("LSQML", "--object-alpha"),
         ("LSQML", "--probe-step"),
-        ("LSQML", "--object-step"),
+        ("LSQML", "--object-moves"),
         ("rPIE", "--prior"),
         ("rPIE", "--object-step"),
         ("ePIE", "--prior-edge"),
@@ -36,8 +36,8 @@ fn options_reach_the_solver_under_their_own_names() {
             json!({"start_epochs": 0, "prior": 3.0, "prior_edge": 0.2}),
         ),
         (
-            "LSQML --step-scale 0.5 --object-step batch",
-            json!({"step_scale": 0.5, "object_step": "batch"}),
+            "LSQML --step-scale 0.5 --object-moves batch",
+            json!({"step_scale": 0.5, "object_moves": "batch"}),
         ),
         ("LSQML --vary-power", json!({"vary_power": true})),
         ("LSQML --vary-power=false", json!({"vary_power": false})),
@@ -56,14 +56,19 @@ fn options_reach_the_solver_under_their_own_names() {
         }
         std::fs::remove_dir_all(bench.path("out")).unwrap();
     }
-    for (algorithm, value) in
-        [("LSQML", "0.5"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")]
-    {
+    for (algorithm, option) in [
+        ("LSQML", "--object-moves=0.5"),
+        ("LSQML", "--object-moves=often"),
+        ("LSQML", "--object-step=1"),
+        ("ePIE", "--object-step=batch"),
+        ("ePIE", "--object-step=-1"),
+    ] {
         let output = bench.run(&format!(
-            "reconstruct --input-npz scan.npz --output-dir out --algorithm {algorithm} --object-step={value}"
+            "reconstruct --input-npz scan.npz --output-dir out --algorithm {algorithm} {option}"
         ));
-        assert_eq!(output.status.code(), Some(2), "{algorithm} {value}");
-        assert!(stderr(&output).contains("--object-step"), "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(2), "{algorithm} {option}");
+        let (flag, _) = option.split_once('=').unwrap();
+        assert!(stderr(&output).contains(flag), "{}", stderr(&output));
     }
 }
 

@@ -171,7 +171,7 @@ impl Chunk {
             let Scratch { work, probes, per_pattern: product, own, .. } = &mut *scratch;
             let own = scene.own(pattern, own);
             let stored = waves.of(pattern);
-            let Some(stored) = &*stored else { continue };
+            let stored = stored.as_ref().expect("waves were stored before they are summed");
             let shares = stored.shared().chunks_exact(pixels);
             match side {
                 Side::Object => {

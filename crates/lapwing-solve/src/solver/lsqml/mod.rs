@@ -74,7 +74,7 @@ options! {
         batching: Batching = Batching::Compact, Kind::Choice(Batching::NAMES);
         /// When the object moves, after every batch or once per epoch; unless given, once per epoch
         /// with compact batches and after every batch with others.
-        object_step: Option<ObjectStep> = None, Kind::Choice(ObjectStep::NAMES);
+        object_moves: Option<ObjectStep> = None, Kind::Choice(ObjectStep::NAMES);
         /// What the object's update is divided by: the illumination by the whole scan or by the
         /// batch.
         preconditioner: Preconditioner = Preconditioner::Scan, Kind::Choice(Preconditioner::NAMES);
@@ -134,7 +134,14 @@ impl Solver for Lsqml {
     fn needs(&self) -> Needs {
         let counts = self.noise == Noise::Poisson || self.prior > 0.0;
         let moves_positions = self.refined_positions().is_some();
-        Needs { counts, batch_size: self.batch_size, moves_positions, ..Needs::default() }
+        Needs {
+            counts,
+            batch_size: self.batch_size,
+            moves_positions,
+            object_fields: 11,
+            stores_fields: true,
+            ..Needs::default()
+        }
     }
 
     /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it
@@ -156,8 +163,8 @@ const BALANCE_EVERY: usize = 10;
 
 impl Lsqml {
     /// When the object moves.
-    fn object_step(&self) -> ObjectStep {
-        match (self.object_step, self.batching) {
+    fn object_moves(&self) -> ObjectStep {
+        match (self.object_moves, self.batching) {
             (Some(step), _) => step,
             (None, Batching::Compact) => ObjectStep::Epoch,
             (None, Batching::Random | Batching::Sparse) => ObjectStep::Batch,

@@ -98,7 +98,7 @@ impl<'a> State<'a> {
     fn sweep(&mut self, frame: &mut Frame<'_>, epoch: usize) -> (f64, f64) {
         let options = self.options;
         let batches = self.batches(frame, epoch);
-        let object_moves = options.object_step() == ObjectStep::Batch;
+        let object_moves = options.object_moves() == ObjectStep::Batch;
         let probe_moves = epoch >= options.probe_from_epoch;
         // The probe moves after every batch; where the object waits, by as much less.
         let share = if object_moves { 1.0 } else { batches.len() as f64 };
@@ -200,7 +200,7 @@ impl<'a> State<'a> {
         let options = self.options;
         // A velocity against a limit would grow without bound.
         let limited = options.constraints.limits_object();
-        if limited || options.momentum == 0.0 || options.object_step() != ObjectStep::Epoch {
+        if limited || options.momentum == 0.0 || options.object_moves() != ObjectStep::Epoch {
             return;
         }
         let gain = options.momentum as f32;

@@ -93,7 +93,8 @@ fn distance_in(problem: &Problem, fit: &ShortFit, farthest: f64) -> Option<(isiz
         return None;
     }
     let (rows, columns) = problem.object().shape();
-    let object = ArrayView2::from_shape((rows, columns), &fit.object).ok()?;
+    let object = ArrayView2::from_shape((rows, columns), &fit.object);
+    let object = object.expect("the fit of a thin object has its pixels");
     let span = |values: &dyn Fn(usize) -> f64, length: usize| {
         let all = (0..problem.scan.len()).map(values);
         let (low, high) =

@@ -130,7 +130,9 @@ impl Solver for Ml {
     }
 
     fn needs(&self) -> Needs {
+        // Ten pairs of L-BFGS, gradients, directions, points, and the start of each trial.
         Needs {
+            object_fields: 30,
             counts: true,
             batch_size: self.start_batch_size.max(GROUP),
             moves_positions: self.refined_positions().is_some(),

@@ -75,7 +75,7 @@ impl Solver for Rpie {
     solver_basics!();
 
     fn needs(&self) -> Needs {
-        Needs { batch_size: self.batch_size, ..Needs::default() }
+        Needs { batch_size: self.batch_size, object_fields: 4, ..Needs::default() }
     }
 
     /// Losses are those of the Gaussian model of [`Noise`](crate::Noise), of the fields as the
@@ -96,7 +96,7 @@ impl Solver for Epie {
     solver_basics!();
 
     fn needs(&self) -> Needs {
-        Needs { batch_size: self.batch_size, ..Needs::default() }
+        Needs { batch_size: self.batch_size, object_fields: 4, ..Needs::default() }
     }
 
     /// Losses as of [`Rpie`].

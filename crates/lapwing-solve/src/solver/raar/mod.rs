@@ -39,7 +39,12 @@ impl Solver for Raar {
     solver_basics!();
 
     fn needs(&self) -> Needs {
-        Needs { waves_per_pattern: 2, batch_size: Projection::GROUP, ..Needs::default() }
+        Needs {
+            waves_per_pattern: 2,
+            batch_size: Projection::GROUP,
+            object_fields: 4,
+            ..Needs::default()
+        }
     }
 
     /// The loss of an epoch is the gap between the two projections, the mean over pixels of

@@ -69,16 +69,15 @@ options! {
         /// photon counts, or made [default: as many as the file has].
         probe_modes: Option<usize> = None, Kind::Count { least: 1, most: 64 };
         /// Number of eigenmodes by which the first probe mode varies from pattern to pattern
-        /// (orthogonal probe relaxation); 0: it stays the same. For ML and LSQML.
+        /// (orthogonal probe relaxation); 0: it stays the same.
         probe_eigenmodes: usize = 0, Kind::Count { least: 0, most: 64 };
         /// The probe of several scans of one object (join): every scan has a first mode of its own,
-        /// for ML and LSQML, or one probe is shared by all.
+        /// or one probe is shared by all.
         scan_probes: ScanProbes = ScanProbes::Own, Kind::Choice(ScanProbes::NAMES);
-        /// Whether the beam's power is another in every pattern, and is found. For ML and LSQML.
+        /// Whether the beam's power is another in every pattern, and is found.
         vary_power: bool = false, Kind::Switch;
         /// How the eigenmodes' weights and the beam's power change from pattern to pattern: freely,
-        /// or slow, along the scan, which single patterns of few photons cannot lead astray. For ML
-        /// and LSQML.
+        /// or slow, along the scan, which single patterns of few photons cannot lead astray.
         probe_variation: ProbeVariation = ProbeVariation::Free, Kind::Choice(ProbeVariation::NAMES);
     }
 }
@@ -409,6 +408,14 @@ impl SolverConfig {
     pub fn docs(algorithm: &str) -> impl Iterator<Item = &'static OptionDoc> {
         let own = entry(algorithm).map_or(&[][..], |entry| entry.options);
         Self::common_docs().chain(own)
+    }
+
+    /// The solvers for which an option that all have means something, where these are not all.
+    pub fn meant_for(option: &OptionDoc) -> Option<Vec<&'static str>> {
+        const OF_VARYING: [&str; 4] =
+            ["probe_eigenmodes", "scan_probes", "vary_power", "probe_variation"];
+        let varying = SOLVERS.iter().filter(|entry| entry.varies_probe).map(|entry| entry.name);
+        OF_VARYING.contains(&option.name).then(|| varying.collect())
     }
 
     /// The options that all solvers have in common.

@@ -12,9 +12,9 @@ use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
 use lapwing_files::{Dataset, Metadata, Storage, patterns, physics};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::scan::Placement;
-use lapwing_model::simulate::Apparatus;
+use lapwing_model::simulate::{Apparatus, Exposing};
 use lapwing_model::specimen::Specimen;
-use lapwing_model::{Complex32, Modes, Object, Position, Window, probe, scan, simulate};
+use lapwing_model::{Complex32, Modes, Object, Position, Window, probe, scan};
 use ndarray::Array3;
 use serde_json::{Value, json};
 
@@ -125,6 +125,9 @@ impl Sample {
     }
 
     /// The object, probe and scan of a design.
+    ///
+    /// # Errors
+    /// A base file that cannot be read, and a probe or a scan that cannot be made of it.
     pub fn of(design: &Design) -> Result<Self> {
         let side = design.study.pattern_size;
         let seed = design.seeds.simulation;
@@ -230,7 +233,7 @@ impl Sample {
     /// `seed`.
     ///
     /// # Errors
-    /// When it cannot be simulated (see [`simulate::expose`]).
+    /// When it cannot be simulated (see [`Exposing::onto`]).
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
         self.expose_into(dose, seed, &Storage::Memory)
     }
@@ -257,18 +260,12 @@ impl Sample {
     /// The data set without its object.
     fn exposed(&self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
         let (_, side, width) = self.probe.dim();
-        let (physics, object, probe) = (&self.physics, &self.object, self.probe.view());
         let mut diffraction =
             patterns::make_in(storage, (self.scan.len(), side, width), |_, _| ())?;
-        let exposed = simulate::expose_onto(
-            physics,
-            &self.apparatus,
-            object,
-            probe,
-            &self.scan,
-            (dose as f64, seed),
-            diffraction.view_mut(),
-        )?;
+        let Self { physics, apparatus, object, .. } = self;
+        let exposing = Exposing { physics, apparatus, dose: dose as f64, seed };
+        let onto = diffraction.view_mut();
+        let exposed = exposing.onto(object, self.probe.view(), &self.scan, onto)?;
         let scale = exposed.scale;
         let metadata = json!({
             "schema_version": "1.0",

@@ -20,9 +20,6 @@ use std::str::FromStr;
 /// for the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 3;
 
-/// Fields like the object that LSQML has at a time, the object itself included.
-const FIELDS: u64 = 11;
-
 /// Values that are handed to a solver at a time.
 const BLOCK: usize = 1 << 22;
 
@@ -101,11 +98,11 @@ impl Streaming {
         }
     }
 
-    /// Where a solver keeps its own fields on an object of so many pixels: in memory, or in scratch
+    /// Where a solver keeps its own `fields`, of so many pixels each: in memory, or in scratch
     /// files in `folder`.
-    pub(crate) fn storage_of_fields(self, pixels: usize, folder: &Path) -> Storage {
+    pub(crate) fn storage_of_fields(self, fields: usize, pixels: usize, folder: &Path) -> Storage {
         let bytes = (pixels * size_of::<Complex32>()) as u64;
-        self.storage_of(bytes.saturating_mul(FIELDS) / MEMORY_PER_PATTERN_BYTE, folder)
+        self.storage_of(bytes.saturating_mul(fields as u64) / MEMORY_PER_PATTERN_BYTE, folder)
     }
 
     /// Reads a data set, its patterns into memory or a scratch file in `folder`.

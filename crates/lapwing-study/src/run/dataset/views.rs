@@ -27,6 +27,9 @@ pub enum Made {
 ///
 /// Arrays with one entry for each position are filtered, all else is carried over. `source_file`
 /// names the split in the metadata. A file without metadata gets one that holds the view's fields.
+///
+/// # Errors
+/// A split that cannot be filtered, or without positions.
 pub fn make(
     split: &Dataset,
     view: View,

@@ -192,6 +192,9 @@ fn not_found(input: &Path, reason: &str) -> String {
 
 /// The plan of whatever doses and repeats lie under the data root, all views and both splits, with
 /// one solver.
+///
+/// # Errors
+/// A data root without doses, or one that cannot be read.
 pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     let doses = roots.doses()?;
     if doses.is_empty() {

@@ -182,7 +182,8 @@ impl Request {
                 false => checkpoint.is_of_another(),
             }
         };
-        kept::numbered(&self.output).find(|folder| !taken(folder)).unwrap_or_default()
+        let free = kept::numbered(&self.output).find(|folder| !taken(folder));
+        free.expect("there is always another number")
     }
 
     /// [`Self::run`] when the content hash of the input is known already.

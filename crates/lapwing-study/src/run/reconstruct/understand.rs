@@ -143,12 +143,16 @@ impl Request {
         // The stack is the largest thing there is: the intensities take its place.
         start.intensity = dataset.take_intensities();
         let pixels = start.object.slices().len();
-        start.fields_in = self.stream.storage_of_fields(pixels, &self.output);
+        let needs = config.solver.needs();
+        start.fields_in = self.stream.storage_of_fields(needs.object_fields, pixels, &self.output);
         if let Storage::Scratch(folder) = &start.fields_in {
             let (height, width) = start.object.shape();
+            let what = match needs.stores_fields {
+                true => "what the solver keeps of them besides the object itself is",
+                false => "the states of them that the solver goes back to are",
+            };
             fact(&format!(
-                "streaming: what the solver keeps of the object's {height} x {width} px besides the \
-                 object itself is in nameless scratch files in {}",
+                "streaming: the object has {height} x {width} px; {what} in nameless scratch files in {}",
                 folder.display()
             ))?;
         }

@@ -230,6 +230,19 @@ fn the_probe_of_an_experiment_is_that_of_the_solvers() {
     // The jobs of a measured scan start from the probe that was made of it as the experiment says.
     let measured = format!("[base]\nmeasured = \"a.npz\"\n{said}");
     assert_eq!(start(&measured), ProbeStart::Auto);
+    // A solver of its own mind is refused, since the probe is made once; the same word is that one.
+    let solver =
+        |word: &str| format!("{measured}[[solver]]\nname = \"a\"\nprobe_start = \"{word}\"\n");
+    assert_eq!(start(&solver("file")), ProbeStart::Auto);
+    for word in ["patterns", "perturbed", "optics"] {
+        let told = refused(&solver(word));
+        let parts = ["solver.probe_start", "experiment.probe.from", "\"file\"", word, "of a"];
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    }
+    let bare = "[base]\nmeasured = \"a.npz\"\n[solver]\nprobe_start = ";
+    assert_eq!(start(&format!("{bare}\"patterns\"\n")), ProbeStart::Patterns);
+    let told = refused(&format!("{bare}\"optics\"\n"));
+    assert!(told.contains("experiment.probe.from = \"optics\""), "{told}");
     let told = refused(&format!("{simulated}{}", said.replace("file", "optics")));
     assert!(told.contains("experiment.probe.from") && told.contains("found optics"), "{told}");
 }

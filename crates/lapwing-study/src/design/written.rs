@@ -12,6 +12,7 @@ use crate::design::settled::{
 use crate::design::solver::{ProbeStart, StudySolver, Unsaid};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
+use lapwing_files::options::ProbeFrom;
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
@@ -222,17 +223,23 @@ impl WrittenDesign {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        let mut unsaid = Unsaid::study().with_probe_from(source.probe_from()?);
+        let from = source.probe_from()?;
+        let mut unsaid = Unsaid::study().with_probe_from(from);
         if measured {
             // It is made once, at the full dose, and all jobs start from it.
             unsaid.probe_start = ProbeStart::Auto;
         }
-        let solvers = match self.solver {
+        let mut solvers = match self.solver {
             None => StudySolver::defaults(unsaid.probe_start),
             Some(written) => {
                 StudySolver::read(written, unsaid, folder).map_err(DesignError::Solver)?
             }
         };
+        if measured {
+            for solver in &mut solvers {
+                settle_start(solver, from)?;
+            }
+        }
         let views = further.rules;
         Ok(Design {
             study,
@@ -248,6 +255,34 @@ impl WrittenDesign {
             slurm,
         })
     }
+}
+
+/// Holds the start probe that a solver of a measured scan names against that of the experiment,
+/// `from`, which is made once: the same word is that one.
+fn settle_start(solver: &mut StudySolver, from: Option<ProbeFrom>) -> Result<(), DesignError> {
+    let start = solver.starts().1;
+    let refused = |expected: String| {
+        let found = format!("\"{}\" of {}", start.name(), solver.name);
+        Err(DesignError::rule("solver.probe_start", expected, found))
+    };
+    match (start, from.map(ProbeStart::of_experiment)) {
+        (ProbeStart::Auto, _) => {}
+        (ProbeStart::Optics, None | Some(ProbeStart::Auto)) => {
+            let expected = "auto, with the optics by experiment.probe.from = \"optics\": data sets \
+                            of a study hold none";
+            return refused(expected.to_owned());
+        }
+        (_, None | Some(ProbeStart::Auto)) => {}
+        (start, Some(from)) if start == from => solver.set_probe_start(ProbeStart::Auto),
+        (_, Some(from)) => {
+            let from = from.name();
+            return refused(format!(
+                "auto, or the \"{from}\" of experiment.probe.from, which all jobs of a measured scan \
+                 start from"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The section `[views]`: the rules of selection, and views beside the three named ones.

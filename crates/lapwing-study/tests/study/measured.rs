@@ -96,6 +96,13 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let result = StudyFolder::new(&made).result(&Case::from(case)).unwrap().unwrap();
     let found = result.comparison.unwrap().metric("complex_correlation").unwrap();
     assert!(found > 0.9, "{found}");
+    // The record says what was used, and a file's probe that is not there is not.
+    let told = result.start_probe.unwrap();
+    assert!(told.starts_with("made from the patterns"), "{told}");
+    let design = text("[20000]").replace("scan.npz", "bare.npz") + "probe_start = \"file\"\n";
+    let design = Design::parse(&design, folder.path()).unwrap();
+    let refused = run::study(&design, &folder.path().join("none"), &mut unobserved).unwrap_err();
+    assert!(refused.to_string().contains("solver.probe_start"), "{refused}");
 
     // The experiment says which probe all start from.
     let said = text("[20000]") + "[experiment.probe]\nfrom = \"perturbed\"\n";
@@ -106,6 +113,9 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let begun = read(StudyFolder::new(&made).reference_dir().join("full_dose.npz")).probe.unwrap();
     let expected = lapwing_study::start_probe::perturbed(scan.probe.as_ref().unwrap());
     assert!(begun.iter().zip(&expected).all(|(a, b)| (a - b).norm() < 1e-6));
+    let told =
+        StudyFolder::new(&made).result(&Case::from(case)).unwrap().unwrap().start_probe.unwrap();
+    assert!(told.starts_with("perturbed (the file's") && told.contains("experiment"), "{told}");
 
     // Near-field patterns at an unknown distance, said so by the metadata of a copy in the study's
     // format.

@@ -94,6 +94,14 @@ impl StudySolver {
         }
     }
 
+    /// Sets the probe that it starts from.
+    pub(crate) fn set_probe_start(&mut self, start: ProbeStart) {
+        match &mut self.method {
+            Method::Native(config) => config.start.probe_start = start,
+            Method::External(config) => config.probe_start = start,
+        }
+    }
+
     /// The files that its options name: an object to start from, a background.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let start = self.starts().0.file();

@@ -22,6 +22,9 @@ pub(crate) const SIMULATED: &str = "simulate";
 /// Key of the metadata that says what `objectGuess` is, where it is no truth.
 pub(crate) const REFERENCE: &str = "reference";
 
+/// Key of the metadata that says how `probeGuess` was made, where it is not the scan's own.
+pub(crate) const START_PROBE: &str = "start_probe";
+
 /// Writes into the history of a data set when its last step was made. Not for the data of studies,
 /// which are the same bits whenever they are made.
 pub fn stamp(dataset: &mut Dataset) {
@@ -162,6 +165,11 @@ pub fn shared_fraction(metadata: Option<&Metadata>) -> Option<f64> {
 /// What `objectGuess` is when it is no truth but the reconstruction of all measured photons.
 pub fn reference(metadata: Option<&Metadata>) -> Option<&str> {
     metadata?.get(REFERENCE)?.as_str()
+}
+
+/// How the probe of a data set was made, where it is not the scan's own.
+pub(crate) fn made_probe(metadata: Option<&Metadata>) -> Option<&str> {
+    metadata?.get(START_PROBE)?.as_str()
 }
 
 pub(crate) fn object_of(value: Value) -> Metadata {

@@ -3,7 +3,7 @@
 
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
-use crate::run::dataset::data::{REFERENCE, SIMULATED, TOOL, object_of};
+use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{Base, read_base_as};
 use lapwing_files::metadata::append_transformation;
@@ -52,12 +52,13 @@ const OF_SELECTION: [&str; 10] = [
     "effective_min_acceptance",
 ];
 
-/// What of a base file's metadata holds for data simulated from it: all but what its object was to
-/// its own patterns and, on positions of another scan, how its own ones were selected.
+/// What of a base file's metadata holds for data simulated from it: all but what its object and its
+/// probe were to its own patterns and, on positions of another scan, how its own ones were selected.
 fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<Metadata> {
     let mut kept = metadata?;
     kept.retain(|key, _| {
-        key != REFERENCE && (own_positions || !OF_SELECTION.contains(&key.as_str()))
+        let of_measured = [REFERENCE, START_PROBE].contains(&key.as_str());
+        !of_measured && (own_positions || !OF_SELECTION.contains(&key.as_str()))
     });
     Some(kept)
 }

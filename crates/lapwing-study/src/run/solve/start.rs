@@ -5,7 +5,7 @@ use crate::geometry::grid::grid_of;
 use crate::run::dataset::stream;
 use crate::run::solve::asking::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
-use crate::run::solve::start_probe::{StartProbe, start_probe};
+use crate::run::solve::start_probe::{StartProbe, asked_by, is_of_experiment, start_probe};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Scans, Storage};
 use lapwing_model::forward::Physics;
@@ -242,10 +242,17 @@ pub(crate) fn begun_probe(
     between: Between<'_>,
 ) -> Result<StartProbe> {
     match earlier.and_then(|earlier| earlier.probe.as_ref()) {
-        Some(probe) => Ok(StartProbe {
-            modes: earlier::fitting(probe, dataset)?,
-            told: "that of the earlier reconstruction".to_owned(),
-        }),
+        Some(probe) => {
+            let mut told = "that of the earlier reconstruction".to_owned();
+            let asked = which.or_of_experiment(dataset.probe_from);
+            if !matches!(asked, ProbeStart::Auto | ProbeStart::Perturbed)
+                || is_of_experiment(dataset, asked)
+            {
+                let by = asked_by(dataset, asked);
+                told.push_str(&format!(", which goes before {by}"));
+            }
+            Ok(StartProbe { modes: earlier::fitting(probe, dataset)?, told, is_files: false })
+        }
         None => start_probe(dataset, which, between),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
-use crate::run::dataset::data::sound_intensities;
+use crate::run::dataset::data::{self, sound_intensities};
 use crate::run::solve::asking::{Asking, Between};
 use crate::run::solve::trial;
 use crate::{Result, StudyError};
@@ -28,6 +28,29 @@ pub struct StartProbe {
     pub modes: Modes,
     /// Where it comes from, in words.
     pub told: String,
+    /// Whether it is the data set's own as it is there.
+    pub is_files: bool,
+}
+
+impl StartProbe {
+    /// One that was made.
+    fn made(modes: Modes, told: impl Into<String>) -> Self {
+        Self { modes, told: told.into(), is_files: false }
+    }
+}
+
+/// Whether it is the experiment of `dataset` that asks for a start probe as `asked` does.
+pub(crate) fn is_of_experiment(dataset: &Dataset, asked: ProbeStart) -> bool {
+    asked != ProbeStart::Auto && dataset.probe_from.map(ProbeStart::of_experiment) == Some(asked)
+}
+
+/// Who asks for a start probe, by the name of the option that the user gave.
+pub(crate) fn asked_by(dataset: &Dataset, asked: ProbeStart) -> String {
+    let word = asked.name();
+    match is_of_experiment(dataset, asked) {
+        true => format!("from = \"{word}\" ([probe] of the experiment)"),
+        false => format!("probe_start = \"{word}\""),
+    }
 }
 
 /// The start probe of a data set as `which` asks for it. Where it leaves that open: as the
@@ -45,7 +68,7 @@ pub fn start_probe(
 ) -> Result<StartProbe> {
     let asked = which.or_of_experiment(dataset.probe_from);
     let mut start = probe_of(dataset, asked, between)?;
-    if asked != which {
+    if is_of_experiment(dataset, asked) {
         start.told.push_str(", as the experiment says");
     }
     Ok(start)
@@ -53,31 +76,45 @@ pub fn start_probe(
 
 /// The start probe of a data set, whatever its experiment says.
 fn probe_of(dataset: &Dataset, which: ProbeStart, between: Between<'_>) -> Result<StartProbe> {
-    let of_file = |dataset: &Dataset| {
+    let of_file = || {
         dataset.probe.clone().map(sizable).ok_or_else(|| {
-            StudyError::Invalid(
-                "the data set has no probe: expected the array probeGuess as a start probe, or \
-                 --companion FILE, or a probe that is made (--probe-start auto)"
-                    .to_owned(),
-            )
+            let by = if which == ProbeStart::Auto {
+                String::new()
+            } else {
+                format!("{}: ", asked_by(dataset, which))
+            };
+            let or = match is_of_experiment(dataset, which) {
+                true => "from = \"auto\"",
+                false => "--probe-start auto",
+            };
+            StudyError::Invalid(format!(
+                "{by}the data set has no probe: expected the array probeGuess as a start probe, or \
+                 --companion FILE, or a probe that is made ({or})"
+            ))
         })
     };
+    let made = data::made_probe(dataset.metadata.as_ref());
     match which {
-        ProbeStart::File => {
-            Ok(StartProbe { modes: of_file(dataset)?, told: "the file's".to_owned() })
-        }
-        ProbeStart::Perturbed => Ok(StartProbe {
-            modes: perturbed(&of_file(dataset)?),
-            told: "perturbed (the file's out of focus and astigmatic)".to_owned(),
+        ProbeStart::File => Ok(StartProbe {
+            modes: of_file()?,
+            told: made.unwrap_or("the file's").to_owned(),
+            is_files: true,
         }),
+        ProbeStart::Perturbed => Ok(StartProbe::made(
+            perturbed(&of_file()?),
+            match made {
+                Some(made) => format!("perturbed (one {made}, out of focus and astigmatic)"),
+                None => "perturbed (the file's out of focus and astigmatic)".to_owned(),
+            },
+        )),
         ProbeStart::Optics => match &dataset.optics {
             Some(optics) => of_optics(dataset, optics, between),
-            None => Err(StudyError::Invalid(
-                "probe_start = \"optics\": no optics are described; expected an aperture \
-                 (--semi-angle-mrad, --numerical-aperture, --outermost-zone-m or \
-                 --pinhole-diameter-m) with beam and detector, or an experiment file"
-                    .to_owned(),
-            )),
+            None => Err(StudyError::Invalid(format!(
+                "{}: no optics are described; expected an aperture (--semi-angle-mrad, \
+                 --numerical-aperture, --outermost-zone-m or --pinhole-diameter-m) with beam and \
+                 detector, or an experiment file with them",
+                asked_by(dataset, which)
+            ))),
         },
         ProbeStart::Patterns => of_patterns(dataset, between),
         ProbeStart::Auto => match (&dataset.probe, &dataset.optics) {
@@ -172,7 +209,7 @@ fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     let modes = Modes::from_shape_vec((1, height, width), probe);
     let modes = modes.expect("a wave has the shape of a pattern");
     let told = "made from the mean pattern, propagated back to the specimen".to_owned();
-    Ok(StartProbe { modes: powered(modes, dataset), told })
+    Ok(StartProbe::made(powered(modes, dataset), told))
 }
 
 /// Width of the probe of the largest curvature, as a share of the window's shorter side.
@@ -219,7 +256,7 @@ fn of_spot(
          {loss:.4} for {flat:.4} in focus)"
     );
     // Short fits weigh counts; the start is in the unit of the amplitudes.
-    Ok(StartProbe { modes: made(curvature)?, told })
+    Ok(StartProbe::made(made(curvature)?, told))
 }
 
 fn of_patterns(dataset: &Dataset, between: Between<'_>) -> Result<StartProbe> {
@@ -249,7 +286,7 @@ fn of_patterns(dataset: &Dataset, between: Between<'_>) -> Result<StartProbe> {
         found.agreement,
         found.flat
     );
-    Ok(StartProbe { modes: powered(modes, dataset), told })
+    Ok(StartProbe::made(powered(modes, dataset), told))
 }
 
 fn of_optics(dataset: &Dataset, optics: &ProbeOptics, between: Between<'_>) -> Result<StartProbe> {
@@ -257,7 +294,7 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics, between: Between<'_>) -> R
     let angle = matches!(optics.lens.aperture, Aperture::Angle { .. });
     if optics.says_defocus || !angle {
         let told = "made from the optics".to_owned();
-        return Ok(StartProbe { modes: powered(optics.probe(shape), dataset), told });
+        return Ok(StartProbe::made(powered(optics.probe(shape), dataset), told));
     }
     // The defocus is not said: the patterns tell it.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
@@ -266,10 +303,7 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics, between: Between<'_>) -> R
     let Ok(found) = seen(dataset, intensity.view(), between)? else {
         let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
                     tell it)";
-        return Ok(StartProbe {
-            modes: powered(optics.probe(shape), dataset),
-            told: told.to_owned(),
-        });
+        return Ok(StartProbe::made(powered(optics.probe(shape), dataset), told));
     };
     let metres = optics.pixel.0 * optics.pixel.1 / optics.lens.wavelength;
     let mut made = *optics;
@@ -296,7 +330,7 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics, between: Between<'_>) -> R
             ));
         }
     }
-    Ok(StartProbe { modes: powered(made.probe(shape), dataset), told })
+    Ok(StartProbe::made(powered(made.probe(shape), dataset), told))
 }
 
 /// A probe whose squares are numbers of single precision: one that is far too faint or bright is

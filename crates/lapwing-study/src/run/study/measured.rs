@@ -7,7 +7,9 @@ use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::disk::path::make_folder;
-use crate::run::dataset::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
+use crate::run::dataset::data::{
+    self, REFERENCE, START_PROBE, TOOL, mean_counts, probe_diameter, thin,
+};
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Request};
@@ -57,6 +59,13 @@ impl FullDose {
             let text = format!("{}: start probe {}", base.measured.display(), made.told);
             note(&mut *observe, Level::Fact, &text)?;
             dataset.probe = Some(made.modes);
+            if !made.is_files {
+                let told = format!("{}, once for all jobs", made.told);
+                dataset
+                    .metadata
+                    .get_or_insert_default()
+                    .insert(START_PROBE.to_owned(), told.into());
+            }
         }
         let gain = data::gain(&dataset, dataset.intensities()?.view(), &mut || {
             tell(&mut *observe, Event::Waiting { case: None, what: "the noise of its counts" })
@@ -189,6 +198,19 @@ fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> 
             found,
         )
         .into());
+    }
+    if dataset.probe.is_none() {
+        for solver in &design.solvers {
+            let start = solver.starts().1;
+            if matches!(start, ProbeStart::File | ProbeStart::Perturbed) {
+                let expected = format!(
+                    "auto or patterns for a scan without a probe ({}; probeGuess, or a second file: \
+                     companion)",
+                    base.measured.display()
+                );
+                return Err(DesignError::rule("solver.probe_start", expected, start.name()).into());
+            }
+        }
     }
     let Some(mean) = mean_counts(dataset) else {
         let expected = "a scan whose photon counts are known: whole counts, or physics_parameters.intensity_scale";

@@ -20,6 +20,8 @@ use lapwing_study::noise;
 use lapwing_study::overlap::{linear_overlap, scan_overlap};
 use lapwing_study::pictures::contact_sheet;
 use lapwing_study::record::NoiseRecord;
+use lapwing_study::solver::ProbeStart;
+use lapwing_study::start_probe::start_probe;
 use lapwing_study::step::scan_step;
 use lapwing_study::views;
 use serde_json::{Value, json};
@@ -80,7 +82,10 @@ impl Inspect {
                     // Nobody left them out: they cannot be read, which is told as a problem.
                     understanding.notes.retain(|note| !note.starts_with(metadata::KEY));
                 }
-                understanding.notes.extend(probe_note(&dataset));
+                match probe_note(&dataset) {
+                    Ok(note) => understanding.notes.extend(note),
+                    Err(problem) => problems.push(problem),
+                }
                 let in_its_place = view_note(self.scan.path());
                 if in_its_place.is_none() && !incomplete.is_empty() {
                     let text = "the metadata of the view are incomplete: make the view again with \
@@ -200,20 +205,27 @@ fn problems_of(error: Error) -> Vec<Problem> {
     vec![problem]
 }
 
-/// What a reconstruction starts from where the file has no probe, or the experiment says it.
-fn probe_note(dataset: &Dataset) -> Option<String> {
-    if let Some(from) = dataset.probe_from {
-        return Some(format!("probe: a reconstruction starts from {from}, as the experiment says"));
+/// What a reconstruction starts from where the file has no probe, or the experiment says it; that
+/// is made, too, since a reconstruction would refuse what cannot be.
+fn probe_note(dataset: &Dataset) -> Result<Option<String>, Problem> {
+    if dataset.probe_from.is_some() {
+        return match start_probe(dataset, ProbeStart::Auto, &mut || Ok(())) {
+            Ok(made) => Ok(Some(format!("probe: the start of a reconstruction is {}", made.told))),
+            Err(error) => {
+                let expected = "a probe that a reconstruction can start from";
+                Err(Problem::new("probe", expected, error.to_string()))
+            }
+        };
     }
     let made = match (&dataset.probe, &dataset.optics) {
-        (Some(_), _) => return None,
+        (Some(_), _) => return Ok(None),
         (None, Some(_)) => "that of the optics",
         (None, None) => {
             "one made of the patterns, unless a second file brings one (--companion) or the optics \
              are described (--semi-angle-mrad)"
         }
     };
-    Some(format!("probe: none in the file; a reconstruction starts from {made}"))
+    Ok(Some(format!("probe: none in the file; a reconstruction starts from {made}")))
 }
 
 /// Why a job on a file that lies in the place of a view would fail.

@@ -132,7 +132,7 @@ fn an_experiment_says_which_probe_a_reconstruction_starts_from() {
     let said = text.replace("#from = \"patterns\"", "from = \"perturbed\"");
     std::fs::write(bench.path("e.toml"), said).expect("written");
     let words = bench.ok("inspect scan.npz --experiment e.toml");
-    assert!(words.contains("starts from perturbed, as the experiment says"), "{words}");
+    assert!(words.contains("the start of a reconstruction is perturbed (the file's"), "{words}");
     let started = |more: &str, folder: &str| -> String {
         let record = bench.json(&format!(
             "reconstruct scan.npz --experiment e.toml --output {folder} --num-epochs 1 {more}"
@@ -145,10 +145,20 @@ fn an_experiment_says_which_probe_a_reconstruction_starts_from() {
     assert_eq!(started("--probe-start auto", "auto"), by_file);
     assert_eq!(started("--probe-start file", "file"), "the file's");
     std::fs::write(bench.path("e.toml"), "[probe]\nfrom = \"optics\"\n").expect("written");
+    let refused = "from = \"optics\" ([probe] of the experiment): no optics are described";
     bench.fails(
         "reconstruct scan.npz --experiment e.toml --output no",
-        &["no optics are described", "--semi-angle-mrad"],
+        &[refused, "--semi-angle-mrad"],
     );
+    // What is refused later is not approved before.
+    let output = bench.run("inspect scan.npz --experiment e.toml");
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(words.contains(refused), "{words}");
+    let told = started("--start said/reconstruction.npz", "on");
+    assert!(told.contains("goes before from = \"optics\" ([probe] of the experiment)"), "{told}");
+    let told = started("--probe-start patterns --start said/reconstruction.npz", "further");
+    assert!(told.contains("goes before probe_start = \"patterns\""), "{told}");
 }
 
 #[test]

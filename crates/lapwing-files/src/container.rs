@@ -1,7 +1,6 @@
 //! One file with arrays in it, whatever its byte format.
 
 use std::fmt;
-use std::fs;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -408,13 +407,13 @@ impl Container {
     }
 }
 
-/// Whether a file begins like a single NumPy array. One that cannot be opened does not.
+/// Whether a file begins like a single NumPy array, or is cut short where one begins. One that
+/// cannot be opened does not.
 fn is_npy(path: &Path) -> bool {
-    let mut start = [0; npy::MAGIC.len()];
-    let found = open::check(path)
-        .and_then(|_| fs::File::open(path))
-        .and_then(|mut file| file.read_exact(&mut start));
-    found.is_ok() && start == *npy::MAGIC
+    let mut start = Vec::new();
+    let found = open::regular(path)
+        .and_then(|file| file.take(npy::MAGIC.len() as u64).read_to_end(&mut start));
+    found.is_ok() && !start.is_empty() && npy::MAGIC.starts_with(&start)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::ArrayInfo;
 use crate::npy::NpyError;
 use crate::pickle::PickleError;
+use crate::{ArrayInfo, open};
 
 /// One way in which a file breaks a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -184,7 +184,8 @@ impl Error {
     }
 
     pub(crate) fn hdf5(path: &Path, object: &str, reason: impl Into<String>) -> Self {
-        Self::Hdf5 { path: path.to_owned(), object: object.to_owned(), reason: reason.into() }
+        let reason = open::in_plain_words(&reason.into());
+        Self::Hdf5 { path: path.to_owned(), object: object.to_owned(), reason }
     }
 
     pub(crate) fn archive(path: &Path, reason: impl Into<String>) -> Self {

@@ -79,12 +79,30 @@ pub(crate) fn in_plain_words(reason: &str) -> String {
     if ENDED.iter().any(|ended| reason.contains(ended)) {
         return "it ends before what it promises: cut short, copy it again".to_owned();
     }
+    let damaged = |what: &str| format!("{what}: damaged, copy it again");
+    if reason.contains("decompress error") {
+        return damaged("compressed data that cannot be unpacked");
+    }
+    if reason.contains("invalid HDF5 signature") {
+        return damaged("something else where a part of HDF5 should be");
+    }
+    if reason.contains("checksum mismatch") {
+        return damaged("data that their checksum does not fit");
+    }
     if reason.contains("decoder limits exceeded") {
         return "it claims more than it can hold".to_owned();
     }
-    let mut plain = reason;
-    for of_library in ["hdf5-io error: ", "format error: ", "I/O error: ", "IO error: "] {
-        plain = plain.strip_prefix(of_library).unwrap_or(plain);
+    const OF_LIBRARY: [&str; 6] = [
+        "hdf5-io error: ",
+        "format error: ",
+        "I/O error: ",
+        "IO error: ",
+        "invalid data: ",
+        "unsupported: ",
+    ];
+    let mut plain = reason.to_owned();
+    for of_library in OF_LIBRARY {
+        plain = plain.replace(of_library, "");
     }
     plain.replace("this crate cannot read", "that is not read")
 }
@@ -117,6 +135,17 @@ mod tests {
             assert!(in_plain_words(reason).contains("copy it again"), "{reason}");
         }
         assert_eq!(in_plain_words("hdf5-io error: no such link"), "no such link");
+        assert_eq!(in_plain_words("format error: invalid data: rank 40"), "rank 40");
+        let inflated =
+            "hdf5-io error: format error: invalid data: deflate decompress error: data error";
+        for reason in [inflated, "format error: invalid HDF5 signature"] {
+            let plain = in_plain_words(reason);
+            assert!(
+                plain.ends_with("damaged, copy it again") && !plain.contains("error"),
+                "{plain}"
+            );
+            assert_eq!(in_plain_words(&plain), plain);
+        }
     }
 
     #[test]

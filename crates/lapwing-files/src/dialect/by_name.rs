@@ -1,11 +1,12 @@
 //! Numbers beside the patterns whose names say what they are and in which unit: `scan_step_A`,
-//! `dk_invA`, `voltage_kV`.
+//! `dk_invA`, `voltage_kV`, or `scan_step` with the attribute `units` beside it.
 //!
 //! Such names are nobody's standard, so nothing is taken from them: they are told, with what to
 //! type where they are meant.
 
 use lapwing_model::probe::{electron_voltage, photon_wavelength};
 
+use super::unit::{Scale, scale};
 use crate::Container;
 
 /// What a number may be.
@@ -51,11 +52,11 @@ const NAMES: &[(Meaning, &[&str])] = &[
     (Meaning::Scale, &["dk", "dq", "kstep", "kpixelsize", "qpixelsize", "kpixel", "qpixel", "kscale", "qscale", "dkx", "dky", "dalpha", "dtheta"]),
     (Meaning::Pixel, &["pixel", "pixelsize", "objectpixel", "objectpixelsize", "dx", "dxspec"]),
     (Meaning::Pitch, &["detectorpixel", "detectorpixelsize", "detpixel", "detpixelsize", "pitch", "pixelpitch", "detectorpitch"]),
-    (Meaning::Distance, &["distance", "detectordistance", "detdistance", "cameralength"]),
+    (Meaning::Distance, &["distance", "detectordistance", "detdistance", "detdist", "cameralength", "camlength"]),
     (Meaning::Beam, &["voltage", "hv", "ht", "beamvoltage", "acceleratingvoltage", "accelerationvoltage", "energy", "beamenergy", "photonenergy", "electronenergy", "wavelength", "lambda"]),
-    (Meaning::SemiAngle, &["semiangle", "convergence", "convergenceangle", "convergencesemiangle", "semiconvergenceangle", "alpha", "probesemiangle"]),
+    (Meaning::SemiAngle, &["semiangle", "convergence", "convergenceangle", "convergencesemiangle", "semiconvergenceangle", "semiconvergence", "convangle", "convsemiangle", "semiconvangle", "alpha", "probesemiangle", "probesemiconvergenceangle"]),
     (Meaning::Defocus, &["defocus", "df", "c10", "probedefocus"]),
-    (Meaning::Rotation, &["rotation", "rotationangle", "scanrotation", "scanrotationangle", "scanangle"]),
+    (Meaning::Rotation, &["rotation", "rotationangle", "scanrotation", "scanrotationangle", "scanangle", "rot", "scanrot"]),
 ];
 
 /// The kind of number that a unit is of.
@@ -91,9 +92,6 @@ const UNITS: &[(&str, Of, f64)] = &[
     ("deg", Of::Angle, std::f64::consts::PI / 180.0),
     ("degree", Of::Angle, std::f64::consts::PI / 180.0),
     ("degrees", Of::Angle, std::f64::consts::PI / 180.0),
-    ("invA", Of::Frequency, 1e10),
-    ("invAng", Of::Frequency, 1e10),
-    ("invnm", Of::Frequency, 1e9),
     ("V", Of::Voltage, 1.0),
     ("kV", Of::Voltage, 1e3),
     ("eV", Of::Energy, 1.0),
@@ -110,19 +108,41 @@ const OF_DETECTOR: f64 = 1e-6;
 /// Wavelengths below this are those of electrons, metres.
 const OF_ELECTRONS: f64 = 2e-11;
 
+/// Deviation up to which the numbers of a pair, of rows and of columns, are one.
+const ALIKE: f64 = 1e-6;
+
+/// The one number that these are; `None` where they are several.
+fn one(values: &[f64]) -> Option<f64> {
+    match *values {
+        [value] => Some(value),
+        [first, second] if (first - second).abs() <= ALIKE * first.abs() => Some(first),
+        _ => None,
+    }
+}
+
 /// The numbers of a file whose names say what they may be, in its order.
 pub(super) fn told(file: &Container) -> Vec<Told> {
     let Ok(arrays) = file.list() else { return Vec::new() };
     let mut found = Vec::new();
-    let scalars = arrays.iter().filter(|array| array.shape.iter().all(|&length| length == 1));
-    for array in scalars.take(MOST) {
-        if understood(&array.name).is_some()
+    let few = arrays.iter().filter(|array| {
+        let count = array.shape.iter().try_fold(1_usize, |n, &length| n.checked_mul(length));
+        matches!(count, Some(1 | 2)) && array.dtype != "bool"
+    });
+    for array in few.take(MOST) {
+        let beside = match file {
+            Container::Hdf5(file) => ["units", "unit"]
+                .iter()
+                .find_map(|attribute| file.text_attribute(&array.name, attribute)),
+            _ => None,
+        };
+        let beside = beside.as_deref();
+        if understood(&array.name, beside).is_some()
             && let Ok(values) = file
                 .read(&array.name)
                 .and_then(|array| array.to_f64().map_err(|source| file.unfit("", source)))
-            && let [value] = *values.as_slice()
+            && let Some(value) = one(&values)
         {
-            found.extend(tell(&array.name, value));
+            found.extend(tell(&array.name, beside, value));
         }
     }
     if let Container::Hdf5(file) = file {
@@ -141,43 +161,108 @@ pub(super) fn told(file: &Container) -> Vec<Told> {
                 }
             }
         }
+        let wanted = |name: &str| understood(name, None).is_some();
         for object in objects.into_iter().take(MOST_OBJECTS) {
-            for (attribute, value) in file.numbers_of(object, &|name| understood(name).is_some()) {
+            for (attribute, values) in file.numbers_of(object, &wanted) {
                 let name = match object {
                     "" => attribute,
                     object => format!("{object}@{attribute}"),
                 };
-                found.extend(tell(&name, value));
+                found.extend(one(&values).and_then(|value| tell(&name, None, value)));
             }
         }
     }
     found
 }
 
-/// Meaning and unit of a name.
-fn understood(name: &str) -> Option<(Meaning, Of, f64)> {
+/// What a unit measures and its size, however its letters are written where these are several.
+fn unit(name: &str, upper: bool) -> Option<(Of, f64)> {
+    let exact = UNITS.iter().find(|(unit, ..)| *unit == name);
+    let alike = || {
+        let same = |unit: &str| unit.to_lowercase() == name.to_lowercase();
+        UNITS.iter().find(|(unit, ..)| (upper || unit.chars().count() > 1) && same(unit))
+    };
+    exact.or_else(alike).map(|&(_, of, size)| (of, size))
+}
+
+/// The unit at the end of a name's words, which it is taken from.
+fn unit_of(words: &mut Vec<&str>, upper: bool) -> Option<(Of, f64)> {
+    let inverse = |(of, size): (Of, f64)| (of == Of::Length).then(|| (Of::Frequency, 1.0 / size));
+    // `dk_1_A`, `dk_per_A`, `dk_inv_A`; `dk_A-1`, in which the sign parts words; `dk_invA`.
+    let found = match *words.as_slice() {
+        [.., one, name] if ["1", "inv", "per"].contains(&one.to_lowercase().as_str()) => {
+            unit(name, upper).and_then(inverse).map(|of| (of, 2))
+        }
+        [.., name, "1" | "\u{b9}"] => unit(name, upper).and_then(inverse).map(|of| (of, 2)),
+        _ => None,
+    };
+    let name = *words.last()?;
+    let prefixed = || {
+        let lower = name.to_lowercase();
+        let prefix = ["inv", "per", "1"].into_iter().find(|prefix| lower.starts_with(prefix))?;
+        // What is behind the prefix of a name in small letters, `inva`, is one in small letters.
+        let name = name.get(prefix.len()..)?;
+        let upper = upper || name.chars().count() == 1;
+        unit(name, upper).and_then(inverse)
+    };
+    let (of, count) = found.or_else(|| Some((unit(name, upper).or_else(prefixed)?, 1)))?;
+    words.truncate(words.len() - count);
+    Some(of)
+}
+
+/// The unit that is written beside a value.
+fn unit_beside(text: &str) -> Option<(Of, f64)> {
+    let text = text.trim();
+    let of_pixel = ["/px", "/pixel", "/pix", " per pixel"];
+    let text = of_pixel.iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
+    Some(match scale(text) {
+        Some(Scale::Metres(size)) => (Of::Length, size),
+        Some(Scale::PerMetre(size)) => (Of::Frequency, size),
+        Some(Scale::Radians(size)) => (Of::Angle, size),
+        None if text == "\u{b0}" => unit("deg", false)?,
+        None => unit(text, false)?,
+    })
+}
+
+/// Meaning and unit of a name, with the unit `beside` its value where there is one.
+fn understood(name: &str, beside: Option<&str>) -> Option<(Meaning, Of, f64)> {
     let last = name.rsplit(['/', '@']).next().unwrap_or_default();
     let mut words: Vec<&str> =
         last.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     // `mrad_per_pixel` and `dk_invA_per_px` are scales of the detector.
     let mut per_pixel = false;
-    if let [.., "per", "pixel" | "px" | "pix"] = *words.as_slice() {
+    if let [.., per, pixel] = *words.as_slice()
+        && per.eq_ignore_ascii_case("per")
+        && ["pixel", "px", "pix"].contains(&pixel.to_lowercase().as_str())
+    {
         words.truncate(words.len() - 2);
         per_pixel = true;
     }
-    let unit = words.pop()?;
-    let (_, mut of, mut size) = *UNITS.iter().find(|(name, ..)| *name == unit)?;
-    if let Some(&"inv" | &"per") = words.last()
-        && of == Of::Length
-    {
-        words.pop();
-        (of, size) = (Of::Frequency, 1.0 / size);
-    }
-    let plain = words.concat().to_lowercase();
-    let known = NAMES.iter().find(|(_, names)| names.contains(&plain.as_str()));
-    let meaning = match known {
-        Some((meaning, _)) => *meaning,
-        None if per_pixel => Meaning::Scale,
+    let of_name = |words: &[&str]| {
+        let named = |words: &[&str]| {
+            let plain = words.concat().to_lowercase();
+            let known = NAMES.iter().find(|(_, names)| names.contains(&plain.as_str()));
+            known.map(|(meaning, _)| (*meaning, plain))
+        };
+        // One of each axis: `step_x_nm`.
+        named(words).or_else(|| match words {
+            [before @ .., "x" | "y" | "X" | "Y"] => named(before),
+            _ => None,
+        })
+    };
+    let with_unit = |words: &[&str], unit| Some((of_name(words)?, unit));
+    let all = words.clone();
+    let upper = !last.chars().any(char::is_lowercase);
+    let by_name = unit_of(&mut words, upper);
+    let (known, (of, size)) = match beside.and_then(unit_beside) {
+        Some(unit) => with_unit(&all, unit)
+            .map(|(known, unit)| (Some(known), unit))
+            .or_else(|| Some((of_name(&words), by_name?)))?,
+        None => (of_name(&words), by_name?),
+    };
+    let (meaning, plain) = match known {
+        Some(known) => known,
+        None if per_pixel => (Meaning::Scale, String::new()),
         None => return None,
     };
     // A step or a pixel of the detector may be said in its own unit.
@@ -201,8 +286,8 @@ fn understood(name: &str) -> Option<(Meaning, Of, f64)> {
 }
 
 /// What a number of such a name may be, and what to type; nothing where it can be no such thing.
-fn tell(name: &str, value: f64) -> Option<Told> {
-    let (meaning, of, size) = understood(name)?;
+fn tell(name: &str, beside: Option<&str>, value: f64) -> Option<Told> {
+    let (meaning, of, size) = understood(name, beside)?;
     let signed = matches!(meaning, Meaning::Defocus | Meaning::Rotation);
     if !value.is_finite() || (!signed && value <= 0.0) {
         return None;
@@ -238,7 +323,8 @@ fn tell(name: &str, value: f64) -> Option<Told> {
             ("the rotation of the scan", format!("--scan-rotation-deg {}", number(si.to_degrees())))
         }
     };
-    let text = format!("{name} = {}, which may be {what}: {typed}", number(value));
+    let unit = beside.map(|unit| format!(" {}", unit.trim())).unwrap_or_default();
+    let text = format!("{name} = {}{unit}, which may be {what}: {typed}", number(value));
     Some(Told { meaning, text })
 }
 
@@ -282,7 +368,11 @@ mod tests {
     use super::*;
 
     fn typed(name: &str, value: f64) -> Option<String> {
-        let text = tell(name, value)?.text;
+        typed_with(name, None, value)
+    }
+
+    fn typed_with(name: &str, beside: Option<&str>, value: f64) -> Option<String> {
+        let text = tell(name, beside, value)?.text;
         text.split(": ").nth(1).map(str::to_owned)
     }
 
@@ -312,9 +402,47 @@ mod tests {
             ("alpha_rad", 0.02, "--semi-angle-mrad 20"),
             ("defocus_nm", -20.0, "--defocus-m -2e-8"),
             ("grid@scan_rotation_deg", -12.0, "--scan-rotation-deg -12"),
+            ("dk_1_A", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("dk_A-1", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("dk_nm^-1", 0.25, "--inv-angstrom-per-pixel 0.025"),
+            ("dk_1A", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("dk_inva", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("DK_INV_A", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("SCAN_STEP_A", 5.0, "--scan-step-m 5e-10"),
+            ("SCAN_STEP_NM", 0.5, "--scan-step-m 5e-10"),
+            ("DISTANCE_M", 2.0, "--distance-m 2"),
+            ("VOLTAGE_KV", 300.0, "--voltage-kv 300"),
+            ("voltage_kv", 300.0, "--voltage-kv 300"),
+            ("PHOTON_ENERGY_KEV", 8.0, "--energy-kev 8"),
+            ("MRAD_PER_PIXEL", 0.5, "--mrad-per-pixel 0.5"),
+            ("step_x_nm", 0.5, "--scan-step-m 5e-10"),
         ] {
             assert_eq!(typed(name, value).as_deref(), Some(expected), "{name}");
         }
+    }
+
+    #[test]
+    fn units_beside_a_value_are_those_of_its_name() {
+        for (name, unit, value, expected) in [
+            ("meta/scan_step", "A", 5.0, "--scan-step-m 5e-10"),
+            ("scan_step", "\u{c5}", 5.0, "--scan-step-m 5e-10"),
+            ("dk", "1/A", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("dk", "\u{c5}\u{207b}\u{b9}", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("dk", "A^-1/px", 0.025, "--inv-angstrom-per-pixel 0.025"),
+            ("q_pixel_size", "mrad/pixel", 0.5, "--mrad-per-pixel 0.5"),
+            ("voltage", "kV", 300.0, "--voltage-kv 300"),
+            ("rotation", "\u{b0}", -12.0, "--scan-rotation-deg -12"),
+            ("energy_keV", "keV", 8.0, "--energy-kev 8 for photons, --voltage-kv 8 for electrons"),
+            ("defocus_nm", "unknown", -20.0, "--defocus-m -2e-8"),
+        ] {
+            assert_eq!(typed_with(name, Some(unit), value).as_deref(), Some(expected), "{name}");
+        }
+        for (name, unit) in [("scan_step", "px"), ("scan_step", "s"), ("exposure", "A"), ("", "m")]
+        {
+            assert_eq!(typed_with(name, Some(unit), 5.0), None, "{name} {unit}");
+        }
+        assert_eq!(one(&[5.0, 5.0]), Some(5.0));
+        assert!(one(&[5.0, 6.0]).is_none() && one(&[5.0; 3]).is_none() && one(&[]).is_none());
     }
 
     #[test]
@@ -333,6 +461,10 @@ mod tests {
             ("scan_step_A", f64::NAN),
             ("voltage_kV", 0.0),
             ("per_pixel", 1.0),
+            ("PER_PIXEL", 1.0),
+            ("step_1", 1.0),
+            ("1_A", 1.0),
+            ("dk_1_kV", 1.0),
         ] {
             assert_eq!(typed(name, value), None, "{name}");
         }

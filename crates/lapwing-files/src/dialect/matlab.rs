@@ -45,6 +45,10 @@ impl Dialect for Matlab {
         &PATTERNS
     }
 
+    fn takes_named(&self) -> bool {
+        true
+    }
+
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
         Ok(options.patterns.is_some() || PATTERNS.iter().any(|name| file.contains(name)))
     }

@@ -43,6 +43,10 @@ impl Dialect for Raster {
         &[""]
     }
 
+    fn takes_named(&self) -> bool {
+        true
+    }
+
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
         Ok(matches!(self.kind, ByteFormat::Raw | ByteFormat::Tiff)
             || !candidates(file, options)?.is_empty())

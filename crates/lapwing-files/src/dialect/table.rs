@@ -171,10 +171,9 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         return Err(strange(hdf5, "")?);
     }
     if let Some(name) = &options.patterns {
-        let named = DIALECTS.iter().find(|dialect| {
-            let any = [raster::IN_NPZ.name(), matlab::Matlab.name()].contains(&dialect.name());
-            any && dialect.kind() == file.kind()
-        });
+        let takes =
+            |dialect: &&&dyn Dialect| dialect.takes_named() && dialect.kind() == file.kind();
+        let named = DIALECTS.iter().find(takes);
         return match named.filter(|_| file.contains(name)) {
             Some(dialect) => Ok(*dialect),
             None => {
@@ -192,13 +191,13 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
     }
     Err(match file {
         Container::Hdf5(hdf5) => strange(hdf5, &hints::likely_options(file)?)?,
-        Container::Mat(_) => {
+        Container::Mat(mat) => {
             let names: Vec<String> =
                 file.list()?.into_iter().take(12).map(|array| array.name).collect();
             let expected = "patterns dp, data or diff (H, W, n) in a MATLAB file, or their name \
                             (--patterns)";
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            refused(file, Problem::new("dp", expected, found))
+            refused(file, Problem::new("dp", expected, found + &mat.damage()))
         }
         Container::Zarr(_) => {
             let names: Vec<String> =

@@ -201,19 +201,34 @@ pub(super) fn number(attribute: &H5Attribute) -> Result<f64, Hdf5Error> {
     number_of(&attribute.datatype()?, &attribute.read_raw()?)
 }
 
+/// The numbers of an attribute.
+pub(super) fn attribute(attribute: &H5Attribute) -> Result<Vec<f64>, Hdf5Error> {
+    numbers_of(&attribute.datatype()?, &attribute.read_raw()?)
+}
+
 /// The one number that these bytes are.
-pub(super) fn number_of(datatype: &DatatypeMessage, bytes: &[u8]) -> Result<f64, Hdf5Error> {
-    let refused =
-        |what: String| Hdf5Error::TypeMismatch(format!("expected one number, found {what}"));
-    let (dtype, big) = kind(datatype).map_err(refused)?;
-    if bytes.len() != dtype.width() {
-        return Err(refused(format!("{} bytes of {dtype}", bytes.len())));
+fn number_of(datatype: &DatatypeMessage, bytes: &[u8]) -> Result<f64, Hdf5Error> {
+    match *numbers_of(datatype, bytes)?.as_slice() {
+        [number] => Ok(number),
+        ref several => Err(not_one(format!("{} numbers", several.len()))),
     }
+}
+
+fn not_one(found: String) -> Hdf5Error {
+    Hdf5Error::TypeMismatch(format!("expected one number, found {found}"))
+}
+
+/// The numbers that these bytes are.
+pub(super) fn numbers_of(datatype: &DatatypeMessage, bytes: &[u8]) -> Result<Vec<f64>, Hdf5Error> {
+    let (dtype, big) = kind(datatype).map_err(not_one)?;
     if !dtype.is_integer() && !dtype.is_float() {
-        return Err(refused(dtype.to_string()));
+        return Err(not_one(dtype.to_string()));
     }
-    let values = numbers(&dtype, big, bytes).map_err(refused)?;
-    let array = Array::new(Vec::new(), values).map_err(|error| refused(error.to_string()))?;
-    let numbers = array.to_f64().map_err(|error| refused(error.to_string()))?;
-    numbers.first().copied().ok_or_else(|| refused("nothing".to_owned()))
+    if dtype.width() == 0 || !bytes.len().is_multiple_of(dtype.width()) {
+        return Err(not_one(format!("{} bytes of {dtype}", bytes.len())));
+    }
+    let values = numbers(&dtype, big, bytes).map_err(not_one)?;
+    let array = Array::new(vec![bytes.len() / dtype.width()], values);
+    let array = array.map_err(|error| not_one(error.to_string()))?;
+    array.to_f64().map_err(|error| not_one(error.to_string()))
 }

@@ -16,6 +16,14 @@ const ATTRIBUTE: u8 = 0x0c;
 
 /// An attribute of one number of the group `name`; `None` when it is not found or something else.
 pub(super) fn number(path: &Path, name: &str, attribute: &str) -> Option<f64> {
+    match *numbers(path, name, attribute)?.as_slice() {
+        [number] => Some(number),
+        _ => None,
+    }
+}
+
+/// The numbers of an attribute of the group `name`; `None` when it is not found or something else.
+pub(super) fn numbers(path: &Path, name: &str, attribute: &str) -> Option<Vec<f64>> {
     let look = || {
         let mut walk = Walk::open(path)?;
         let found = walk.messages_of(name)?.into_iter().filter(|(kind, _)| *kind == ATTRIBUTE);
@@ -23,7 +31,7 @@ pub(super) fn number(path: &Path, name: &str, attribute: &str) -> Option<f64> {
         let mut found =
             found.filter_map(|(_, data)| Some(AttributeMessage::decode(&data, &context).ok()?.0));
         let found = found.find(|found| found.name == attribute)?;
-        decode::number_of(&found.datatype, &found.data).ok()
+        decode::numbers_of(&found.datatype, &found.data).ok()
     };
     guarded(|| Ok(look())).ok().flatten()
 }

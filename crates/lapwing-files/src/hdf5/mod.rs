@@ -262,12 +262,12 @@ impl Hdf5 {
         groups::number(&self.path, name, attribute)
     }
 
-    /// The attributes of one number of a dataset or a group whose names are `wanted`.
+    /// The attributes of a dataset or a group whose names are `wanted`, with their numbers.
     pub(crate) fn numbers_of(
         &self,
         object: &str,
         wanted: &dyn Fn(&str) -> bool,
-    ) -> Vec<(String, f64)> {
+    ) -> Vec<(String, Vec<f64>)> {
         let inside = object.trim_matches('/');
         let dataset = self.dataset(object).ok().flatten().filter(|_| !inside.is_empty());
         let names = guarded(|| match &dataset {
@@ -276,13 +276,13 @@ impl Hdf5 {
             None => self.file.root_group().group(inside)?.attr_names(),
         });
         let names = names.unwrap_or_default().into_iter().filter(|name| wanted(name));
-        let number = |name: &str| match &dataset {
-            Some(_) => self.attribute(object, name).ok().flatten(),
-            None => self.group_number(object, name),
+        let numbers = |name: &str| match &dataset {
+            Some(dataset) => guarded(|| decode::attribute(&dataset.attr(name)?)).ok(),
+            None => groups::numbers(&self.path, object, name),
         };
         names
-            .filter_map(|name| Some((number(&name)?, name)))
-            .map(|(value, name)| (name, value))
+            .filter_map(|name| Some((numbers(&name)?, name)))
+            .map(|(all, name)| (name, all))
             .collect()
     }
 

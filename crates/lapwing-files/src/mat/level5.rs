@@ -14,6 +14,7 @@ use memmap2::Mmap;
 use num_complex::{Complex32, Complex64};
 
 use super::columns::from_columns;
+use super::no_numbers;
 use crate::npy::{Array, NpyError, Values};
 use crate::{ArrayInfo, Error, open};
 
@@ -33,6 +34,22 @@ const SEARCHED: u64 = 64 << 20;
 const COMPRESSED: u32 = 15;
 const MATRIX: u32 = 14;
 const STRUCT: u8 = 2;
+/// Classes of arrays that hold no numbers: type in lists, and in words.
+const OTHERS: [(u8, &str, &str); 6] = [
+    (1, "cell", "a cell"),
+    (3, "object", "an object"),
+    (4, "text", "text"),
+    (5, "sparse", "a sparse matrix (full(x) makes an array of it)"),
+    (16, "function", "a function"),
+    (17, "opaque", "an object (a string, a table, a date)"),
+];
+
+/// What is said of data that are not as they were written.
+const CUT: &str =
+    "expected its numbers, found data that are cut short or damaged: copy the file again";
+const DAMAGED: &str =
+    "expected its numbers, found compressed data that are damaged: copy the file again";
+const TOO_LONG: &str = "expected its numbers, found compressed data that unpack to more than they can: copy the file again";
 
 /// A file, and where its variables are.
 pub(super) struct Level5 {
@@ -40,9 +57,11 @@ pub(super) struct Level5 {
     map: Mmap,
     big: bool,
     arrays: Vec<Entry>,
+    /// Variables that are too damaged to have a name.
+    nameless: usize,
 }
 
-/// An array of numbers: the top-level element that it lies in, and its path.
+/// An array: the top-level element that it lies in, and its path.
 struct Entry {
     info: ArrayInfo,
     element: (usize, usize),
@@ -62,34 +81,65 @@ impl Level5 {
         // SAFETY: as everywhere in this crate the file is taken not to be changed while it is read;
         // the bytes are checked wherever they are looked at.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        let damaged = |reason: &str| Error::archive(path, format!("a MATLAB file: {reason}"));
+        let damaged = |reason: String| Error::archive(path, format!("a MATLAB file: {reason}"));
         let big = match map.get(126..128) {
             Some(b"IM") => false,
             Some(b"MI") => true,
-            _ => return Err(damaged("its header is cut short")),
+            _ => {
+                return Err(damaged(format!(
+                    "expected a header of {HEADER} bytes, found {} bytes: cut short or damaged, copy \
+                     it again",
+                    map.len()
+                )));
+            }
         };
-        let mut arrays = Vec::new();
+        if map.len() == HEADER {
+            let reason =
+                "expected variables, found none behind its header: saved empty, or cut short";
+            return Err(damaged(reason.to_owned()));
+        }
+        let (mut arrays, mut nameless) = (Vec::new(), 0);
         let mut at = HEADER;
         while at + 8 <= map.len() {
             let (kind, length) = (word(&map, at, big), word(&map, at + 4, big) as usize);
             let start = at + 8;
             let end = start.checked_add(length).filter(|&end| end <= map.len());
-            let Some(end) = end else { return Err(damaged("it was cut short, copy it again")) };
+            let Some(end) = end else {
+                return Err(damaged(format!(
+                    "expected a variable of {length} bytes from byte {start} on, found {} bytes: cut \
+                     short or damaged, copy it again",
+                    map.len() - start
+                )));
+            };
             let compressed = kind == COMPRESSED;
             if compressed || kind == MATRIX {
                 let found = describe(&map[start..end], compressed, big);
-                for info in found.into_iter().take(MOST_ARRAYS.saturating_sub(arrays.len())) {
+                nameless += usize::from(found.is_none());
+                for info in
+                    found.into_iter().flatten().take(MOST_ARRAYS.saturating_sub(arrays.len()))
+                {
                     arrays.push(Entry { info, element: (start, end), compressed });
                 }
             }
             // Elements that are not compressed are padded to eight bytes.
             at = if compressed { end } else { end.div_ceil(8) * 8 };
         }
-        Ok(Self { path: path.to_owned(), map, big, arrays })
+        if map.get(at..).is_some_and(|rest| rest.iter().any(|&byte| byte != 0)) {
+            let found = map.len() - at;
+            return Err(damaged(format!(
+                "expected a variable from byte {at} on, found {found} bytes: cut short, copy it again"
+            )));
+        }
+        Ok(Self { path: path.to_owned(), map, big, arrays, nameless })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Number of variables that are too damaged to have a name.
+    pub(super) fn nameless(&self) -> usize {
+        self.nameless
     }
 
     pub(super) fn list(&self) -> Vec<ArrayInfo> {
@@ -105,16 +155,21 @@ impl Level5 {
 
     fn entry(&self, name: &str) -> Result<&Entry, Error> {
         let entry = self.arrays.iter().find(|entry| entry.info.name == name);
-        entry.ok_or_else(|| Error::NoSuchArray {
+        let entry = entry.ok_or_else(|| Error::NoSuchArray {
             path: self.path.clone(),
             key: name.to_owned(),
             names: self.arrays.iter().take(40).map(|entry| entry.info.name.clone()).collect(),
-        })
+        })?;
+        let dtype = entry.info.dtype.as_str();
+        match OTHERS.iter().find(|(_, other, _)| *other == dtype) {
+            Some((_, _, told)) => Err(no_numbers(&self.path, name, told)),
+            None => Ok(entry),
+        }
     }
 
     fn refused(&self, name: &str, reason: String) -> Error {
         let (path, key) = (self.path.clone(), name.to_owned());
-        Error::Array { path, key, source: NpyError::Shape(reason) }
+        Error::Array { path, key, source: NpyError::Unreadable(reason) }
     }
 
     /// The bytes of the top-level element that an array lies in.
@@ -136,7 +191,7 @@ impl Level5 {
                 *unpacked = inflate(bytes, most)?;
                 let unpacked: &'a [u8] = unpacked;
                 let element = element(unpacked, 0, self.big).filter(|found| found.kind == MATRIX);
-                element.ok_or_else(|| "its compressed data hold no array".to_owned())?.data
+                element.ok_or_else(|| DAMAGED.to_owned())?.data
             }
         };
         let mut steps = entry.info.name.split('/');
@@ -145,47 +200,44 @@ impl Level5 {
         for step in steps {
             found = found.and_then(|matrix| matrix.field(step, self.big));
         }
-        found.ok_or_else(|| "its data are damaged".to_owned())
+        found.ok_or_else(|| CUT.to_owned())
     }
 }
 
-/// Name, type and shape of the arrays of numbers in the data of a top-level element.
-fn describe(bytes: &[u8], compressed: bool, big: bool) -> Vec<ArrayInfo> {
+/// Name, type and shape of the arrays in the data of a top-level element; `None` where these are
+/// too damaged to tell.
+fn describe(bytes: &[u8], compressed: bool, big: bool) -> Option<Vec<ArrayInfo>> {
     let mut found = Vec::new();
     let unpacked;
     let matrix = match compressed {
         false => bytes,
         true => {
             // The beginning tells what it is; structures are looked into as a whole.
-            let Ok(start) = peek(bytes, PEEK) else { return found };
-            let Some(data) = start.get(8..) else { return found };
-            let is_struct = Matrix::of(data, big).is_some_and(|matrix| matrix.class == STRUCT);
-            let whole = match is_struct {
+            let start = peek(bytes, PEEK);
+            let is_struct =
+                Matrix::of(start.get(8..)?, big).is_some_and(|matrix| matrix.class == STRUCT);
+            unpacked = match is_struct {
                 true => match inflate(bytes, SEARCHED) {
                     Ok(whole) => whole,
-                    Err(_) => return found,
+                    Err(_) => return Some(found),
                 },
                 false => start,
             };
-            unpacked = whole;
-            match unpacked.get(8..) {
-                Some(data) => data,
-                None => return found,
-            }
+            unpacked.get(8..)?
         }
     };
-    if let Some(matrix) = Matrix::of(matrix, big) {
-        let name = matrix.name.clone();
-        gather(&matrix, name, DEPTH, big, &mut found);
-    }
-    found
+    let matrix = Matrix::of(matrix, big)?;
+    let name = matrix.name.clone();
+    gather(&matrix, name, DEPTH, big, &mut found);
+    Some(found)
 }
 
 fn gather(matrix: &Matrix<'_>, name: String, depth: usize, big: bool, found: &mut Vec<ArrayInfo>) {
     if found.len() >= MOST_ARRAYS {
         return;
     }
-    if let Some(dtype) = matrix.dtype() {
+    let other = OTHERS.iter().find(|(class, ..)| *class == matrix.class);
+    if let Some(dtype) = matrix.dtype().or(other.map(|(_, dtype, _)| *dtype)) {
         found.push(ArrayInfo { name, dtype: dtype.to_owned(), shape: matrix.shape.clone() });
     } else if matrix.class == STRUCT && depth > 0 {
         for (field, value) in matrix.fields(big) {
@@ -198,18 +250,19 @@ fn gather(matrix: &Matrix<'_>, name: String, depth: usize, big: bool, found: &mu
 fn inflate(bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
     let mut unpacked = Vec::new();
     let read = ZlibDecoder::new(bytes).take(most.saturating_add(1)).read_to_end(&mut unpacked);
-    read.map_err(|error| format!("its compressed data are damaged: {error}"))?;
+    read.map_err(|_| DAMAGED.to_owned())?;
     match unpacked.len() as u64 > most {
-        true => Err("its compressed data unpack to more than they can".to_owned()),
+        true => Err(TOO_LONG.to_owned()),
         false => Ok(unpacked),
     }
 }
 
-/// The first bytes of unpacked data.
-fn peek(bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
+/// The first bytes of unpacked data, as far as these are sound.
+fn peek(bytes: &[u8], most: u64) -> Vec<u8> {
     let mut unpacked = Vec::new();
-    let read = ZlibDecoder::new(bytes).take(most).read_to_end(&mut unpacked);
-    read.map(|_| unpacked).map_err(|error| error.to_string())
+    // What stands before the damage is there.
+    let _ = ZlibDecoder::new(bytes).take(most).read_to_end(&mut unpacked);
+    unpacked
 }
 
 /// A tag and its data.
@@ -332,7 +385,7 @@ impl<'a> Matrix<'a> {
 
     /// The numbers in the order of the file, the first axis running fastest.
     fn columns(&self, big: bool) -> Result<Values, String> {
-        let cut = || "its data are cut short or damaged".to_owned();
+        let cut = || CUT.to_owned();
         let real = element(self.bytes, self.parts, big).ok_or_else(cut)?;
         let part = |piece: &Piece<'_>| numbers(piece, big).ok_or_else(cut);
         let values = part(&real)?;

@@ -13,11 +13,15 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::hdf5::Hdf5;
-use crate::npy::Array;
+use crate::npy::{Array, NpyError};
 use crate::parts::Take;
 use crate::{ArrayInfo, Error, open};
 pub(crate) use columns::from_columns;
 use level5::Level5;
+
+/// How files of the levels begin.
+const LEVEL_5: &[u8] = b"MATLAB 5.0 MAT-file";
+const LEVEL_7_3: &[u8] = b"MATLAB 7.3 MAT-file";
 
 /// A MATLAB file.
 #[derive(Debug)]
@@ -42,10 +46,23 @@ impl MatFile {
             return Ok(None);
         };
         let head = &head[..read];
-        let inner = if head.starts_with(b"MATLAB 7.3 MAT-file") {
+        if head.is_empty() {
+            return Ok(None);
+        }
+        let inner = if head.starts_with(LEVEL_7_3) {
+            if !crate::hdf5::is_hdf5(path) {
+                let reason = "expected a MATLAB file of version 7.3, found its header without the \
+                              HDF5 behind it: cut short or damaged, copy it again";
+                return Err(Error::archive(path, reason));
+            }
             Inner::Hdf5(Hdf5::open(path)?)
-        } else if head.starts_with(b"MATLAB 5.0 MAT-file") {
+        } else if head.starts_with(LEVEL_5) {
             Inner::Level5(Level5::open(path)?)
+        } else if [LEVEL_5, LEVEL_7_3].iter().any(|start| start.starts_with(head)) {
+            let reason = format!(
+                "expected a MATLAB file, found the first {read} bytes of one: cut short, copy it again"
+            );
+            return Err(Error::archive(path, reason));
         } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("mat"))
             && !crate::hdf5::is_hdf5(path)
         {
@@ -65,7 +82,27 @@ impl MatFile {
         }
     }
 
-    /// Name, type and shape of every array of numbers.
+    /// What is said of arrays that are too damaged to have a name; nothing where there are none.
+    pub(crate) fn damage(&self) -> String {
+        match &self.inner {
+            Inner::Level5(file) if file.nameless() > 0 => format!(
+                " (and {} whose compressed data are damaged from the beginning on: copy the file \
+                 again)",
+                file.nameless()
+            ),
+            _ => String::new(),
+        }
+    }
+
+    /// Refuses an array of 7.3 that holds no numbers but refers to other arrays.
+    fn refuse_cell(&self, file: &Hdf5, name: &str) -> Result<(), Error> {
+        match file.text_attribute(name, "MATLAB_class").as_deref() {
+            Some("cell") => Err(no_numbers(self.path(), name, "a cell")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Name, type and shape of every array, cells and texts included, which cannot be read.
     ///
     /// # Errors
     /// When one cannot be described.
@@ -96,6 +133,7 @@ impl MatFile {
         match &self.inner {
             Inner::Level5(file) => file.read(name),
             Inner::Hdf5(file) => {
+                self.refuse_cell(file, name)?;
                 let array = file.read(name)?;
                 let shape = array.shape().iter().rev().copied().collect();
                 from_columns(shape, array.into_values()).map_err(|source| Error::Array {
@@ -120,9 +158,20 @@ impl MatFile {
         match &self.inner {
             Inner::Level5(file) => file.parts(name, wanted, take),
             // Its axes are in reverse.
-            Inner::Hdf5(file) => file.parts(name, wanted, take),
+            Inner::Hdf5(file) => {
+                self.refuse_cell(file, name)?;
+                file.parts(name, wanted, take)
+            }
         }
     }
+}
+
+/// The refusal of what is no array of numbers, by what MATLAB calls it.
+fn no_numbers(path: &Path, name: &str, found: &str) -> Error {
+    let text = format!(
+        "expected an array of numbers, found {found}: save what it holds under a name of its own"
+    );
+    Error::Array { path: path.to_owned(), key: name.to_owned(), source: NpyError::Unreadable(text) }
 }
 
 fn read_head(mut file: File, head: &mut [u8]) -> std::io::Result<usize> {

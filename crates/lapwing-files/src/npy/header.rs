@@ -1,6 +1,6 @@
 //! The header of a `.npy` file: what the data are, checked before any byte of them is read.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use super::literal::Literal;
 use super::{DType, NpyError};
@@ -30,27 +30,41 @@ pub struct Header {
     pub length: usize,
 }
 
+/// What is said of a file that ends within its header.
+fn ended(error: io::Error, length: usize) -> NpyError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => NpyError::Unreadable(format!(
+            "expected a .npy header of {length} bytes, found a file that ends within it: cut short, \
+             copy it again"
+        )),
+        _ => error.into(),
+    }
+}
+
 impl Header {
     /// Reads a header of version 1, 2 or 3 and leaves `input` at the first byte of the data.
     ///
     /// # Errors
     /// What is no header, an unknown version or dtype, a shape whose size overflows.
     pub fn read(input: &mut impl Read) -> Result<Self, NpyError> {
-        let mut start = [0; 8];
-        input.read_exact(&mut start).map_err(|_| NpyError::NotNpy)?;
-        if &start[..6] != MAGIC {
+        let mut start = Vec::new();
+        input.take(8).read_to_end(&mut start)?;
+        if start.is_empty() || !start.iter().zip(MAGIC).all(|(found, magic)| found == magic) {
             return Err(NpyError::NotNpy);
+        }
+        if start.len() < 8 {
+            return Err(ended(io::ErrorKind::UnexpectedEof.into(), 10));
         }
         let (major, minor) = (start[6], start[7]);
         let (text_length, prefix) = match major {
             1 => {
                 let mut length = [0; 2];
-                input.read_exact(&mut length)?;
+                input.read_exact(&mut length).map_err(|error| ended(error, 10))?;
                 (usize::from(u16::from_le_bytes(length)), 10)
             }
             2 | 3 => {
                 let mut length = [0; 4];
-                input.read_exact(&mut length)?;
+                input.read_exact(&mut length).map_err(|error| ended(error, 12))?;
                 (u32::from_le_bytes(length) as usize, 12)
             }
             _ => return Err(NpyError::Version(major, minor)),
@@ -61,7 +75,7 @@ impl Header {
             )));
         }
         let mut bytes = vec![0; text_length];
-        input.read_exact(&mut bytes)?;
+        input.read_exact(&mut bytes).map_err(|error| ended(error, prefix + text_length))?;
         let text = match major {
             3 => {
                 String::from_utf8(bytes).map_err(|_| NpyError::Header("not valid UTF-8".into()))?

@@ -51,8 +51,14 @@ pub enum NpyError {
     /// The shape is impossible.
     #[error("impossible shape: {0}")]
     Shape(String),
+    /// What is there is no data of it.
+    #[error("{0}")]
+    Unreadable(String),
     /// The header and the length of the data disagree.
-    #[error("the header promises {promised} bytes of data, but the file holds {available}")]
+    #[error(
+        "the header promises {promised} bytes of data, found {available}{}",
+        if available < promised { ": cut short, copy it again" } else { "" }
+    )]
     Length {
         /// Bytes that shape and dtype need.
         promised: u64,

@@ -100,7 +100,7 @@ fn locate(source: &ByteSource) -> Result<(u64, u64, u64), String> {
     // At most 65,557 bytes.
     let tail = source.bytes(tail_start, tail_length as usize).map_err(|error| error.to_string())?;
     if total == 0 {
-        return Err("the file is empty".into());
+        return Err("expected arrays, found an empty file: copy it again".into());
     }
     let end = tail
         .windows(4)

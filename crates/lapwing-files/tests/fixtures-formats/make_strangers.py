@@ -1,7 +1,7 @@
 """Makes files that people have and that differ a little from what their formats say, with h5py and
 NumPy: micrometres.cxi, amplitudes.cxi, shelves_dp.h5 with shelves_positions.h5, columns.emd,
 own_positions.npz, single_electrons.h5, placeless.cxi, motors.h5, no_optics.ptyd, cbed.mat,
-metres.mat, raster.nxs, energy.nxs, millimetres.cxi and furlongs.cxi. Run: pip install numpy scipy h5py, then
+metres.mat, cell_v73.mat, units_beside.h5, raster.nxs, energy.nxs, millimetres.cxi and furlongs.cxi. Run: pip install numpy scipy h5py, then
 python3 make_strangers.py
 
 Frames and positions are those of make_fixtures.py.
@@ -75,6 +75,23 @@ with h5py.File("no_optics.ptyd", "w") as f:
 # Four axes as MATLAB has them: (H, W, ny, nx).
 scipy.io.savemat("cbed.mat", {"cbed": COUNTS.reshape(3, 4, 10, 8).transpose(2, 3, 0, 1)}, do_compression=True)
 scipy.io.savemat("metres.mat", {"dp": COUNTS.transpose(1, 2, 0), "positions": METRES}, do_compression=True)
+# A cell in a file of MATLAB 7.3: references to arrays.
+with h5py.File("cell_v73.mat", "w", userblock_size=512) as f:
+    cell = f.create_dataset("dp", (2, 1), dtype=h5py.ref_dtype)
+    cell.attrs["MATLAB_class"] = np.bytes_("cell")
+    for k, name in enumerate("ab"):
+        f[f"#refs#/{name}"] = COUNTS[k]
+        cell[k, 0] = f[f"#refs#/{name}"].ref
+with open("cell_v73.mat", "r+b") as f:
+    f.write("MATLAB 7.3 MAT-file, Platform: GLNXA64, HDF5 schema 1.00 .".ljust(116).encode() + bytes(8) + b"\0\x02IM")
+# Numbers that say what they are: a unit beside the value, a pair, and a switch that is no number.
+with h5py.File("units_beside.h5", "w") as f:
+    f.create_dataset("data/frames", data=COUNTS.reshape(3, 4, 10, 8), compression="gzip")
+    f["data/frames"].attrs["scan_step_A"] = [5.0, 5.0]
+    f["data/frames"].attrs["scan_step_nm"] = True
+    f["meta/dk"] = 0.025
+    f["meta/dk"].attrs["units"] = "1/\u00c5"
+    f["meta/scan_step_um"] = np.bool_(True)
 # NeXus leaves the units to the file: millimetres and nanometres here.
 with h5py.File("raster.nxs", "w") as f:
     f.create_dataset("entry/data/data", data=COUNTS.reshape(3, 4, 10, 8), compression="gzip")

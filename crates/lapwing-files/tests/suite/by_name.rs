@@ -26,11 +26,13 @@ fn scalars_beside_patterns_are_told_with_what_to_type() {
         &path,
         &[
             ("diff", Array::from(&counts())),
-            ("scan_step_A", number(5.0)),
+            ("scan_step_A", Array::from(vec![5.0, 5.0])),
             ("dk_invA", number(0.025)),
             ("HV_kV", Array::from(vec![300_u16])),
             ("defocus_nm", number(-20.0)),
             ("exposure_ms", number(1.0)),
+            // No number, whatever it is called.
+            ("scan_step_nm", Array::scalar(true)),
         ],
     )
     .unwrap();
@@ -95,4 +97,18 @@ fn attributes_and_datasets_of_hdf5_are_told_alike() {
     let told =
         "meta/alpha_mrad = 21, which may be the convergence semi-angle: --semi-angle-mrad 21";
     assert!(understood.notes.iter().any(|note| note.ends_with(told)), "{:?}", understood.notes);
+}
+
+/// As h5py writes them: a unit beside a value, a pair of numbers, and what is no number.
+#[test]
+fn units_beside_values_and_pairs_are_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats");
+    let path = folder.join("units_beside.h5");
+    let step = expected(&path, &[], "scan_step_m");
+    let pair =
+        "data/frames@scan_step_A = 5, which may be the step of the scan: --scan-step-m 5e-10";
+    assert!(step.ends_with(pair), "{step}");
+    let pixel = expected(&path, &[], "pixel_size_m");
+    assert!(pixel.contains("meta/dk = 0.025 1/\u{c5}, which may be the scale"), "{pixel}");
+    assert!(pixel.ends_with("--inv-angstrom-per-pixel 0.025"), "{pixel}");
 }

@@ -1,6 +1,7 @@
 //! Stacks of MATLAB files of version 5 that are not compressed, and what damage does to them.
 
 use lapwing_files::{Dataset, Error, Storage, dialect, experiment};
+use std::io::Write as _;
 use std::path::Path;
 
 /// Rows and columns of the detector, and of the scan.
@@ -123,4 +124,63 @@ fn a_damaged_file_is_told_and_never_believed() {
         std::fs::write(&path, &sound[..length]).unwrap();
         assert!(read(&path, "").is_err(), "{length}");
     }
+}
+
+/// A variable as MATLAB compresses it.
+fn compressed(variable: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(variable).unwrap();
+    let data = encoder.finish().unwrap();
+    [&15_u32.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), &data].concat()
+}
+
+/// Whole sentences of what was expected and found, without the words of a library.
+#[test]
+fn damage_is_told_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, bytes: &[u8], parts: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let told = read(&path, "").unwrap_err().to_string();
+        for part in parts.iter().chain(&[name, "expected", "found"]) {
+            assert!(told.contains(part), "{name}, {} bytes: {part} in {told}", bytes.len());
+        }
+        for part in ["impossible shape", "deflate", "fill whole", "stream", "version 4"] {
+            assert!(!told.contains(part), "{name}, {} bytes: {told}", bytes.len());
+        }
+    };
+    let sound = file();
+    told("none.mat", &[], &["an empty file"]);
+    for length in [5, 30, 127] {
+        told("cut.mat", &sound[..length], &[&format!("{length} bytes"), "cut short"]);
+    }
+    told("cut.mat", &sound[..128], &["none behind its header"]);
+    told("cut.mat", &sound[..131], &["3 bytes", "cut short"]);
+    told("cut.mat", &sound[..sound.len() / 2], &["from byte 136 on", "cut short"]);
+
+    let mut packed = [sound[..128].to_vec(), compressed(&sound[128..])].concat();
+    let path = folder.path().join("whole.mat");
+    std::fs::write(&path, &packed).unwrap();
+    read(&path, "").unwrap();
+    let half = 128 + (packed.len() - 128) / 2;
+    packed[half..half + 30].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    told("damaged.mat", &packed, &["`dp`", "compressed data that are damaged", "again"]);
+    // One that has lost its name, too.
+    packed[136] ^= 0xff;
+    told("nameless.mat", &packed, &["1 whose compressed data are damaged", "copy the file again"]);
+
+    let other = |class: u32, name: &str| {
+        let array = [[6, 8, class, 0], [5, 8, 1, 1]].concat();
+        let array = array.iter().flat_map(|word| word.to_le_bytes());
+        let array: Vec<u8> = array.chain([1, 0, 2, 0]).chain(name.bytes()).chain([0, 0]).collect();
+        [&14_u32.to_le_bytes()[..], &(array.len() as u32).to_le_bytes(), &array].concat()
+    };
+    for (class, what) in [(1, "a cell"), (4, "text"), (5, "a sparse matrix")] {
+        let bytes = [&sound[..128], &other(class, "dp")].concat();
+        told("other.mat", &bytes, &["`dp`", "an array of numbers", what]);
+    }
+    let bytes = [b"MATLAB 7.3 MAT-file".to_vec(), vec![b' '; 300]].concat();
+    told("seven.mat", &bytes, &["version 7.3", "cut short"]);
+    let cell = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats/cell_v73.mat");
+    told("cell.mat", &std::fs::read(cell).unwrap(), &["`dp`", "an array of numbers", "a cell"]);
 }

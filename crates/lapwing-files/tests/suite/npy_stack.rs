@@ -92,3 +92,22 @@ fn what_is_missing_or_open_is_told() {
     put(folder.path(), "scan.npy", &positions());
     told("a single NumPy array (.npy)");
 }
+
+#[test]
+fn a_file_that_is_cut_short_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(put(folder.path(), "scan.npy", &(&counts()).into())).unwrap();
+    for (length, found) in
+        [(0, "an empty file"), (2, "cut short"), (5, "cut short"), (7, "cut short")]
+            .into_iter()
+            .chain([8, 9, 60, 127].map(|length| (length, "ends within it: cut short")))
+            .chain([(128, "found 0: cut short"), (1000, "found 872: cut short")])
+    {
+        let path = folder.path().join("cut.npy");
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let told = read(&path).unwrap_err().to_string();
+        let asked = told.contains("cut.npy: expected") || told.contains("promises 1200 bytes");
+        assert!(asked && told.contains(found), "{length}: {told}");
+        assert!(told.ends_with("copy it again"), "{length}: {told}");
+    }
+}

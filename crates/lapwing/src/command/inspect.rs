@@ -192,9 +192,8 @@ fn problems_of(error: Error) -> Vec<Problem> {
             );
             Problem::new(unreadable.key, "one JSON object as text", found)
         }
-        Error::Array { key, source, .. } => {
-            Problem::new(key, "an array that can be read", source.to_string())
-        }
+        Error::Array { key, source, .. } => unreadable(key, &source.to_string()),
+        Error::Npy { source, .. } => unreadable("file".to_owned(), &source.to_string()),
         Error::Pickle { key, source, .. } => Problem::new(
             key,
             "numbers or text (or leave it out with --leave-out)",
@@ -203,6 +202,13 @@ fn problems_of(error: Error) -> Vec<Problem> {
         other => Problem::new("file", "a file that can be read", other.to_string()),
     };
     vec![problem]
+}
+
+/// The problem with an array of which this was told.
+fn unreadable(key: String, told: &str) -> Problem {
+    let parts = told.strip_prefix("expected ").and_then(|rest| rest.split_once(", found "));
+    let (expected, found) = parts.unwrap_or(("an array that can be read", told));
+    Problem::new(key, expected, found)
 }
 
 /// What a reconstruction starts from where the file has no probe, or the experiment says it; that

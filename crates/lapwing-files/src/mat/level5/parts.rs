@@ -7,7 +7,8 @@ use std::ops::Range;
 use flate2::read::ZlibDecoder;
 
 use super::{
-    Entry, Level5, MATRIX, MOST_COMPRESSED, Matrix, PEEK, Piece, cast, numbers, peek, word,
+    CUT, DAMAGED, Entry, Level5, MATRIX, MOST_COMPRESSED, Matrix, PEEK, Piece, TOO_LONG, cast,
+    numbers, peek, word,
 };
 use crate::Error;
 use crate::npy::Array;
@@ -38,7 +39,7 @@ impl Level5 {
         let entry = self.entry(name)?;
         let refused = |reason| self.refused(name, reason);
         if entry.compressed && !name.contains('/') {
-            let start = peek(self.bytes(entry), PEEK).map_err(refused)?;
+            let start = peek(self.bytes(entry), PEEK);
             let is_array = word(&start, 0, self.big) == MATRIX;
             let matrix = start.get(8..).filter(|_| is_array);
             let matrix = matrix.and_then(|bytes| Matrix::of(bytes, self.big));
@@ -55,7 +56,7 @@ impl Level5 {
             return take(0, all.map_err(|error| refused(error.to_string()))?);
         };
         let place = place.map_err(refused)?;
-        let cut = || refused("its data are cut short or damaged".to_owned());
+        let cut = || refused(CUT.to_owned());
         let end = place.start.checked_add(place.count * place.width).ok_or_else(cut)?;
         let data = matrix.bytes.get(place.start..end).ok_or_else(cut)?;
         for (first, count) in place.parts(wanted) {
@@ -74,12 +75,11 @@ impl Level5 {
         take: &mut Take<'_>,
     ) -> Result<(), Error> {
         let refused = |reason| self.refused(&entry.info.name, reason);
-        let damaged =
-            |error: io::Error| refused(format!("its compressed data are damaged: {error}"));
+        let damaged = |_: io::Error| refused(DAMAGED.to_owned());
         let bytes = self.bytes(entry);
         let most = MOST_COMPRESSED.saturating_mul(bytes.len() as u64);
         if (place.count * place.width) as u64 > most {
-            return Err(refused("its compressed data unpack to more than they can".to_owned()));
+            return Err(refused(TOO_LONG.to_owned()));
         }
         let mut data = ZlibDecoder::new(bytes);
         // The tag of the array stands before it.
@@ -91,7 +91,7 @@ impl Level5 {
             data.read_exact(&mut buffer).map_err(damaged)?;
             at = first + count;
             let part = place.array(&buffer, self.big);
-            take(first, part.ok_or_else(|| refused("its data are damaged".to_owned()))?)?;
+            take(first, part.ok_or_else(|| refused(CUT.to_owned()))?)?;
         }
         if at == place.count {
             // What is behind them is little, and then comes the checksum.
@@ -108,7 +108,7 @@ impl Place {
         if matrix.complex || matrix.logical {
             return None;
         }
-        let cut = || "its data are cut short or damaged".to_owned();
+        let cut = || CUT.to_owned();
         let tag = word(matrix.bytes, matrix.parts, big);
         // A small element has its length in the first half of the tag, and its data in the second.
         let (kind, length, start) = match tag >> 16 {

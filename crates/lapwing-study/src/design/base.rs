@@ -59,7 +59,7 @@ impl Source {
     /// design takes them all.
     ///
     /// # Errors
-    /// As [`Self::reading`].
+    /// As [`Self::reading`], and when there is no such file.
     pub(super) fn of_file(&self) -> Result<OfFile, DesignError> {
         let mut options = self.reading()?;
         let part = &mut options.experiment.patterns;
@@ -84,6 +84,13 @@ impl Source {
         };
         let told = path.display().to_string();
         Ok(match read {
+            Err(error @ lapwing_files::Error::Io { .. }) => {
+                let field = match self {
+                    Self::Measured { .. } => "base.measured",
+                    _ => "base.file",
+                };
+                return Err(DesignError::rule(field, "a file that can be read", error));
+            }
             Err(error) => OfFile { told: error.to_string(), ..OfFile::default() },
             Ok((_, _, Some(Geometry::NearField))) => OfFile { told, ..OfFile::default() },
             Ok((probe, metadata, _)) => {

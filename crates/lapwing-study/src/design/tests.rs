@@ -268,7 +268,8 @@ fn any_number_of_views_by_step_or_overlap() {
     let design = parse(&format!("{measured}overlaps = [0.75]\nprobe_diameter = 40.0\n")).unwrap();
     assert!(design.study.views.iter().any(|view| view.name() == "step_10"));
     for (text, part) in [
-        (format!("{measured}overlaps = [0.5]"), "probe_diameter"),
+        (format!("{measured}overlaps = [0.5]"), "base.measured"),
+        ("[base]\nmeasured = \"/\"\n[views]\noverlaps = [0.5]".to_owned(), "folder"),
         (format!("{measured}overlaps = [1.0]\nprobe_diameter = 4"), "less than 1"),
         (format!("{measured}steps = [-1.0]"), "views.steps"),
         ("[views]\nsteps_nm = [3.0]".to_owned(), "pixel_size_m"),
@@ -329,6 +330,14 @@ fn steps_in_nanometres_and_overlaps_are_those_of_the_file() {
     assert!((half - diameter / 2.0).abs() < 1e-3, "{half} of {diameter}");
     // What is said goes before.
     assert_eq!(steps("overlaps = [0.5]\nprobe_diameter = 8.0"), [4.0]);
+    // A file that is not there is what is wrong, not what it does not tell.
+    for key in ["measured", "file"] {
+        for views in ["steps_nm = [30.0]", "overlaps = [0.5]"] {
+            let told = refused(&format!("[base]\n{key} = \"/gone.npz\"\n[views]\n{views}"));
+            let start = format!("base.{key}: expected a file that can be read, found /gone.npz: ");
+            assert!(told.starts_with(&start), "{told}");
+        }
+    }
 }
 
 #[test]

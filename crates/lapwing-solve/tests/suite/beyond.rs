@@ -31,10 +31,15 @@ fn ml(problem: &Problem, options: &Ml) -> Solution {
     options.solve(problem, &mut |_| Flow::Continue)
 }
 
+/// The first mode alone.
+fn first_of(modes: &Modes) -> Modes {
+    modes.slice(ndarray::s![..1, .., ..]).to_owned()
+}
+
 /// Two modes, of which one is known.
 fn modes_of(problem: &Problem) -> Modes {
     let go_on = &mut || Ok::<(), ProblemError>(());
-    found_modes(problem, &Ml::default(), 1, 2, go_on).unwrap()
+    found_modes(problem, &Ml::default(), 1, 2, go_on).unwrap().modes
 }
 
 /// Light of two modes: the case's probe, and the same `(down, right)` pixels away with half its
@@ -57,7 +62,7 @@ fn of_modes(case: &Case, with_ml: bool) -> [(f64, f64); 3] {
         let builder = Problem::builder(case.scan.clone(), case.flat(), start);
         builder.patterns(case.counts(Some(1e6))).unwrap()
     };
-    let one = problem(case.start.slice(ndarray::s![..1, .., ..]).to_owned());
+    let one = problem(first_of(&case.start));
     let found = problem(modes_of(&one));
     [one, found, problem(case.start.clone())].map(|problem| {
         let solution = match with_ml {
@@ -92,7 +97,13 @@ fn a_second_mode_far_from_the_first_is_found() {
     if lapwing_testing::left_out() {
         return;
     }
-    let [one, found, two] = of_modes(&partly_coherent((54, 5)), true);
+    let far = partly_coherent((54, 5));
+    let builder = Problem::builder(far.scan.clone(), far.flat(), first_of(&far.start));
+    let problem = builder.patterns(far.counts(Some(1e6))).unwrap();
+    let go_on = &mut || Ok::<(), ProblemError>(());
+    let beside = found_modes(&problem, &Ml::default(), 1, 2, go_on).unwrap().beside;
+    assert_eq!(beside, [(-10, 5)]);
+    let [one, found, two] = of_modes(&far, true);
     println!("(error, loss) with one mode {one:?}, found {found:?}, both {two:?}");
     assert!(two.0 < 0.5 * one.0 && two.1 < 0.5 * one.1, "{one:?} and {two:?}");
     assert!(found.0 < 0.3 * one.0 && found.1 < 1.1 * two.1, "{two:?} and {found:?}");

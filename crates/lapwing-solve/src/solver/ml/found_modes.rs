@@ -19,6 +19,16 @@ const POWER: f32 = 0.5;
 /// none there it is at most 0.02 % lower.
 const WORTH: f64 = 2e-3;
 
+/// Probe modes that were found, and how.
+#[derive(Debug, Clone)]
+pub struct FoundModes {
+    /// All modes to start from, axes (mode, y, x).
+    pub modes: Modes,
+    /// Distances (y, x) in pixels of the modes that are the first one at another place, in the
+    /// order in which they were found: there the object of a fit without them was seen twice.
+    pub beside: Vec<(isize, isize)>,
+}
+
 /// `count` probe modes to start from, of which the first `given` of `problem` are known: the
 /// brightest of two more than that after a short fit by `options`, which begins with
 /// [`start_modes`]. Where its object looks as if seen twice, the first mode at that distance from
@@ -35,7 +45,7 @@ pub fn found_modes<E: From<ProblemError>>(
     given: usize,
     count: usize,
     between: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<Modes, E> {
+) -> Result<FoundModes, E> {
     let start = problem.probe();
     let given = given.clamp(1, start.len_of(Axis(0)));
     let known = with_power_of(start, start.slice(s![..given, .., ..]).to_owned());
@@ -43,19 +53,25 @@ pub fn found_modes<E: From<ProblemError>>(
     let count = count.min(made.len_of(Axis(0)));
     let fit = short_fit(&problem.with_probe(made)?, options, between)?;
     if given < count
-        && let Some(probe) = with_one_beside(problem, &known, &fit, options, between)?
+        && let Some((probe, at)) = with_one_beside(problem, &known, &fit, options, between)?
     {
         let modes = brightest(start, probe, given + 1);
-        return match given + 1 == count {
-            true => Ok(modes),
-            false => found_modes(&problem.with_probe(modes)?, options, given + 1, count, between),
-        };
+        if given + 1 == count {
+            return Ok(FoundModes { modes, beside: vec![at] });
+        }
+        let with_one = problem.with_probe(modes)?;
+        let mut found = found_modes(&with_one, options, given + 1, count, between)?;
+        found.beside.insert(0, at);
+        return Ok(found);
     }
-    Ok(brightest(start, fit.probe, count))
+    Ok(FoundModes { modes: brightest(start, fit.probe, count), beside: Vec::new() })
 }
 
+/// The probe of a fit, and how far one of its modes lies from the first.
+type OneBeside = (Vec<Complex32>, (isize, isize));
+
 /// The probe of a fit that begins with the modes that are `known` and the first of them at a
-/// distance from itself; `None` where the object of `fit` tells no distance, or `fit` predicts
+/// distance from itself, and that distance; `None` where the object of `fit` tells no distance, or `fit` predicts
 /// held-out pixels as well.
 fn with_one_beside<E: From<ProblemError>>(
     problem: &Problem,
@@ -63,7 +79,7 @@ fn with_one_beside<E: From<ProblemError>>(
     fit: &ShortFit,
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<Option<Vec<Complex32>>, E> {
+) -> Result<Option<OneBeside>, E> {
     let (_, height, width) = known.dim();
     let Some((y, x)) = distance_in(problem, fit, FARTHEST * height.min(width) as f64) else {
         return Ok(None);
@@ -81,7 +97,7 @@ fn with_one_beside<E: From<ProblemError>>(
         let both = with_power_of(known, both.expect("modes of one shape"));
         let fit = short_fit(&problem.with_probe(both)?, options, between)?;
         if fit.losses.held_out < lowest {
-            (lowest, found) = (fit.losses.held_out, Some(fit.probe));
+            (lowest, found) = (fit.losses.held_out, Some((fit.probe, (down, right))));
         }
     }
     Ok(found)

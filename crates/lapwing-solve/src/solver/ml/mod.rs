@@ -28,7 +28,7 @@ mod state;
 mod stiffness;
 
 pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
-pub use found_modes::found_modes;
+pub use found_modes::{FoundModes, found_modes};
 pub use held_out::held_out_loss;
 
 use super::refinement::refined;

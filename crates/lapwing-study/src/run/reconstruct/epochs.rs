@@ -152,6 +152,12 @@ impl Watch for Watching<'_> {
             };
             note(&mut *self.observe, Level::Fact, &format!("computed on {device}{slow}"))?;
         }
+        if let Some(modes) = &chosen.modes {
+            let start = self.result.start_probe.take();
+            self.result.start_probe =
+                Some(start.into_iter().chain([modes.clone()]).collect::<Vec<_>>().join("; "));
+            note(&mut *self.observe, Level::Fact, &format!("start: probe of {modes}"))?;
+        }
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
         let overlap = self.result.linear_overlap;
         for text in noise::described(&chosen.noise, self.quantum, overlap) {

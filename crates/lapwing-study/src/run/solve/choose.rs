@@ -10,7 +10,9 @@ use crate::run::solve::earlier::Variation;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
 use lapwing_files::Scans;
-use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
+use lapwing_solve::ml::{
+    Affine, EvenDrift, FoundModes, Ml, affine, even_drift, found_modes, held_out_loss,
+};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
 use lapwing_solve::{Problem, SOLVERS, Solver};
@@ -34,6 +36,8 @@ pub(crate) struct Chosen {
     pub solver: Box<dyn Solver>,
     /// The answers, in the order of the questions.
     pub choices: Vec<Choice>,
+    /// How probe modes were made that nobody gave, in words.
+    pub modes: Option<String>,
 }
 
 /// What is known of a problem beside its patterns and start fields.
@@ -78,6 +82,7 @@ pub(crate) fn settled(
         noise,
         solver: config.solver.clone(),
         choices: Vec::new(),
+        modes: None,
     };
     if asked.contains("background") && chosen.noise.background_per_pattern() > 0.0 {
         let mut best: Option<(Problem, NoiseModel)> = None;
@@ -126,12 +131,13 @@ pub(crate) fn settled(
         let mut answer = Answer::new("probe_modes", WORTH);
         for modes in 1..=MOST_MODES {
             let found = found_modes(&one, &options, 1, modes, &mut *between)?;
-            let problem = one.with_probe(found)?;
+            let made = made_modes(1, &found);
+            let problem = one.with_probe(found.modes)?;
             let loss = held_out_loss(&problem, &options, &mut *between)?;
             if !answer.is_better(modes as f64, loss) {
                 break;
             }
-            best = Some(problem);
+            (best, chosen.modes) = (Some(problem), made);
         }
         chosen.problem = best.unwrap_or(chosen.problem);
         chosen.choices.push(answer.choice);
@@ -140,7 +146,14 @@ pub(crate) fn settled(
     // Of a probe that is known to vary the first mode must stay what it is.
     if counts && given_modes < wanted && known.variation.is_even() {
         let found = found_modes(&chosen.problem, &options, given_modes, wanted, &mut *between)?;
-        chosen.problem = chosen.problem.with_probe(found)?;
+        chosen.modes = made_modes(given_modes, &found);
+        chosen.problem = chosen.problem.with_probe(found.modes)?;
+    } else if given_modes < wanted && !asked.contains("modes") {
+        let count = chosen.problem.probe().dim().0;
+        let text = || {
+            format!("{count} modes, of which {given_modes} given and the others its derivatives")
+        };
+        chosen.modes = (count > given_modes).then(text);
     }
     if asked.contains("positions") {
         let mut answer = Answer::new("positions", WORTH);
@@ -156,6 +169,27 @@ pub(crate) fn settled(
     }
     chosen.problem = varied(&chosen.problem)?;
     Ok(chosen)
+}
+
+/// How probe modes were found beside the `given` ones, in words; nothing where none were.
+fn made_modes(given: usize, found: &FoundModes) -> Option<String> {
+    let count = found.modes.dim().0;
+    if count <= given {
+        return None;
+    }
+    let mut told = format!("{count} modes, of which {given} given");
+    for (y, x) in &found.beside {
+        let far = (*y as f64).hypot(*x as f64);
+        told.push_str(&format!(
+            ", one found {far:.1} px from the first ({y:+} down, {x:+} right), where the object was seen twice"
+        ));
+    }
+    match count.saturating_sub(given + found.beside.len()) {
+        0 => {}
+        1 => told.push_str(", one found by a short fit"),
+        more => told.push_str(&format!(", {more} found by a short fit")),
+    }
+    Some(told)
 }
 
 /// How positions are to move in the reconstruction.
@@ -318,8 +352,8 @@ mod tests {
     use rand::RngExt;
 
     /// A scan of 32 px patterns with a probe of one mode or two, at positions that are told with an
-    /// error of up to `off` px, and the answers to `asked`.
-    fn answers(modes: usize, off: f64, asked: &str) -> Vec<(&'static str, f64)> {
+    /// error of up to `off` px.
+    fn scan(modes: usize, off: f64) -> Problem {
         let mut random = generator(3, "test choices", 0);
         let object = Field::from_shape_fn((72, 72), |(y, x)| {
             let phase = 0.6 * ((y as f64 * 0.31).sin() + (x as f64 * 0.43 + y as f64 * 0.2).cos());
@@ -347,7 +381,12 @@ mod tests {
             Position { y: at.y + error(), x: at.x + error() }
         });
         let flat = Field::from_elem(object.dim(), Complex32::ONE);
-        let bare = Problem::builder(told.collect(), flat, first).patterns(counts).unwrap();
+        Problem::builder(told.collect(), flat, first).patterns(counts).unwrap()
+    }
+
+    /// The answers to `asked` of such a scan.
+    fn answers(modes: usize, off: f64, asked: &str) -> Vec<(&'static str, f64)> {
+        let bare = scan(modes, off);
         let written = vec![("choose".to_owned(), Value::Word(asked.to_owned()))];
         let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
         let known = Known { counts: true, given_modes: 1, ..Known::default() };
@@ -360,6 +399,28 @@ mod tests {
         assert_eq!(answers(1, 0.0, "modes"), [("probe_modes", 1.0)]);
         let [(_, found)] = answers(2, 0.0, "modes")[..] else { panic!("one answer") };
         assert!((2.0..=3.0).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn it_is_told_how_modes_were_made() {
+        let told = |counts: bool, wanted: usize| {
+            let written = vec![("probe_modes".to_owned(), Value::Count(wanted as u64))];
+            let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
+            let bare = scan(2, 0.0);
+            let made = lapwing_solve::modes::start_modes(bare.probe(), wanted);
+            let bare = bare.with_probe(made).unwrap();
+            let known = Known { counts, given_modes: 1, ..Known::default() };
+            settled(&bare, &config, &known, &mut || Ok(())).unwrap().modes
+        };
+        assert_eq!(told(true, 1), None);
+        assert_eq!(told(true, 2).unwrap(), "2 modes, of which 1 given, one found by a short fit");
+        let made = told(false, 3).unwrap();
+        assert_eq!(made, "3 modes, of which 1 given and the others its derivatives");
+        let probe = Modes::from_elem((3, 8, 8), Complex32::ONE);
+        let found = FoundModes { modes: probe, beside: vec![(-10, 5)] };
+        let made = made_modes(1, &found).unwrap();
+        assert!(made.contains("one found 11.2 px from the first (-10 down, +5 right)"), "{made}");
+        assert!(made.ends_with(", one found by a short fit"), "{made}");
     }
 
     #[test]

@@ -152,6 +152,47 @@ def test_data_sets_are_changed_by_making_others(scan: lapwing.Dataset) -> None:
         scan.replace(dose=3)  # type: ignore[call-arg]
 
 
+def test_what_lies_under_a_mask_is_no_dose(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    counts, positions = scan.counts(), scan.positions
+    n, height, width = counts.shape
+    good = np.ones((height, width), bool)
+    good[3, 4] = good[height // 2, 2] = False
+    sound = float(np.where(good, counts, 0).sum(axis=(1, 2)).mean())
+    dirty = counts.copy()
+    dirty[:, 3, 4], dirty[:, height // 2, 2] = 65535, np.nan
+    layers = np.repeat(good[None], n, 0)
+    corner = np.fft.ifftshift(dirty, axes=(1, 2))
+    raster = dict(scan_shape=(n // 4, 4), scan_step_m=1e-9, pixel_size_m=1e-9)
+    filled = np.nan_to_num(dirty, nan=7.0)
+    with pytest.warns(UserWarning, match="2 pixels"):
+        whole = lapwing.Dataset(filled, positions, quantity="counts")
+    for made in (
+        lapwing.Dataset(dirty, positions, quantity="counts", mask=good),
+        lapwing.Dataset(dirty, positions, quantity="counts", mask=layers),
+        lapwing.Dataset(corner, positions, quantity="counts", mask=good, zero_frequency="corner"),
+        lapwing.Dataset(filled, quantity="counts", mask=good, **raster),
+        whole.replace(mask=good),
+    ):
+        assert not made.diffraction[:, ~good].any()
+        told = made.metadata["physics_parameters"]["nphotons"]
+        assert told == pytest.approx(sound, rel=1e-5)
+        found = made.counts().sum(axis=(1, 2)).mean()
+        assert found == pytest.approx(sound, rel=1e-5)
+    # As a file has it.
+    np.savez(
+        tmp_path / "scan.npz",
+        diffraction=filled,
+        xcoords=positions[:, 1],
+        ycoords=positions[:, 0],
+        mask=good,
+    )
+    of_file = lapwing.load(tmp_path / "scan.npz", quantity="counts")
+    told = of_file.metadata["physics_parameters"]["nphotons"]
+    assert told == pytest.approx(sound, rel=1e-5)
+    with pytest.raises(ValueError, match="mask"):
+        lapwing.Dataset(dirty, positions, quantity="counts", mask=good[1:])
+
+
 def test_rasters_masks_and_frames_to_leave_out(scan: lapwing.Dataset) -> None:
     counts, positions = scan.counts()[:12], scan.positions[:12]
     shape = counts.shape[1:]

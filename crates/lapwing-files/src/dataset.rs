@@ -7,6 +7,7 @@ use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
+use crate::dialect::masks::darken;
 pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::ProbeOptics;
 use crate::mask::{Layers, Mask};
@@ -158,6 +159,23 @@ impl Dataset {
             self.diffraction.change(|value| if bad(value) { 0.0 } else { value });
         }
         Ok(count)
+    }
+
+    /// Gives the patterns a mask, in place of one that is there. What its bad pixels hold is no light
+    /// and becomes 0, as in a file that brings a mask; mean counts that were those of the patterns
+    /// (`physics_parameters.nphotons`) are those of what is left.
+    pub fn cover(&mut self, mask: Mask) {
+        let mean = |of: &Self| of.intensity_scale().map(|_| of.mean_intensity());
+        let before = mean(self);
+        let darkened = darken(&mut self.diffraction, &mask, None);
+        self.mask = Some(mask);
+        let told = self.metadata.as_ref().and_then(metadata::nphotons);
+        if let (true, Some(before), Some(told), Some(left)) = (darkened, before, told, mean(self))
+            && (told / before - 1.0).abs() < 1e-6
+            && let Some(metadata) = &mut self.metadata
+        {
+            metadata::set_physics_parameter(metadata, "nphotons", left);
+        }
     }
 
     /// The patterns at `indices`, in that order; indices may repeat.

@@ -63,7 +63,7 @@ pub(super) fn beside(
 /// Sets the bad pixels of patterns to zero, so that nobody takes what is there for light; `chosen`
 /// are their indices among the patterns of the mask, where they are not all. Returns whether there
 /// was anything.
-pub(super) fn darken(patterns: &mut Patterns, mask: &Mask, chosen: Option<&[usize]>) -> bool {
+pub(crate) fn darken(patterns: &mut Patterns, mask: &Mask, chosen: Option<&[usize]>) -> bool {
     let (_, height, width) = patterns.dim();
     let (good, pixels, found) = (mask.good(), (height * width).max(1), AtomicBool::new(false));
     let each = patterns.values_mut().chunks_exact_mut(pixels).enumerate();

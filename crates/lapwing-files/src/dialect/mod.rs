@@ -28,7 +28,7 @@ mod hints;
 mod hspy;
 mod join;
 mod mask_file;
-mod masks;
+pub(crate) mod masks;
 mod matlab;
 mod named;
 mod ndata;

@@ -49,7 +49,8 @@ use std::path::PathBuf;
 ///     Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts =
 ///     (s x amplitude)^2.
 /// mask : array_like of bool, shape (H, W) or (n, H, W), optional
-///     True where a pixel of the detector is good, zero frequency in the centre.
+///     True where a pixel of the detector is good, zero frequency in the centre. What the others
+///     hold is no light, as in a file with a mask.
 /// leave_out_frames : sequence of int or str, optional
 ///     Patterns to leave out, also as ``"3,17,40-52"``.
 /// experiment : path or dict, optional
@@ -136,7 +137,8 @@ impl Dataset {
         described: Option<&Bound<'_, PyDict>>,
     ) -> Result<Self> {
         let said = Said { quantity, zero_frequency, geometry, experiment, described };
-        let made = made::from_arrays(patterns, positions, (probe, object), metadata, &said)?;
+        let made =
+            made::from_arrays(patterns, positions, (probe, object), (metadata, mask), &said)?;
         let made = made::kept(made, mask, leave_out_frames)?;
         warn_of(patterns.py(), &made)?;
         Ok(made.into())

@@ -12,6 +12,7 @@ use lapwing_files::{Dataset, Mask, Metadata, Problem};
 use lapwing_study::data::{self, SplitData};
 use lapwing_study::split::Cut;
 use lapwing_study::stream::Streaming;
+use ndarray::{Array3, Axis};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
@@ -30,13 +31,13 @@ pub struct Said<'a, 'py> {
 /// An argument that may be left out.
 type Optional<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
-/// A data set from arrays; probe and object are a pair. Of a raster the positions are told by what
-/// is said.
+/// A data set from arrays; probe and object are a pair, metadata and mask another: what lies under
+/// the mask is no light, and may be no number. Of a raster the positions are told by what is said.
 pub fn from_arrays<'py>(
     patterns: &Bound<'py, PyAny>,
     positions: Optional<'_, 'py>,
     (probe, object): (Optional<'_, 'py>, Optional<'_, 'py>),
-    metadata: Optional<'_, 'py>,
+    (metadata, mask): (Optional<'_, 'py>, Optional<'_, 'py>),
     said: &Said<'_, 'py>,
 ) -> anyhow::Result<Dataset> {
     let Some(quantity) = said.quantity else {
@@ -66,7 +67,7 @@ pub fn from_arrays<'py>(
     let object = object.map(|object| array::object(object, "object")).transpose()?;
     let metadata = metadata.map(metadata_of).transpose()?;
     let py = patterns.py();
-    let patterns = array::patterns(patterns)?;
+    let mut patterns = array::patterns(patterns)?;
     let (n, _, last) = patterns.dim();
     if n != scan.len() && last == scan.len() {
         bail!(
@@ -75,6 +76,10 @@ pub fn from_arrays<'py>(
             scan.len(),
             patterns.shape()
         );
+    }
+    if let Some(mask) = mask {
+        let mask = mask_of(mask, patterns.dim())?;
+        darken(&mut patterns, &mask, zero_frequency);
     }
     if quantity == Quantity::Counts
         && let Some(broken) = patterns.iter().find(|number| number.fract() != 0.0)
@@ -160,7 +165,7 @@ pub fn kept(
     mask: Optional<'_, '_>,
     leave_out: Optional<'_, '_>,
 ) -> anyhow::Result<Dataset> {
-    made.mask = mask.map(|mask| mask_of(mask, &made)).transpose()?.or(made.mask);
+    cover(&mut made, mask)?;
     let Some(frames) = leave_out else { return Ok(made) };
     let n = made.n_patterns();
     let mut left = match frames.extract::<String>() {
@@ -201,7 +206,8 @@ pub fn replaced(inner: &mut Dataset, name: &str, value: Optional<'_, '_>) -> any
             inner.object = value.map(|object| array::object(object, "object")).transpose()?;
         }
         "metadata" => inner.metadata = value.map(metadata_of).transpose()?,
-        "mask" => inner.mask = value.map(|mask| mask_of(mask, inner)).transpose()?,
+        "mask" if value.is_none() => inner.mask = None,
+        "mask" => cover(inner, value)?,
         "geometry" => {
             let named = |word: &Bound<'_, PyAny>| -> anyhow::Result<Geometry> {
                 named("geometry", &word.extract::<String>()?)
@@ -234,10 +240,35 @@ pub fn splits(
     Ok(data::split(of, &Cut { axis, fraction, guard_band })?)
 }
 
-fn mask_of(given: &Bound<'_, PyAny>, of: &Dataset) -> anyhow::Result<Mask> {
+/// Gives the data set the mask, where there is one.
+fn cover(of: &mut Dataset, mask: Optional<'_, '_>) -> anyhow::Result<()> {
+    if let Some(mask) = mask {
+        of.cover(mask_of(mask, of.diffraction.dim())?);
+    }
+    Ok(())
+}
+
+/// Sets what lies under a mask, which has the zero frequency in the centre, to 0.
+fn darken(patterns: &mut Array3<f32>, mask: &Mask, zero_frequency: ZeroFrequency) {
+    let (_, height, width) = patterns.dim();
+    let good = mask.good();
+    let corner = zero_frequency == ZeroFrequency::Corner;
+    let shift = if corner { (height / 2, width / 2) } else { (0, 0) };
+    for ((index, y, x), value) in patterns.indexed_iter_mut() {
+        let layer = if good.len_of(Axis(0)) == 1 { 0 } else { index };
+        if !good[(layer, (y + shift.0) % height, (x + shift.1) % width)] {
+            *value = 0.0;
+        }
+    }
+}
+
+fn mask_of(
+    given: &Bound<'_, PyAny>,
+    (n, height, width): (usize, usize, usize),
+) -> anyhow::Result<Mask> {
     let good = array::mask(given)?;
     let stored = Array::new(good.shape().to_vec(), Values::Bool(good.into_iter().collect()))?;
-    Mask::new(stored, of.n_patterns(), of.pattern_shape()).map_err(|problem| broken(vec![problem]))
+    Mask::new(stored, n, (height, width)).map_err(|problem| broken(vec![problem]))
 }
 
 pub fn metadata_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Metadata> {

@@ -5,7 +5,6 @@
 use super::found::Found;
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
-use crate::npy::Array;
 use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};
 
@@ -80,23 +79,24 @@ pub(super) fn take(
     Ok(())
 }
 
-/// [`take`] of an array in memory.
+/// [`take`] of an array that the file has with its axes in reverse.
 ///
 /// # Errors
 /// As for [`take`].
-pub(super) fn take_array(
+pub(super) fn take_reversed(
     found: &mut Found,
     file: &Container,
     (name, key): (&str, &'static str),
-    array: Array,
     wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let Some(Lie { shape, order, .. }) = settled(found, array.shape(), key, None, wanted) else {
+    let axes: Vec<usize> = file.shape(name)?.unwrap_or_default().into_iter().rev().collect();
+    let Some(Lie { shape, order, .. }) = settled(found, &axes, key, None, wanted) else {
         return Ok(());
     };
-    let array = array.reshape(shape.to_vec()).map_err(|error| file.unfit(name, error))?;
-    let read = stack::read(array, order, &Rules::counts(key), wanted, notes)?;
+    let names = [name];
+    let stored = Stored { order, reversed: Some(&axes), ..Stored::plain(file, &names, shape) };
+    let read = stack::read_from(&stored, &Rules::counts(key), wanted, notes)?;
     found.take(read, file.path())?;
     Ok(())
 }

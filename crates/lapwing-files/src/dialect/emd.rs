@@ -12,7 +12,6 @@ use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
-use crate::mat;
 use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
@@ -47,7 +46,7 @@ impl Dialect for Emd {
     ) -> Result<Found, Error> {
         let (container, file, options) = (file, file.hdf5()?, wanted.options);
         let cubes = cubes(file, options)?;
-        let Some((name, shape)) = cubes.first().filter(|_| cubes.len() == 1) else {
+        let Some((name, _)) = cubes.first().filter(|_| cubes.len() == 1) else {
             let names: Vec<&str> = cubes.iter().map(|(name, _)| name.as_str()).collect();
             let expected = "one data set (ny, nx, H, W); pass over the others (--leave-out)";
             let problems = vec![Problem::new(PATTERNS, expected, names.join(", "))];
@@ -55,9 +54,7 @@ impl Dialect for Emd {
         };
         // Some writers have the axes in reverse: those of the detector come first then.
         let reversed = is_reversed(file, name)?;
-        let mut shape = shape.to_vec();
         if reversed {
-            shape.reverse();
             notes.push("the axes are in reverse, by their units".to_owned());
         }
         let (calibration, strange_unit) = calibration(file, name, reversed, notes)?;
@@ -71,9 +68,7 @@ impl Dialect for Emd {
         notes.push(format!("patterns: {name}"));
         let name = (name.as_str(), PATTERNS);
         if reversed {
-            let array = mat::from_columns(shape, file.read(name.0)?.into_values());
-            let array = array.map_err(|error| container.unfit(name.0, error))?;
-            cube::take_array(&mut found, container, name, array, wanted, notes)?;
+            cube::take_reversed(&mut found, container, name, wanted, notes)?;
         } else {
             cube::take(&mut found, container, name, None, wanted, notes)?;
         }

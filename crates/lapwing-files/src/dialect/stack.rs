@@ -4,14 +4,14 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{ArrayViewMut3, Axis, Ix3};
+use ndarray::{ArrayViewMut3, Axis};
 
 use super::clean::{Cleaned, blank, clean};
-use super::values::{in_order, values};
+use super::values::values;
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::mask::{Layers, Mask};
-use crate::npy::{Array, DType};
+use crate::npy::DType;
 use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
 use crate::patterns::Patterns;
@@ -62,6 +62,9 @@ pub(super) struct Stored<'a> {
     pub absent: &'a [(usize, usize)],
     /// Whether lengths and order are those that the file has, whose first axis runs fastest.
     pub turned: bool,
+    /// Lengths of the axes of an array that the file has in reverse, though its format knows
+    /// nothing of that: the first one runs fastest.
+    pub reversed: Option<&'a [usize]>,
 }
 
 /// The file that patterns are in.
@@ -98,6 +101,7 @@ impl<'a> Stored<'a> {
             kept: None,
             absent: &[],
             turned: false,
+            reversed: None,
         }
     }
 }
@@ -221,38 +225,6 @@ pub(super) fn read_from(
         blank(&mut values.view_mut(), good.good(), |_| true);
     }
     convert(values, (n, chosen), &dtype, order, good, rules, wanted.options, notes)
-}
-
-/// [`read_from`] for an array in memory, which is known to have three axes.
-pub(super) fn read(
-    array: Array,
-    order: AxisOrder,
-    rules: &Rules,
-    wanted: &Wanted<'_>,
-    notes: &mut Vec<String>,
-) -> Result<Result<Stack, Refusal>, Error> {
-    let refused = |problem| Ok(Err(Refusal::Problems(vec![problem])));
-    let dtype = array.dtype();
-    if let Some(problem) = wrong_kind(rules.key, &dtype) {
-        return refused(problem);
-    }
-    let values = match array.into_f32_array::<Ix3>() {
-        Ok(values) => Patterns::from(values).kept_in(wanted.storage)?,
-        Err(error) => {
-            return refused(Problem::new(
-                rules.key,
-                "three axes of real numbers",
-                error.to_string(),
-            ));
-        }
-    };
-    let mut values = in_order(values, order)?;
-    let n = values.count();
-    let chosen = wanted.indices(n);
-    if let Some(chosen) = &chosen {
-        values = values.select(chosen)?;
-    }
-    convert(values, (n, chosen), &dtype, order, None, rules, wanted.options, notes)
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the

@@ -1,5 +1,5 @@
-//! Patterns in an array that its file has with the first axis running fastest, as MATLAB and
-//! Fortran have them.
+//! Patterns in an array that its file has with the first axis running fastest, as MATLAB, Fortran
+//! and some writers of EMD have them.
 //!
 //! The bytes of such an array are those of one in C order with its axes in reverse, so it is read
 //! like that, piece by piece: (H, W, n) is a stack (n, W, H), (n, H, W) one of (W, H, n). What is
@@ -33,6 +33,7 @@ impl Turned {
         let &Stored { file, names, shape, order, absent, turned, .. } = stored;
         let ([name], [], false) = (names, absent, turned) else { return Ok(None) };
         let (axes, at_once) = match file {
+            _ if stored.reversed.is_some() => (stored.reversed.map(<[usize]>::to_vec), false),
             StackFile::Archive(archive) => (npy::turned(&archive.header(name)?), true),
             StackFile::Other(file) => (file.turned(name)?, false),
         };

@@ -274,7 +274,7 @@ fn at_once(
 }
 
 /// Patterns as the file has them, brought to (pattern, y, x).
-pub(super) fn in_order(values: Patterns, order: AxisOrder) -> Result<Patterns, Error> {
+fn in_order(values: Patterns, order: AxisOrder) -> Result<Patterns, Error> {
     match order {
         AxisOrder::PatternFirst => Ok(values),
         AxisOrder::PatternLast => values.pattern_first(),

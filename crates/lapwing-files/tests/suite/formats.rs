@@ -4,7 +4,9 @@
 use lapwing_files::dialect::read_base;
 use lapwing_files::experiment;
 use lapwing_files::npy::Array;
-use lapwing_files::{Container, Dataset, ReadOptions, Reconstruction, Understanding, dataset};
+use lapwing_files::{
+    Container, Dataset, ReadOptions, Reconstruction, Storage, Understanding, dataset, dialect,
+};
 use lapwing_model::Position;
 use ndarray::Array3;
 use std::path::PathBuf;
@@ -119,6 +121,29 @@ fn files_of_microscopes_tell_their_scales() {
         let (y, x) = understood.pixel_size_m.unwrap();
         assert!((y / pixel.0 - 1.0).abs() < 1e-6 && (x / pixel.1 - 1.0).abs() < 1e-6, "{y} {x}");
         close(&around_zero(&dataset.scan), &raster(step));
+    }
+}
+
+/// Axes in reverse are put in order piece by piece, in memory, in a scratch file, and of some
+/// patterns alike.
+#[test]
+fn axes_in_reverse_are_read_piece_by_piece() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::Scratch(folder.path().to_owned());
+    let options = |more: &str| {
+        let said = format!("[beam]\nvoltage_kv = 300\n{more}");
+        experiment::parse(&said, "said.toml".as_ref()).unwrap()
+    };
+    let file = fixture("berkeley.emd");
+    let (kept, understood) = dialect::read_into(&file, &options(""), &storage).unwrap();
+    assert!(!kept.diffraction.in_memory());
+    assert_eq!(kept.counts().unwrap(), counts());
+    assert!(understood.notes.iter().any(|note| note.contains("in reverse")));
+    let some = options("[patterns]\nframes = \"1,4-6,11\"\n");
+    for storage in [&storage, &Storage::Memory] {
+        let (some, _) = dialect::read_into(&file, &some, storage).unwrap();
+        let expected = counts().select(ndarray::Axis(0), &[1, 4, 5, 6, 11]);
+        assert_eq!(some.counts().unwrap(), expected);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Passes over all values of a stack of patterns, by all threads; what comes out does not depend on
-//! their number.
+//! their number. Nobody's are the results of what was asked to stop.
 
 use lapwing_model::parallel::InParallel;
+
+use crate::stop::Asked;
 
 /// Values handed to a thread at a time.
 const PIECE: usize = 1 << 16;
@@ -9,19 +11,29 @@ const PIECE: usize = 1 << 16;
 /// Whether every value is as asked for.
 pub(crate) fn all(values: &[f32], asked: impl Fn(f32) -> bool + Sync) -> bool {
     // Within a piece no value ends the loop, so that it becomes one of vector instructions.
-    let pieces = values.chunks(PIECE).in_parallel();
-    pieces.all(|piece| piece.iter().fold(true, |so_far, &value| so_far & asked(value)))
+    let (pieces, asked_to) = (values.chunks(PIECE).in_parallel(), Asked::here());
+    pieces.all(|piece| {
+        !asked_to.to_stop() && piece.iter().fold(true, |so_far, &value| so_far & asked(value))
+    })
 }
 
 /// Puts `new(value)` in the place of every value.
 pub(crate) fn replace(values: &mut [f32], new: impl Fn(f32) -> f32 + Sync) {
-    let pieces = values.chunks_mut(PIECE).in_parallel();
-    pieces.for_each(|piece| piece.iter_mut().for_each(|value| *value = new(*value)));
+    let (pieces, asked) = (values.chunks_mut(PIECE).in_parallel(), Asked::here());
+    pieces.for_each(|piece| {
+        if !asked.to_stop() {
+            piece.iter_mut().for_each(|value| *value = new(*value));
+        }
+    });
 }
 
 /// Sum of `term(value)` over each pattern of `pixels` values, in their order.
 pub(crate) fn sums(values: &[f32], pixels: usize, term: impl Fn(f32) -> f64 + Sync) -> Vec<f64> {
-    let sum = |pattern: &[f32]| pattern.iter().map(|&value| term(value)).sum();
+    let asked = Asked::here();
+    let sum = |pattern: &[f32]| match asked.to_stop() {
+        true => 0.0,
+        false => pattern.iter().map(|&value| term(value)).sum(),
+    };
     values.chunks_exact(pixels.max(1)).in_parallel().map(sum)
 }
 

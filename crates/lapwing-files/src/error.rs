@@ -150,6 +150,9 @@ pub enum Error {
         /// What there is.
         arrays: Vec<ArrayInfo>,
     },
+    /// Nobody waits for what is read any more (see [`crate::stop`]).
+    #[error("stopped while a file was read")]
+    Stopped,
     /// The contract is broken; all problems at once.
     #[error("{}: the data set breaks its contract:{}", path.display(), bulleted(problems))]
     Contract {

@@ -79,6 +79,7 @@ pub mod remarks;
 mod scans;
 pub mod scratch;
 mod spool;
+pub mod stop;
 pub mod tif;
 pub mod zarr;
 
@@ -95,3 +96,4 @@ pub use quantum::Quantum;
 pub use reconstruction::Reconstruction;
 pub use remarks::Remark;
 pub use scans::Scans;
+pub use stop::Stop;

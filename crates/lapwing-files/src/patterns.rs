@@ -9,6 +9,7 @@ use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::scratch::MappedMut;
 use crate::spool::{self, BLOCK, Spool, Spooled, no_space};
+use crate::stop::Asked;
 use crate::{Error, bulk};
 
 /// Where a stack of patterns is kept.
@@ -250,9 +251,10 @@ impl Patterns {
     pub(crate) fn turned(mut self) -> Self {
         let (count, width, height) = self.dim();
         let pixels = self.pixels().max(1);
+        let asked = Asked::here();
         let blocks = self.values_mut().chunks_mut((BLOCK / pixels).max(1) * pixels);
         blocks.in_parallel().for_each_with(Vec::new, |from: &mut Vec<f32>, block| {
-            for pattern in block.chunks_exact_mut(pixels) {
+            for pattern in block.chunks_exact_mut(pixels).take_while(|_| !asked.to_stop()) {
                 from.clear();
                 from.extend_from_slice(pattern);
                 for (y, row) in pattern.chunks_exact_mut(width).enumerate() {

@@ -11,6 +11,7 @@ use ndarray::Array3;
 use crate::Error;
 use crate::patterns::Storage;
 use crate::scratch::{self, ScratchFile};
+use crate::stop::{self, Asked};
 
 /// Values that are made at a time of a stack that goes to a file.
 pub(crate) const BLOCK: usize = 1 << 22;
@@ -50,6 +51,7 @@ impl<T: NoUninit> Spool<T> {
     /// Adds values behind those there are. Space for the whole stack is asked for with the first
     /// ones: these have been read, so the others can be believed.
     pub(crate) fn append(&mut self, more: &[T]) -> Result<(), Error> {
+        stop::check()?;
         match &mut self.to {
             Spooled::Memory(values) => {
                 let missing = len_of(self.shape).saturating_sub(values.len());
@@ -88,13 +90,19 @@ pub(crate) fn made<T: NoUninit + Zeroable + Send>(
     make: impl Fn(usize, &mut [T]) + Sync,
 ) -> Result<Spool<T>, Error> {
     let (count, pixels) = (shape.0, shape.1.saturating_mul(shape.2));
+    let asked = Asked::here();
     let each = |first: usize, block: &mut [T]| {
         let layers = block.chunks_exact_mut(pixels.max(1)).enumerate();
-        layers.in_parallel().for_each(|(index, layer)| make(first + index, layer));
+        layers.in_parallel().for_each(|(index, layer)| {
+            if !asked.to_stop() {
+                make(first + index, layer);
+            }
+        });
     };
     if *storage == Storage::Memory {
         let mut values = Array3::from_elem(shape, T::zeroed()).into_raw_vec_and_offset().0;
         each(0, &mut values);
+        stop::check()?;
         return Ok(Spool { shape, written: values.len(), to: Spooled::Memory(values) });
     }
     let mut spool = Spool::new(shape, storage)?;

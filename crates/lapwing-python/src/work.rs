@@ -2,6 +2,7 @@
 //! stopped by Ctrl-C.
 
 use anyhow::{Context, anyhow, ensure};
+use lapwing_files::Stop;
 use lapwing_study::StudyError;
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,12 +47,13 @@ where
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.context("cannot start the worker threads; try fewer")?;
     let stop = AtomicBool::new(false);
+    let reading = Stop::default();
     let (event, events) = channel();
     let (answer, answers) = channel();
     let events = Mutex::new(events);
     let listens = listener.is_some();
     let (outcome, raised) = thread::scope(|scope| {
-        let stop = &stop;
+        let (stop, reading) = (&stop, &reading);
         let worker = scope.spawn(move || {
             let mut tell = move |happened| {
                 if stop.load(Ordering::Relaxed) {
@@ -59,7 +61,7 @@ where
                 }
                 !listens || (event.send(happened).is_ok() && answers.recv().unwrap_or(false))
             };
-            pool.install(|| work(&mut tell))
+            pool.install(|| reading.during(|| work(&mut tell)))
         });
         let mut raised = None;
         loop {
@@ -85,6 +87,9 @@ where
                 raised = py.check_signals().err();
             }
             stop.store(raised.is_some(), Ordering::Relaxed);
+            if raised.is_some() {
+                reading.ask();
+            }
         }
         (py.detach(|| worker.join()), raised)
     });
@@ -110,8 +115,8 @@ pub fn asking<T: Send>(
     })
 }
 
-/// [`attended`] for work that has nothing to tell. It cannot be stopped half way: after Ctrl-C its
-/// result is dropped.
+/// [`attended`] for work that has nothing to tell. It can be stopped half way where it reads files;
+/// after Ctrl-C its result is dropped.
 pub fn alone<T: Send>(
     py: Python<'_>,
     threads: Option<usize>,

@@ -205,7 +205,10 @@ fn missing_inputs(files: &[PathBuf]) -> String {
 
 impl From<lapwing_files::Error> for StudyError {
     fn from(error: lapwing_files::Error) -> Self {
-        Self::Files(Box::new(error))
+        match error {
+            lapwing_files::Error::Stopped => Self::Stopped,
+            error => Self::Files(Box::new(error)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ctrl-C and the request to end: long work stops where nothing is lost.
 
 use crate::watch::Watch;
+use lapwing_files::Stop;
 use lapwing_study::event::{Event, Observer};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -25,7 +26,7 @@ fn asked() -> &'static Arc<AtomicBool> {
 }
 
 /// Does `work` under `watch` until it is done, or stops it after the first event that follows
-/// Ctrl-C or a request to end.
+/// Ctrl-C or a request to end, or where it reads a file.
 ///
 /// # Errors
 /// That of the work, or that it was stopped.
@@ -54,7 +55,8 @@ pub fn stoppable<T>(
             ControlFlow::Continue(())
         }
     };
-    let outcome = work(&mut observe);
+    // What is being read then ends, too.
+    let outcome = Stop::from(Arc::clone(asked)).during(|| work(&mut observe));
     watch.finish();
     Ok(outcome?)
 }

@@ -12,6 +12,7 @@ use crate::npy::DType;
 use crate::options::ReadOptions;
 use crate::patterns::Storage;
 use crate::remarks::{Remark, What, counted, places, ranges};
+use crate::stop::{self, Asked};
 use crate::{Error, Problem, bulk};
 
 /// Pixels lost for all patterns, as a share of them, from which every pattern gets its own mask.
@@ -65,6 +66,7 @@ pub(super) fn clean(
     let mut found = Cleaned::default();
     let mut lost = Vec::new();
     for (index, mut pattern) in values.outer_iter_mut().enumerate() {
+        stop::check()?;
         // Of a pattern that is left out nothing is asked.
         if part::is_left_out(&options.experiment.patterns, index) {
             pattern.mapv_inplace(|value| if plain(value) { value } else { 0.0 });
@@ -174,7 +176,11 @@ impl Seen {
         let mut count = 0;
         let mut first = None;
         let mut lowest = f32::INFINITY;
+        let asked = Asked::here();
         for (index, pattern) in values.outer_iter().enumerate() {
+            if asked.to_stop() {
+                break;
+            }
             for ((y, x), &value) in pattern.indexed_iter() {
                 if odd.is(value, largest) {
                     patterns[(y, x)] += 1;

@@ -17,7 +17,7 @@ use crate::order::centre;
 use crate::patterns::Patterns;
 use crate::photons::{Photons, is_root};
 use crate::remarks::Remark;
-use crate::{Archive, Container, Error, Problem, bulk};
+use crate::{Archive, Container, Error, Problem, bulk, stop};
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -240,6 +240,7 @@ fn convert(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
+    stop::check()?;
     note_form(dtype, order, rules.key, notes);
     let mut options = calibrated(patterns.values_mut(), rules.key, options, notes);
     if chosen.is_some() {
@@ -304,7 +305,10 @@ fn convert(
     };
     let mut photons = Photons::new(patterns.count());
     if scale.is_none() && options.quantity.is_none() {
-        patterns.iter().enumerate().for_each(|(index, pattern)| photons.see(index, pattern));
+        for (index, pattern) in patterns.iter().enumerate() {
+            stop::check()?;
+            photons.see(index, pattern);
+        }
     }
     if let (Some(chosen), Some(layers)) = (&chosen, good.as_ref().filter(|good| good.count() > 1)) {
         let (flags, pixels) = (layers.flags(), height * width);

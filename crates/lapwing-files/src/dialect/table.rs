@@ -16,7 +16,7 @@ use crate::hdf5::Hdf5;
 use crate::npy::Header;
 use crate::options::{AxisOrder, DialectName, ReadOptions, Understanding};
 use crate::patterns::Storage;
-use crate::{Container, Dataset, Error, Problem};
+use crate::{Container, Dataset, Error, Problem, stop};
 
 /// Every dialect, in the order in which a file is offered to them.
 #[rustfmt::skip] // one row for each
@@ -105,7 +105,11 @@ pub fn read_from(
     options: &ReadOptions,
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
-    let settled = settle(dialect_of(file, options)?, file, options, storage)?;
+    let settled =
+        dialect_of(file, options).and_then(|dialect| settle(dialect, file, options, storage));
+    // Whatever came of it then, nobody waits for it.
+    stop::check()?;
+    let settled = settled?;
     let read = (settled.dataset, settled.understanding);
     if options.join.is_empty() { Ok(read) } else { joined(file.path(), read, options, storage) }
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use lapwing_model::parallel::InParallel;
 
 use super::{Element, NpyError};
+use crate::stop;
 
 /// Bytes handed over at a time: few enough to stay in a cache between checksum and conversion.
 pub(crate) const PIECE: usize = 1 << 18;
@@ -74,6 +75,7 @@ impl<R: Read> Bytes for Sequential<R> {
         let mut left = length;
         while left > 0 {
             let now = left.min(piece);
+            stop::check_bytes()?;
             self.0.read_exact(&mut buffer[..now])?;
             take(&buffer[..now]);
             left -= now;

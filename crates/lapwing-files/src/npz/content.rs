@@ -14,7 +14,9 @@ use lapwing_model::parallel::InParallel;
 
 use super::directory::{Member, Method};
 use super::source::{ByteSource, Section};
+use crate::Error;
 use crate::npy::{Bytes, Convert, PIECE, fill_in_order};
+use crate::stop::{self, Asked};
 
 /// Bytes of a file that are mapped at a time.
 const WINDOW: usize = 4 << 20;
@@ -94,6 +96,7 @@ impl Content {
 
 impl Read for Content {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        stop::check_bytes()?;
         let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let read = match &mut self.packed {
             Packed::Stored(section) => section.read(&mut buffer[..wanted])?,
@@ -122,6 +125,7 @@ impl Bytes for Content {
         match &mut self.packed {
             Packed::Stored(section) => {
                 for length in lengths {
+                    stop::check_bytes()?;
                     taken(&section.window(length)?);
                 }
                 Ok(())
@@ -131,6 +135,7 @@ impl Bytes for Content {
             {
                 let mut buffer = vec![0; piece.min(length)];
                 for length in lengths {
+                    stop::check_bytes()?;
                     decoder.read_exact(&mut buffer[..length])?;
                     taken(&buffer[..length]);
                 }
@@ -144,19 +149,24 @@ impl Bytes for Content {
                         let mut buffer = returned.try_recv().unwrap_or_default();
                         buffer.resize(length, 0);
                         decoder.read_exact(&mut buffer)?;
-                        // Nobody waits for it any more only when the other side has ended in a
-                        // panic.
+                        // Nobody waits for it any more when the other side was stopped or has ended
+                        // in a panic.
                         if full.send(buffer).is_err() {
                             break;
                         }
                     }
                     Ok(())
                 });
+                let asked = Asked::here();
                 for buffer in arriving {
                     taken(&buffer);
                     // A buffer that cannot go back is dropped and another one made.
                     let _ = empty.try_send(buffer);
+                    if asked.to_stop() {
+                        break;
+                    }
                 }
+                stop::check_bytes()?;
                 unpacking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
         }
@@ -178,7 +188,11 @@ impl Bytes for Content {
         }
         let (source, start) = (&section.source, section.at);
         let piece = PIECE / width;
+        let asked = Asked::here();
         let window = |(index, places): (usize, &mut [MaybeUninit<T>])| -> io::Result<Crc> {
+            if asked.to_stop() {
+                return Err(io::Error::other(Error::Stopped.to_string()));
+            }
             let offset = start + (index * per_window * width) as u64;
             let window = source.window(offset, places.len() * width)?;
             let mut crc = Crc::new();

@@ -7,7 +7,7 @@ use ndarray::{ArrayView3, Axis};
 use super::remark::{Remark, What};
 use super::survey::Survey;
 use super::words::{counted, leave_out, median, ranges};
-use crate::Quantum;
+use crate::{Quantum, stop};
 
 /// Neighbours on either side, in the order of the file, that a pattern is compared with.
 const AROUND: usize = 12;
@@ -136,6 +136,9 @@ pub(super) fn repeated(
     let mut by_total: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut again = Vec::new();
     for (index, &total) in totals.iter().enumerate().filter(|(_, total)| **total > 0.0) {
+        if stop::check().is_err() {
+            return None;
+        }
         let before = by_total.entry(total.to_bits()).or_default();
         match before.iter().any(|&other| pattern(other) == pattern(index)) {
             true => again.push(index),

@@ -18,9 +18,9 @@ mod words;
 use lapwing_model::Position;
 use ndarray::{Array2, ArrayView3, Axis, CowArray, s};
 
-use crate::Dataset;
 use crate::dataset::mean_counts;
 use crate::options::Geometry;
+use crate::{Dataset, stop};
 pub(crate) use object::PLACEHOLDER;
 pub use object::{is_uniform, is_uniform_slice};
 pub use remark::{Remark, What};
@@ -78,6 +78,10 @@ fn of_scan(
 ) -> Vec<Remark> {
     let (shape, scale) = (dataset.pattern_shape(), dataset.intensity_scale());
     let mut survey = Survey::of(patterns, good);
+    // Nobody asks for what comes after a stop.
+    if stop::check().is_err() {
+        return Vec::new();
+    }
     // What a pixel that is stuck shows says nothing about the light of a pattern.
     let stuck = pixels::stuck(&survey, patterns, good);
     if !stuck.is_empty() {

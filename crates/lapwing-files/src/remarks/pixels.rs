@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView3};
 use super::remark::{Remark, What};
 use super::survey::Survey;
 use super::words::{counted, places};
+use crate::stop::Asked;
 
 /// Patterns from which something is told of their pixels.
 const FEWEST: usize = 4;
@@ -257,8 +258,12 @@ fn saturation(
         return None;
     }
     let (limit, just_below) = (largest, largest * JUST_BELOW * JUST_BELOW);
+    let asked = Asked::here();
     let each = patterns.outer_iter().in_parallel().map(|pattern| {
         let (mut at, mut near) = (0_usize, 0_usize);
+        if asked.to_stop() {
+            return (at, near);
+        }
         for (&value, &good) in pattern.iter().zip(good) {
             let value = if good { value * value } else { 0.0 };
             at += usize::from(value >= limit);

@@ -4,6 +4,7 @@ use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3, Axis, s};
 
 use super::remark::{Remark, What};
+use crate::stop::Asked;
 
 /// Cells along each side of a pattern whose light is compared.
 const CELLS: usize = 8;
@@ -87,8 +88,12 @@ pub(crate) fn look(
 /// The light in cells of each pattern, less what it is on average.
 fn light(patterns: ArrayView3<'_, f32>, good: &Array2<bool>) -> Vec<Vec<f64>> {
     let (n, height, width) = patterns.dim();
+    let asked = Asked::here();
     let mut seen: Vec<Vec<f64>> = patterns.outer_iter().in_parallel().map(|pattern| {
         let mut cells = vec![0.0; CELLS * CELLS];
+        if asked.to_stop() {
+            return cells;
+        }
         for ((y, x), &amplitude) in pattern.indexed_iter() {
             if good[(y, x)] {
                 cells[y * CELLS / height * CELLS + x * CELLS / width] += f64::from(amplitude);

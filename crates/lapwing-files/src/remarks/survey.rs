@@ -3,6 +3,8 @@
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3, Axis};
 
+use crate::stop::Asked;
+
 /// Patterns that tell of the pixels; more would say the same.
 const LOOKED_AT: usize = 512;
 /// Pixels that one task looks at.
@@ -36,14 +38,19 @@ impl Survey {
         let pixels = height * width;
         let good: Vec<bool> = good.iter().copied().collect();
         let pattern = |index: usize| &values[index * pixels..(index + 1) * pixels];
-        let totals: Vec<f64> =
-            (0..n).in_parallel().map(|index| product(pattern(index), None, &good));
+        let asked = Asked::here();
+        let of_two = |index: usize, other: Option<&[f32]>| match asked.to_stop() {
+            true => 0.0,
+            false => product(pattern(index), other, &good),
+        };
+        let totals: Vec<f64> = (0..n).in_parallel().map(|index| of_two(index, None));
         let looked_at = n.min(LOOKED_AT);
         let places: Vec<usize> = (0..looked_at).map(|pick| pick * n / looked_at.max(1)).collect();
         let pieces: Vec<Piece> = (0..pixels.div_ceil(PIECE)).in_parallel().map(|piece| {
             let first = piece * PIECE;
             let range = first..(first + PIECE).min(pixels);
-            Piece::of(values, &totals, &places, pixels, range)
+            let places: &[usize] = if asked.to_stop() { &[] } else { &places };
+            Piece::of(values, &totals, places, pixels, range)
         });
         let joined = |of: fn(&Piece) -> &Vec<f32>| -> Vec<f32> {
             pieces.iter().flat_map(|piece| of(piece).iter().copied()).collect()
@@ -57,7 +64,7 @@ impl Survey {
         let norm = product(&usual, None, &good);
         let resemblance = (0..n).in_parallel().map(|index| {
             let length = (totals[index] * norm).sqrt();
-            if length > 0.0 { product(pattern(index), Some(&usual), &good) / length } else { 0.0 }
+            if length > 0.0 { of_two(index, Some(&usual)) / length } else { 0.0 }
         });
         let shaped = |values: Vec<f32>| {
             Array2::from_shape_vec((height, width), values).expect("one value for each pixel")

@@ -5,7 +5,7 @@ use lapwing_files::dialect::read_base;
 use lapwing_files::experiment;
 use lapwing_files::npy::Array;
 use lapwing_files::{
-    Container, Dataset, ReadOptions, Reconstruction, Storage, Understanding, dataset, dialect,
+    Container, Dataset, ReadOptions, Reconstruction, Stop, Storage, Understanding, dataset, dialect,
 };
 use lapwing_model::Position;
 use ndarray::Array3;
@@ -334,4 +334,31 @@ fn a_reconstruction_of_gold_balls_is_read_where_it_is_there() {
     let made = Reconstruction::read(&path).unwrap();
     assert_eq!((made.object.shape(), made.probe.unwrap().dim()), ((610, 610), (2, 104, 104)));
     assert_eq!(read_base(&path).unwrap().probe.dim(), (2, 104, 104));
+}
+
+/// Nobody's reading ends, of any byte format, and that of others goes on.
+#[test]
+fn reading_that_was_stopped_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = Array::from(&counts().mapv(|count| count as u16));
+    let path = |name: &str| folder.path().join(name);
+    lapwing_files::npz::write(path("a.npz"), &[("frames", array.clone())]).unwrap();
+    lapwing_files::npy::write(path("a.npy"), &array).unwrap();
+    let said = "[object]\npixel_size_m = 1e-9\n[scan]\nshape = [3, 4]\nstep_m = 5e-10\n";
+    let options = experiment::parse(said, "said.toml".as_ref()).unwrap();
+    let files = ["berkeley.emd", "scan_v5.mat", "scan.dm4", "scan.hspy", "scan.zarr", "scan.tif"];
+    for file in files.iter().map(|name| fixture(name)).chain([path("a.npz"), path("a.npy")]) {
+        let storage = Storage::Scratch(folder.path().to_owned());
+        for storage in [Storage::Memory, storage] {
+            let stop = Stop::default();
+            let read = || dialect::read_into(&file, &options, &storage).map(|_| ());
+            stop.during(|| {
+                let whole = read().map_err(|error| error.to_string());
+                assert!(whole.is_ok() || file.ends_with("scan_v5.mat"), "{file:?}: {whole:?}");
+                stop.ask();
+                assert!(matches!(read(), Err(lapwing_files::Error::Stopped)), "{file:?}");
+            });
+            assert!(!matches!(read(), Err(lapwing_files::Error::Stopped)), "{file:?}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub fn file(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
+        lapwing_files::stop::check()?;
         match source.read(&mut buffer).map_err(StudyError::io("cannot read", path))? {
             0 => return Ok(hex(&hash.finalize())),
             n => hash.update(&buffer[..n]),

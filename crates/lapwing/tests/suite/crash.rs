@@ -8,6 +8,7 @@ use lapwing_files::Archive;
 use rand::RngExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -309,4 +310,45 @@ fn a_folder_that_cannot_be_written_to_is_an_error_that_names_it() {
         assert!(after.get(name) == Some(content), "{name}");
     }
     bench.finish("study");
+}
+
+/// Ctrl-C while a large file is read: the usual message and exit code, soon, and nothing is made.
+#[test]
+fn reading_ends_soon_after_ctrl_c() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Dark patterns, of which no disk holds more than the header.
+    let path = folder.path().join("scan.npy");
+    let (n, side) = (3000, 256);
+    let text =
+        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({n}, {side}, {side}), }}");
+    let header = format!("{text:<117}\n");
+    let start = [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes()].concat();
+    std::fs::write(&path, &start).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len((start.len() + n * side * side) as u64).unwrap();
+    let options = "reconstruct scan.npy --scan-shape 50,60 --scan-step-m 1e-9 --pixel-size-m 1e-9 --output out";
+    let mut running = Command::new(PROGRAM)
+        .current_dir(folder.path())
+        .args(options.split_whitespace())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(running.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("input ") {
+        line.clear();
+        assert!(told.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    let asked = Instant::now();
+    let sent = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    assert!(rest.contains("error: stopped"), "{rest}");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(!folder.path().join("out/result.json").exists());
 }

@@ -208,7 +208,8 @@ impl Request {
         let mut checkpoint = Checkpoint::new(&self.output, result.key.clone(), self.checkpoint);
         let outcome = self.steps(&mut result, &mut checkpoint, see, &mut logged);
         if let Err(error) = &outcome {
-            if matches!(error, StudyError::Stopped) {
+            // What could not be read since it was to stop is no failure.
+            if matches!(error, StudyError::Stopped) || lapwing_files::stop::check().is_err() {
                 return Err(StudyError::Stopped);
             }
             note(&mut logged, Level::Detail, &format!("error: {error}"))?;

@@ -84,7 +84,7 @@ pub(crate) fn in_plain_words(reason: &str) -> String {
         return damaged("compressed data that cannot be unpacked");
     }
     if reason.contains("invalid HDF5 signature") {
-        return damaged("something else where a part of HDF5 should be");
+        return damaged("no HDF5 signature where one should be");
     }
     if reason.contains("checksum mismatch") {
         return damaged("data that their checksum does not fit");

@@ -129,8 +129,8 @@ fn a_damaged_file_is_told_and_never_believed() {
 /// A variable as MATLAB compresses it.
 fn compressed(variable: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(variable).unwrap();
-    let data = encoder.finish().unwrap();
+    encoder.write_all(variable).expect("memory takes it");
+    let data = encoder.finish().expect("memory takes it");
     [&15_u32.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), &data].concat()
 }
 

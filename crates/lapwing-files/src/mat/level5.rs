@@ -34,6 +34,7 @@ const SEARCHED: u64 = 64 << 20;
 const COMPRESSED: u32 = 15;
 const MATRIX: u32 = 14;
 const STRUCT: u8 = 2;
+const OPAQUE: u8 = 17;
 /// Classes of arrays that hold no numbers: type in lists, and in words.
 const OTHERS: [(u8, &str, &str); 6] = [
     (1, "cell", "a cell"),
@@ -41,7 +42,7 @@ const OTHERS: [(u8, &str, &str); 6] = [
     (4, "text", "text"),
     (5, "sparse", "a sparse matrix (full(x) makes an array of it)"),
     (16, "function", "a function"),
-    (17, "opaque", "an object (a string, a table, a date)"),
+    (OPAQUE, "opaque", "an object (a string, a table, a date)"),
 ];
 
 /// What is said of data that are not as they were written.
@@ -313,7 +314,15 @@ impl<'a> Matrix<'a> {
     fn of(bytes: &'a [u8], big: bool) -> Option<Self> {
         let flags = element(bytes, 0, big)?;
         let word_of_flags = word(flags.data, 0, big);
+        let class = (word_of_flags & 0xff) as u8;
         let dims = element(bytes, flags.next, big)?;
+        if class == OPAQUE {
+            // An object of no shape: its name comes first.
+            let name = String::from_utf8_lossy(dims.data).into_owned();
+            let (shape, parts) = (vec![1, 1], dims.next);
+            let (complex, logical) = (false, false);
+            return Some(Self { class, complex, logical, shape, name, bytes, parts });
+        }
         let shape: Vec<usize> =
             dims.data.chunks_exact(4).map(|dim| word(dim, 0, big) as usize).collect();
         if shape.is_empty() || shape.len() > 32 {
@@ -321,7 +330,7 @@ impl<'a> Matrix<'a> {
         }
         let name = element(bytes, dims.next, big)?;
         Some(Self {
-            class: (word_of_flags & 0xff) as u8,
+            class,
             complex: word_of_flags & 0x800 != 0,
             logical: word_of_flags & 0x200 != 0,
             shape,

@@ -86,8 +86,7 @@ impl MatFile {
     pub(crate) fn damage(&self) -> String {
         match &self.inner {
             Inner::Level5(file) if file.nameless() > 0 => format!(
-                " (and {} whose compressed data are damaged from the beginning on: copy the file \
-                 again)",
+                " (and {} too damaged to have a name: copy the file again)",
                 file.nameless()
             ),
             _ => String::new(),

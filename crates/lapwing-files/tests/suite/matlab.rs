@@ -167,7 +167,7 @@ fn damage_is_told_in_one_sentence() {
     told("damaged.mat", &packed, &["`dp`", "compressed data that are damaged", "again"]);
     // One that has lost its name, too.
     packed[136] ^= 0xff;
-    told("nameless.mat", &packed, &["1 whose compressed data are damaged", "copy the file again"]);
+    told("nameless.mat", &packed, &["1 too damaged to have a name", "copy the file again"]);
 
     let other = |class: u32, name: &str| {
         let array = [[6, 8, class, 0], [5, 8, 1, 1]].concat();
@@ -179,6 +179,12 @@ fn damage_is_told_in_one_sentence() {
         let bytes = [&sound[..128], &other(class, "dp")].concat();
         told("other.mat", &bytes, &["`dp`", "an array of numbers", what]);
     }
+    // An object of newer classes: its name follows the flags.
+    let object = [6, 8, 17, 0].iter().flat_map(|word: &u32| word.to_le_bytes());
+    let object: Vec<u8> = object.chain([1, 0, 2, 0]).chain(*b"dp\0\0").collect();
+    let head = [&14_u32.to_le_bytes()[..], &(object.len() as u32).to_le_bytes()].concat();
+    let bytes = [&sound[..128], &head, &object].concat();
+    told("opaque.mat", &bytes, &["`dp`", "an object (a string"]);
     let bytes = [b"MATLAB 7.3 MAT-file".to_vec(), vec![b' '; 300]].concat();
     told("seven.mat", &bytes, &["version 7.3", "cut short"]);
     let cell = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats/cell_v73.mat");

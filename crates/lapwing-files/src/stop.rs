@@ -27,6 +27,12 @@ impl From<Arc<AtomicBool>> for Stop {
 }
 
 impl Stop {
+    /// That by which the reading of this thread is ended, for another thread that does a part of
+    /// its work; one that nobody asks for where there is none.
+    pub fn here() -> Self {
+        Self(ASKED.with_borrow(Clone::clone).unwrap_or_default())
+    }
+
     /// Asks for it.
     pub fn ask(&self) {
         self.0.store(true, Relaxed);
@@ -96,6 +102,9 @@ mod tests {
             assert!(loops.to_stop() && matches!(check(), Err(Error::Stopped)));
             assert!(check_bytes().is_err());
             inner.during(|| assert!(check().is_ok()));
+            let here = Stop::here();
+            let other = std::thread::spawn(move || (check().is_ok(), here.during(check).is_err()));
+            assert_eq!(other.join().unwrap(), (true, true));
             assert!(check().is_err());
         });
         assert!(check().is_ok() && !Asked::here().to_stop());

@@ -5,7 +5,7 @@ use crate::disk::record::JobRecord;
 use crate::run::dataset::memory::{free_memory, stack_bytes};
 use crate::run::event::{self, Event, Observer};
 use crate::{Result, StudyError};
-use lapwing_files::ReadOptions;
+use lapwing_files::{ReadOptions, Stop};
 use lapwing_solve::solver;
 use std::panic::resume_unwind;
 use std::str::FromStr;
@@ -101,14 +101,14 @@ impl<'a> Crew<'a> {
         if workers <= 1 {
             return work(self);
         }
-        let threads = rayon::current_num_threads();
+        let (threads, stop) = (rayon::current_num_threads(), Stop::here());
         let share =
             |worker: usize| (threads / workers + usize::from(worker < threads % workers)).max(1);
         let endings: Vec<Result<()>> = std::thread::scope(|scope| {
             let begun: Vec<_> = (0..workers)
                 .map(|worker| {
-                    let (work, share) = (&work, share(worker));
-                    scope.spawn(move || self.in_pool(share, work))
+                    let (work, share, stop) = (&work, share(worker), &stop);
+                    scope.spawn(move || self.in_pool(share, stop, work))
                 })
                 .collect();
             let join = |worker: ScopedJoinHandle<'_, Result<()>>| match worker.join() {
@@ -123,7 +123,12 @@ impl<'a> Crew<'a> {
         endings.into_iter().collect()
     }
 
-    fn in_pool(&self, threads: usize, work: &(impl Fn(&Self) -> Result<()> + Sync)) -> Result<()> {
+    fn in_pool(
+        &self,
+        threads: usize,
+        stop: &Stop,
+        work: &(impl Fn(&Self) -> Result<()> + Sync),
+    ) -> Result<()> {
         let _stops_the_others = StopOnPanic(&self.stopped);
         let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = started.map_err(|error| {
@@ -131,7 +136,7 @@ impl<'a> Crew<'a> {
                 format!("cannot start the threads of several jobs at a time: {error}; run fewer");
             StudyError::Invalid(text)
         });
-        let ending = pool.and_then(|pool| pool.install(|| work(self)));
+        let ending = pool.and_then(|pool| pool.install(|| stop.during(|| work(self))));
         if ending.is_err() {
             self.failed.store(true, Ordering::SeqCst);
         }

@@ -161,9 +161,9 @@ impl Dataset {
         Ok(count)
     }
 
-    /// Gives the patterns a mask, in place of one that is there. What its bad pixels hold is no light
-    /// and becomes 0, as in a file that brings a mask; mean counts that were those of the patterns
-    /// (`physics_parameters.nphotons`) are those of what is left.
+    /// Gives the patterns a mask, in place of one that is there. What its bad pixels hold is no
+    /// light and becomes 0, as in a file that brings a mask; mean counts that were those of the
+    /// patterns (`physics_parameters.nphotons`) are those of what is left.
     pub fn cover(&mut self, mask: Mask) {
         let mean = |of: &Self| of.intensity_scale().map(|_| of.mean_intensity());
         let before = mean(self);

@@ -25,8 +25,8 @@ pub(super) trait Dialect: Sync {
     /// Whether a file of its byte format is one of its own.
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error>;
 
-    /// Whether it takes the patterns that the user names (`--patterns`) in a file of its byte format,
-    /// whatever else is in there.
+    /// Whether it takes the patterns that the user names (`--patterns`) in a file of its byte
+    /// format, whatever else is in there.
     fn takes_named(&self) -> bool {
         false
     }

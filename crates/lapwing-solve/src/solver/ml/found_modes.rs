@@ -71,8 +71,8 @@ pub fn found_modes<E: From<ProblemError>>(
 type OneBeside = (Vec<Complex32>, (isize, isize));
 
 /// The probe of a fit that begins with the modes that are `known` and the first of them at a
-/// distance from itself, and that distance; `None` where the object of `fit` tells no distance, or `fit` predicts
-/// held-out pixels as well.
+/// distance from itself, and that distance; `None` where the object of `fit` tells no distance, or
+/// `fit` predicts held-out pixels as well.
 fn with_one_beside<E: From<ProblemError>>(
     problem: &Problem,
     known: &Modes,

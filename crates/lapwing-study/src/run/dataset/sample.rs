@@ -53,7 +53,8 @@ const OF_SELECTION: [&str; 10] = [
 ];
 
 /// What of a base file's metadata holds for data simulated from it: all but what its object and its
-/// probe were to its own patterns and, on positions of another scan, how its own ones were selected.
+/// probe were to its own patterns and, on positions of another scan, how its own ones were
+/// selected.
 fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<Metadata> {
     let mut kept = metadata?;
     kept.retain(|key, _| {

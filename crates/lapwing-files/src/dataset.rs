@@ -7,7 +7,6 @@ use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
-use crate::dialect::masks::darken;
 pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::ProbeOptics;
 use crate::mask::{Layers, Mask};
@@ -167,7 +166,7 @@ impl Dataset {
     pub fn cover(&mut self, mask: Mask) {
         let mean = |of: &Self| of.intensity_scale().map(|_| of.mean_intensity());
         let before = mean(self);
-        let darkened = darken(&mut self.diffraction, &mask, None);
+        let darkened = mask.darken(&mut self.diffraction, None);
         self.mask = Some(mask);
         let told = self.metadata.as_ref().and_then(metadata::nphotons);
         if let (true, Some(before), Some(told), Some(left)) = (darkened, before, told, mean(self))

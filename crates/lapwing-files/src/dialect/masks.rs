@@ -1,11 +1,6 @@
 //! Masks as they lie in files: those of a layer for each pattern, which are as large as the
 //! patterns, are read piece by piece where patterns are.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-use lapwing_model::parallel::InParallel;
-use ndarray::Axis;
-
 use super::shared::holds;
 use super::stack::{Stack, StackFile};
 use super::wanted::Wanted;
@@ -13,11 +8,9 @@ use crate::mask::{self, Mask, MaskSpool};
 use crate::npy::{self, DType, Header};
 use crate::options::{MaskGood, ReadOptions};
 use crate::parts::everything;
-use crate::patterns::{Patterns, Storage};
+use crate::patterns::Storage;
 use crate::{Archive, Error, Problem};
 
-/// Patterns that are looked at together.
-const TOGETHER: usize = 16;
 /// Numbers of an archive that are read together.
 const BLOCK: usize = 1 << 20;
 
@@ -58,27 +51,6 @@ pub(super) fn beside(
         None => {}
     }
     Ok(None)
-}
-
-/// Sets the bad pixels of patterns to zero, so that nobody takes what is there for light; `chosen`
-/// are their indices among the patterns of the mask, where they are not all. Returns whether there
-/// was anything.
-pub(crate) fn darken(patterns: &mut Patterns, mask: &Mask, chosen: Option<&[usize]>) -> bool {
-    let (_, height, width) = patterns.dim();
-    let (good, pixels, found) = (mask.good(), (height * width).max(1), AtomicBool::new(false));
-    let each = patterns.values_mut().chunks_exact_mut(pixels).enumerate();
-    each.in_parallel().at_least(TOGETHER).for_each(|(place, pattern)| {
-        let index = chosen.map_or(place, |chosen| chosen[place]);
-        let layer = if good.len_of(Axis(0)) == 1 { 0 } else { index };
-        for (value, &good) in pattern.iter_mut().zip(good.index_axis(Axis(0), layer)) {
-            // What is zero already is not written, in a file least of all.
-            if !good && *value != 0.0 {
-                *value = 0.0;
-                found.store(true, Relaxed);
-            }
-        }
-    });
-    found.into_inner()
 }
 
 /// The mask of layers in arrays one behind the other, each number as `as_flag` has it, in a scratch

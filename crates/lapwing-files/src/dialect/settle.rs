@@ -6,7 +6,7 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{object_pixel, record_pixel, state, stated};
 use super::wanted::{Chosen, Wanted};
-use super::{described, masks, named};
+use super::{described, named};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
@@ -110,7 +110,7 @@ fn settled(
 
     let darkened = mask
         .as_ref()
-        .is_some_and(|mask| masks::darken(&mut stack.amplitude, mask, stack.chosen.as_deref()));
+        .is_some_and(|mask| mask.darken(&mut stack.amplitude, stack.chosen.as_deref()));
     if darkened {
         notes.push("mask: what its bad pixels hold is set to 0 in the patterns".to_owned());
     }

@@ -1,5 +1,6 @@
 //! Which pixels of the detector are good.
 
+mod darken;
 mod layers;
 mod spool;
 

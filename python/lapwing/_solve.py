@@ -56,18 +56,6 @@ class SolverOptions(TypedDict, total=False):
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are found by a short fit of
     photon counts, or made [default: as many as the file has]."""
-    probe_eigenmodes: int
-    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal
-    probe relaxation); 0: it stays the same. For ML and LSQML."""
-    scan_probes: Literal["own", "shared"]
-    """The probe of several scans of one object (join): every scan has a first mode of its own, for
-    ML and LSQML, or one probe is shared by all."""
-    vary_power: bool
-    """Whether the beam's power is another in every pattern, and is found. For ML and LSQML."""
-    probe_variation: Literal["free", "slow"]
-    """How the eigenmodes' weights and the beam's power change from pattern to pattern: freely, or
-    slow, along the scan, which single patterns of few photons cannot lead astray. For ML and
-    LSQML."""
     background: str
     """Static light in all patterns, added to the model: auto (read off the patterns' moments),
     none, or a file with the counts of every pixel (the array background, or the only one)."""
@@ -100,10 +88,9 @@ class SolverOptions(TypedDict, total=False):
     batching: Literal["random", "compact", "sparse"]
     """LSQML: Grouping of positions into batches: compact (neighbours together), random (a new
     partition every epoch) or sparse (fixed sets, each spread over the scan)."""
-    object_step: Literal["batch", "epoch"] | float
-    """LSQML: When the object moves, after every batch or once per epoch; unless given, once per
-    epoch with compact batches and after every batch with others; ePIE: Factor on the object's
-    update (alpha in the paper)."""
+    object_moves: Literal["batch", "epoch"]
+    """When the object moves, after every batch or once per epoch; unless given, once per epoch with
+    compact batches and after every batch with others."""
     preconditioner: Literal["scan", "batch"]
     """LSQML: What the object's update is divided by: the illumination by the whole scan or by the
     batch."""
@@ -149,6 +136,8 @@ class SolverOptions(TypedDict, total=False):
     clean data and fit noise."""
     probe_alpha: float
     """rPIE: Share of the largest object power under the probe's update."""
+    object_step: float
+    """ePIE: Factor on the object's update (alpha in the paper)."""
     probe_step: float
     """ePIE: Factor on the probe's update (beta in the paper)."""
     beta: float
@@ -160,6 +149,17 @@ class SolverOptions(TypedDict, total=False):
     """DM, RAAR: Share of the largest object power that holds the probe where it was."""
     overlap_rounds: int
     """DM, RAAR: How often object and probe are made of the waves in turn in every epoch."""
+    probe_eigenmodes: int
+    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal
+    probe relaxation); 0: it stays the same."""
+    scan_probes: Literal["own", "shared"]
+    """LSQML, ML: The probe of several scans of one object (join): every scan has a first mode of
+    its own, or one probe is shared by all."""
+    vary_power: bool
+    """LSQML, ML: Whether the beam's power is another in every pattern, and is found."""
+    probe_variation: Literal["free", "slow"]
+    """LSQML, ML: How the eigenmodes' weights and the beam's power change from pattern to pattern:
+    freely, or slow, along the scan, which single patterns of few photons cannot lead astray."""
     constraints: dict[str, float]
     """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the
     solvers."""

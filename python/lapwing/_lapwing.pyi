@@ -218,8 +218,7 @@ def simulate_scan(
     probe: ArrayLike,
     positions: ArrayLike,
     dose_and_seed: tuple[float, int],
-    described: dict[str, Any],
-    apparatus: dict[str, Any],
+    described_and_apparatus: tuple[dict[str, Any], dict[str, Any]],
     threads: int | None,
 ) -> Dataset: ...
 def thin_dataset(

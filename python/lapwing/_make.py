@@ -203,7 +203,7 @@ def simulate(
         "saturation": saturation,
     }
     return _lapwing.simulate_scan(
-        object, probe, positions, (dose, seed), described, apparatus, threads
+        object, probe, positions, (dose, seed), (described, apparatus), threads
     )
 
 

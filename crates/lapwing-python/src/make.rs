@@ -33,11 +33,11 @@ pub fn simulate_scan(
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
     dose_and_seed: (f64, u64),
-    described: &Bound<'_, PyDict>,
-    apparatus: &Bound<'_, PyDict>,
+    described_and_apparatus: (Bound<'_, PyDict>, Bound<'_, PyDict>),
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let (dose, seed) = dose_and_seed;
+    let (described, apparatus) = &described_and_apparatus;
     let dose = dose_of(dose)?;
     let apparatus = serde_json::from_value(Value::Object(table(apparatus)?))?;
     let scan = array::positions(positions)?;

@@ -246,7 +246,7 @@ fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {
     assert_eq!(solved["algorithm"], "LSQML");
     let log = std::fs::read_to_string(bench.path("out/log.txt")).unwrap();
     assert!(log.contains("saturation: pixels at 40 counts"), "{log}");
-    let made = Archive::open(&bench.path("out/reconstruction.npz")).unwrap();
+    let made = Archive::open(bench.path("out/reconstruction.npz")).unwrap();
     let power = made.read("beam_power").unwrap().into_f32_array::<ndarray::Ix1>().unwrap();
     let (first, last) = (power[0], power[power.len() - 1]);
     assert!(last < 0.7 * first, "{first} to {last}");

@@ -72,3 +72,19 @@ def test_thinning_warns_of_what_are_no_photons(clean: lapwing.Dataset) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         lapwing.thin(clean, 2_000)
+
+
+def test_simulated_beams_fade_and_detectors_saturate() -> None:
+    probe = lapwing.make_probe(32)
+    positions, shape = lapwing.make_scan("raster", step=6, field=(60.0, 60.0), window=32)
+    specimen = lapwing.make_specimen("cells", shape)
+    plain = lapwing.simulate(specimen, probe, positions, 1e4).counts()
+    faded = lapwing.simulate(
+        specimen, probe, positions, 1e4, beam_fading=0.5, saturation=30
+    ).counts()
+    assert plain.max() > 30 and round(float(faded.max())) == 30
+    clipped = np.minimum(plain, 30).sum((1, 2))
+    ratio = faded.sum((1, 2)) / clipped
+    assert 0.4 < ratio[-1] / ratio[0] < 0.8
+    with pytest.raises(ValueError, match="beam_fading: expected a share"):
+        lapwing.simulate(specimen, probe, positions, 1e4, beam_fading=1.0)

@@ -79,12 +79,10 @@ def test_simulated_beams_fade_and_detectors_saturate() -> None:
     positions, shape = lapwing.make_scan("raster", step=6, field=(60.0, 60.0), window=32)
     specimen = lapwing.make_specimen("cells", shape)
     plain = lapwing.simulate(specimen, probe, positions, 1e4).counts()
-    faded = lapwing.simulate(
-        specimen, probe, positions, 1e4, beam_fading=0.5, saturation=30
-    ).counts()
-    assert plain.max() > 30 and round(float(faded.max())) == 30
-    clipped = np.minimum(plain, 30).sum((1, 2))
-    ratio = faded.sum((1, 2)) / clipped
-    assert 0.4 < ratio[-1] / ratio[0] < 0.8
+    faded = lapwing.simulate(specimen, probe, positions, 1e4, beam_fading=0.5).counts()
+    ratio = faded.sum((1, 2)) / plain.sum((1, 2))
+    assert 0.45 < ratio[-1] / ratio[0] < 0.55
+    clipped = lapwing.simulate(specimen, probe, positions, 1e4, saturation=30).counts()
+    assert plain.max() > 30 and np.allclose(clipped, np.minimum(plain, 30), atol=0.01)
     with pytest.raises(ValueError, match="beam_fading: expected a share"):
         lapwing.simulate(specimen, probe, positions, 1e4, beam_fading=1.0)

@@ -12,10 +12,10 @@ use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::parts::{Take, in_parts};
-use crate::raw::RawFrames;
+use crate::raw::{RAW_FORMATS, RawFrames};
 use crate::tif::{self, TiffStack};
 use crate::zarr::{self, Zarr};
-use crate::{ArrayInfo, Error, Metadata, Problem, blo, empad, mib, mrc, open};
+use crate::{ArrayInfo, Error, Metadata, Problem, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
 #[derive(Debug)]
@@ -163,18 +163,8 @@ impl Container {
             let header = Header::read(&mut BufReader::new(file)).map_err(unreadable)?;
             return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
         }
-        if let Some(frames) = empad::open(path) {
+        if let Some(frames) = RAW_FORMATS.iter().find_map(|format| (format.open)(path)) {
             return Ok(Self::Raw(frames?));
-        }
-        if let Some(frames) = blo::open(path) {
-            return Ok(Self::Raw(frames?));
-        }
-        if let Some(form) = mib::form(path) {
-            let (form, packed) = form?;
-            return Ok(Self::Raw(RawFrames::by_header(path, &form, packed)?));
-        }
-        if let Some(form) = mrc::form(path) {
-            return Ok(Self::Raw(RawFrames::by_header(path, &form?, None)?));
         }
         let archive = Archive::open(path)?;
         match zarr::is_zipped(&archive) {

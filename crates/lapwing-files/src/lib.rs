@@ -44,23 +44,18 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod atomic;
-mod blo;
 mod bulk;
 pub mod container;
 pub mod contract;
 pub mod dataset;
 pub mod dialect;
 pub mod dm4;
-mod empad;
 mod error;
 pub mod experiment;
 pub mod hdf5;
 pub mod mask;
 pub mod mat;
-mod medipix;
 pub mod metadata;
-mod mib;
-mod mrc;
 pub mod npy;
 pub mod npz;
 pub mod open;

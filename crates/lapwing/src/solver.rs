@@ -43,7 +43,7 @@ pub struct Checkpoints {
 #[command(next_help_heading = "Reconstruction")]
 pub struct ComputePlace {
     #[arg(long, value_name = "auto|cpu|gpu|gpu:N", help = device_help(), hide_possible_values = true,
-        value_parser = Offering::new(["auto", "cpu", "gpu"], device))]
+        value_parser = Offering::new(device_words(), device))]
     pub device: Option<DeviceChoice>,
 }
 
@@ -60,10 +60,16 @@ fn device_help() -> String {
     )
 }
 
+/// The words for a device, without those for a numbered card.
+fn device_words() -> impl Iterator<Item = &'static str> {
+    DeviceChoice::NAMES.iter().copied().filter(|name| !name.contains(':'))
+}
+
 fn device(text: &str) -> Result<DeviceChoice, String> {
     let found = DeviceChoice::from_value(&Value::Word(text.to_owned()));
-    let (words, cards) = DeviceChoice::NAMES.split_at(3);
-    let (first, last) = (cards.first().unwrap_or(&""), cards.last().unwrap_or(&""));
+    let mut cards = DeviceChoice::NAMES.iter().filter(|name| name.contains(':'));
+    let (first, last) = (cards.next().unwrap_or(&""), cards.next_back().unwrap_or(&""));
+    let words: Vec<&str> = device_words().collect();
     found.ok_or_else(|| format!("expected {}, or {first} to {last}", words.join(", ")))
 }
 

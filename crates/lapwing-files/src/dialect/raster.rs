@@ -12,9 +12,10 @@ use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, masks, stack};
 use crate::container::ByteFormat;
-use crate::options::{Quantity, ReadOptions};
+use crate::options::ReadOptions;
+use crate::raw::RAW_FORMATS;
 use crate::remarks::{Remark, What};
-use crate::{Container, Error, Problem, blo, empad, mask, mib};
+use crate::{Container, Error, Problem, mask};
 
 /// What the patterns are called in messages.
 const PATTERNS: &str = "patterns";
@@ -67,11 +68,13 @@ impl Dialect for Raster {
                 found.raster = frames.raster();
                 let path = frames.path();
                 found.likely_raster =
-                    mib::likely_raster(path).or_else(|| empad::likely_raster(path));
-                if let (None, Some(told)) = (&options.raw, blo::calibration(path, notes)) {
-                    found.calibration = told;
-                    // Of a camera, whose numbers are no electrons.
-                    rules.integers = Quantity::Intensity;
+                    RAW_FORMATS.iter().find_map(|format| (format.likely_raster)(path));
+                let mut of_header =
+                    || RAW_FORMATS.iter().find_map(|format| (format.of_header)(path, notes));
+                if options.raw.is_none()
+                    && let Some((calibration, integers)) = of_header()
+                {
+                    (found.calibration, rules.integers) = (calibration, integers);
                 }
                 Some(frames.shape())
             }

@@ -1,12 +1,20 @@
 //! Files of raw frames: numbers without a header, whose form only the user can know.
 
+mod blo;
+mod empad;
+mod formats;
+mod medipix;
+mod mib;
+mod mrc;
+
+pub(crate) use formats::RAW_FORMATS;
+use medipix::Packed;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::medipix::Packed;
 use crate::npy::{Array, DType, Header, Sequential, read_values};
 use crate::parts::{Skip, Take, entries_of_part, in_parts, parts_with};
 use crate::{Error, open};

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::raw::formats::LikelyRaster;
 use crate::raw::{RawForm, RawFrames};
 use crate::{Error, open};
 
@@ -16,7 +17,7 @@ const LONGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// When the frames are not there, or are not as many as the raster has.
-pub(crate) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
+pub(super) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
     if !path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml")) {
         return None;
     }
@@ -86,7 +87,7 @@ fn raster(text: &str) -> Option<(usize, usize)> {
 }
 
 /// The raster in the name of a file of frames, `scan_x128_y96.raw`, and what says so.
-pub(crate) fn likely_raster(path: &Path) -> Option<((usize, usize), String)> {
+pub(super) fn likely_raster(path: &Path) -> Option<LikelyRaster> {
     let name = path.file_stem()?.to_str()?.to_ascii_lowercase();
     let number = |key: &str| -> Option<usize> {
         let (_, after) = name.rsplit_once(key)?;

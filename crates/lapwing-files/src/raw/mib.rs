@@ -7,9 +7,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::medipix::Packed;
 use crate::npy::DType;
-use crate::raw::RawForm;
+use crate::raw::formats::LikelyRaster;
+use crate::raw::medipix::Packed;
+use crate::raw::{RawForm, RawFrames};
 use crate::{Error, open};
 
 /// Longest line before a frame, bytes.
@@ -17,12 +18,20 @@ const LONGEST: u64 = 1 << 16;
 /// Bytes of a header file that are looked at.
 const LONGEST_HEADER: u64 = 1 << 16;
 
-/// The form of the frames of a Merlin file, by the line before the first, and how they are packed
-/// where they are; `None` for other files.
+/// The frames of a Merlin file; `None` for other files.
 ///
 /// # Errors
-/// [`Error::Archive`] for frames that are not read.
-pub(crate) fn form(path: &Path) -> Option<Result<(RawForm, Option<Packed>), Error>> {
+/// [`Error::Archive`] for frames that are not read, and a length that is not that of whole frames.
+pub(super) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
+    form(path).map(|form| {
+        let (form, packed) = form?;
+        RawFrames::by_header(path, &form, packed)
+    })
+}
+
+/// The form of the frames of a Merlin file, by the line before the first, and how they are packed
+/// where they are; `None` for other files.
+fn form(path: &Path) -> Option<Result<(RawForm, Option<Packed>), Error>> {
     let mut head = Vec::new();
     open::check(path).ok()?;
     File::open(path).ok()?.take(LONGEST).read_to_end(&mut head).ok()?;
@@ -34,7 +43,7 @@ pub(crate) fn form(path: &Path) -> Option<Result<(RawForm, Option<Packed>), Erro
 
 /// The raster that the header file `NAME.hdr` beside `NAME.mib` suggests, of a row for each
 /// trigger, and what says so.
-pub(crate) fn likely_raster(path: &Path) -> Option<((usize, usize), String)> {
+pub(super) fn likely_raster(path: &Path) -> Option<LikelyRaster> {
     let mut bytes = Vec::new();
     let beside = path.with_extension("hdr");
     open::check(&beside).ok()?;

@@ -59,7 +59,7 @@ fn header(path: &Path) -> Option<Header> {
 ///
 /// # Errors
 /// [`Error::Archive`] when the header makes no sense, or the patterns are not as many as it says.
-pub(crate) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
+pub(super) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
     header(path).map(|header| frames(path, &header))
 }
 

@@ -7,17 +7,22 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::npy::DType;
-use crate::raw::RawForm;
+use crate::raw::{RawForm, RawFrames};
 use crate::{Error, open};
 
 /// Bytes of the header.
 const HEADER: usize = 1024;
 
-/// The form of the frames of an MRC stack; `None` for other files.
+/// The frames of an MRC stack; `None` for other files.
 ///
 /// # Errors
-/// [`Error::Archive`] for numbers that are not read.
-pub(crate) fn form(path: &Path) -> Option<Result<RawForm, Error>> {
+/// [`Error::Archive`] for numbers that are not read, and a length that is not that of whole frames.
+pub(super) fn open(path: &Path) -> Option<Result<RawFrames, Error>> {
+    form(path).map(|form| RawFrames::by_header(path, &form?, None))
+}
+
+/// The form of the frames of an MRC stack; `None` for other files.
+fn form(path: &Path) -> Option<Result<RawForm, Error>> {
     let mut head = Vec::with_capacity(HEADER);
     open::check(path).ok()?;
     File::open(path).ok()?.take(HEADER as u64).read_to_end(&mut head).ok()?;

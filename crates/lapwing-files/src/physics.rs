@@ -71,7 +71,10 @@ impl PhysicsOptions {
                 Some(fresnel_number) => Propagation::NearField { fresnel_number },
                 None => physics.propagation,
             },
-            motion: self.fly.map_or(physics.motion, |fly| Physics::fly(fly.along(scan))),
+            motion: match self.fly {
+                Some(fly) => Physics::fly(fly.along(scan)?),
+                None => physics.motion,
+            },
             blur: self.detector_blur.unwrap_or(physics.blur),
             slices: self.slices_over(physics.slices, metadata)?,
         })
@@ -132,10 +135,10 @@ pub enum Fly {
 
 impl Fly {
     /// How far along (y, x), for positions `scan`.
-    fn along(self, scan: &[Position]) -> (f64, f64) {
+    fn along(self, scan: &[Position]) -> Result<(f64, f64), UnknownPhysics> {
         match self {
-            Self::Along(y, x) => (y, x),
-            Self::Auto => usual_step(scan),
+            Self::Along(y, x) => Ok((y, x)),
+            Self::Auto => usual_step(scan).ok_or(UnknownPhysics::Motion),
         }
     }
 }
@@ -198,6 +201,12 @@ pub enum UnknownPhysics {
         "a thick object: expected the number of its slices, found the gap between them alone: say --slices K"
     )]
     SliceCount,
+    /// Positions that go in no common direction.
+    #[error(
+        "fly auto: expected positions that follow each other along lines, found ways from one to the \
+         next of many directions: say --fly DY,DX, the motion of an exposure in object pixels"
+    )]
+    Motion,
     /// An entry of the metadata cannot be used.
     #[error("physics_parameters.{0}: expected {1}")]
     Entry(&'static str, &'static str),
@@ -279,13 +288,13 @@ pub(crate) fn tell(
     metadata: &mut Option<Metadata>,
     scan: &[Position],
     notes: &mut Vec<String>,
-) {
+) -> Result<(), UnknownPhysics> {
     if let Some(number) = options.fresnel_number {
         *geometry = Some(Geometry::NearField);
         metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
     }
     if let Some(fly) = options.fly {
-        let (y, x) = fly.along(scan);
+        let (y, x) = fly.along(scan)?;
         notes.push(format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"));
         record_motion(metadata.get_or_insert_default(), &Physics::fly((y, x)));
     }
@@ -306,6 +315,7 @@ pub(crate) fn tell(
             metadata::set_physics_parameter(metadata, name, said.map_or(Value::Null, Value::from));
         }
     }
+    Ok(())
 }
 
 /// Writes into the metadata what differs from the default physics.
@@ -331,24 +341,32 @@ fn record_motion(metadata: &mut Metadata, motion: &[Position]) {
     metadata::set_physics_parameter(metadata, MOTION, json!(places));
 }
 
+/// Length of the mean way from position to position over the usual length, below which there is no
+/// common direction; a jittered raster has some 0.95, a spiral 0.64.
+const STRAIGHT: f64 = 0.8;
+
 /// The usual way (y, x) from one position to the next, up to its sign, which an exposure that is
-/// centred does not show: the mean of those whose length is within a quarter of the median.
-fn usual_step(scan: &[Position]) -> (f64, f64) {
-    let mut steps: Vec<(f64, f64)> = scan
-        .windows(2)
-        .map(|pair| (pair[1].y - pair[0].y, pair[1].x - pair[0].x))
-        .map(|(y, x)| if x < 0.0 || (x == 0.0 && y < 0.0) { (-y, -x) } else { (y, x) })
-        .collect();
+/// centred does not show: the mean of those whose length is within a quarter of the median, brought
+/// to one side of their common axis. `None` where they have none.
+fn usual_step(scan: &[Position]) -> Option<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> =
+        scan.windows(2).map(|pair| (pair[1].y - pair[0].y, pair[1].x - pair[0].x)).collect();
     let length = |step: &(f64, f64)| step.0.hypot(step.1);
     steps.sort_by(|a, b| length(a).total_cmp(&length(b)));
-    let Some(median) = steps.get(steps.len() / 2).map(length) else { return (0.0, 0.0) };
-    let usual = steps.iter().filter(|step| (length(step) - median).abs() <= 0.25 * median);
-    let (mut sum, mut count) = ((0.0, 0.0), 0.0_f64);
-    for (y, x) in usual {
-        sum = (sum.0 + y, sum.1 + x);
-        count += 1.0;
-    }
-    (sum.0 / count, sum.1 / count)
+    let median = steps.get(steps.len() / 2).map(length)?;
+    steps.retain(|step| (length(step) - median).abs() <= 0.25 * median);
+    // Twice an angle is the same for a way and its opposite.
+    let twice = steps.iter().fold((0.0, 0.0), |sum, &(y, x)| {
+        let angle = 2.0 * y.atan2(x);
+        (sum.0 + angle.sin(), sum.1 + angle.cos())
+    });
+    let (along_y, along_x) = (twice.0.atan2(twice.1) / 2.0).sin_cos();
+    let count = steps.len() as f64;
+    let mean = steps.iter().fold((0.0, 0.0), |sum, &(y, x)| {
+        let sign = (along_y * y + along_x * x).signum() / count;
+        (sum.0 + sign * y, sum.1 + sign * x)
+    });
+    (length(&mean) >= STRAIGHT * median).then_some(mean)
 }
 
 #[cfg(test)]
@@ -421,11 +439,11 @@ mod tests {
         assert!(count == 4 && (fresnel_number - 1.0152).abs() < 1e-3, "{fresnel_number}");
         // Told to a file, it is read from there, and what is said later takes its place.
         let mut told = Some(metadata);
-        tell(said, &mut None, &mut told, &[], &mut Vec::new());
+        tell(said, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number }));
         let said = PhysicsOptions { slice_fresnel_number: Some(2.0), ..PhysicsOptions::default() };
-        tell(said, &mut None, &mut told, &[], &mut Vec::new());
+        tell(said, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number: 2.0 }));
         assert_eq!(applied(said, &Metadata::new()), Err(UnknownPhysics::SliceCount));
@@ -440,9 +458,27 @@ mod tests {
             Position { y: 4.0 * row as f64, x: 3.0 * x as f64 + 0.1 * row as f64 }
         };
         let scan: Vec<Position> = (0..60).map(|index| at(index / 10, index % 10)).collect();
-        let (y, x) = usual_step(&scan);
+        let (y, x) = usual_step(&scan).unwrap();
         assert!(y.abs() < 1e-9 && (x - 3.0).abs() < 1e-9, "({y}, {x})");
-        assert_eq!(usual_step(&scan[..1]), (0.0, 0.0));
+        // Columns that are not quite straight.
+        let uneven = |(index, at): (usize, &Position)| Position {
+            y: at.x,
+            x: at.y + if index % 2 == 0 { 0.2 } else { -0.2 },
+        };
+        let columns: Vec<Position> = scan.iter().enumerate().map(uneven).collect();
+        let (y, x) = usual_step(&columns).unwrap();
+        assert!((y.abs() - 3.0).abs() < 0.05 && x.abs() < 0.05, "({y}, {x})");
+        assert_eq!(usual_step(&scan[..1]), None);
+        let spiral: Vec<Position> = (0..200)
+            .map(|index| {
+                let (radius, angle) = (f64::from(index).sqrt(), f64::from(index) * 2.4);
+                Position { y: radius * angle.sin(), x: radius * angle.cos() }
+            })
+            .collect();
+        assert_eq!(usual_step(&spiral), None);
+        let auto = PhysicsOptions { fly: Some(Fly::Auto), ..PhysicsOptions::default() };
+        let refused = auto.applied(Physics::default(), &spiral, None).unwrap_err();
+        assert!(refused.to_string().contains("--fly DY,DX"), "{refused}");
         assert_eq!("1.5, -2".parse(), Ok(Fly::Along(1.5, -2.0)));
         assert!("fast".parse::<Fly>().is_err());
     }

@@ -153,7 +153,13 @@ fn settled(
     }
     let in_metadata = metadata.as_ref().and_then(stated);
     let mut geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
-    physics::tell(wanted.options.physics, &mut geometry, &mut metadata, &scan, &mut notes);
+    let said = wanted.options.physics;
+    if physics::tell(said, &mut geometry, &mut metadata, &scan, &mut notes).is_err() {
+        let expected = "positions that follow each other along lines, or the motion of an exposure \
+                        in object pixels (--fly DY,DX)";
+        problems.push(Problem::new("fly auto", expected, "steps in many directions"));
+        return Err(Error::Contract { path: path(), problems });
+    }
     if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {
         state(metadata.get_or_insert_default(), geometry);
     }

@@ -65,8 +65,8 @@ impl Dataset {
         }
         let mut notes = Vec::new();
         let Self { geometry, metadata, scan, .. } = self;
-        physics::tell(said.physics, geometry, metadata, scan, &mut notes);
-        match self.physics() {
+        let told = physics::tell(said.physics, geometry, metadata, scan, &mut notes);
+        match told.and_then(|()| self.physics()) {
             Ok(_) => Ok(()),
             Err(wrong) => {
                 let expected = "patterns that come about in a known way";

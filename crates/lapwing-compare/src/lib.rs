@@ -58,5 +58,5 @@ pub use probe::{ProbeComparison, compare_probes};
 pub use record::{ComparisonRecord, HalvesRecord, Number, Numbers, probe_numbers};
 pub use region::{LARGEST_SIDE, MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};
 pub use resolution::{ByCriterion, Criterion, Quantity, Resolution, Resolutions};
-pub use trust::{doubts, no_better_than_flat, reached_by_flat, resolution_doubts};
+pub use trust::{as_flat, doubts, no_better_than_flat, reached_by_flat, resolution_doubts};
 pub use zero::{Scanned, zeros_apart};

@@ -13,6 +13,10 @@ const RINGS: usize = 3;
 /// the crossing is a dip.
 const AGAIN: f64 = 0.5;
 
+/// Rings above the threshold before the curve falls, below which it carries no resolution: one or two
+/// of them, of a few frequencies each, are there by chance.
+const CARRY: usize = 3;
+
 /// How much better halves may agree with each other than the whole does with what it is compared
 /// with. Of signal and independent noise, halves agree less.
 const MARGIN: f64 = 0.01;
@@ -38,6 +42,9 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
         && let Some(why) = of_curve(&curves.phase, Criterion::Half, whole)
     {
         doubts.insert(RESOLUTION.to_owned(), why);
+    }
+    if let Some(why) = no_image(metric) {
+        doubts.entry(RESOLUTION.to_owned()).or_insert(why);
     }
     let halves = comparison.halves.as_ref();
     let agreement = metric(AGREEMENT);
@@ -124,13 +131,42 @@ pub fn no_better_than_flat(
     })
 }
 
+/// Why an image has no resolution whatever its ring correlations: one without any detail is as good,
+/// in the phase and in the field as a whole, as far as both are known.
+fn no_image(metric: impl Fn(&str) -> Option<f64>) -> Option<String> {
+    let numbers = ["phase_ssim", "complex_correlation"]
+        .map(|name| Some((metric(name)?, metric(&format!("{name}_flat"))?)));
+    let known: Vec<(f64, f64)> = numbers.into_iter().flatten().collect();
+    let (value, flat) = *known.first()?;
+    let named = if numbers[0].is_some() { "phase SSIM" } else { "complex correlation" };
+    known.iter().all(|(value, flat)| value <= flat).then(|| {
+        format!(
+            "the image is no better than one without any detail ({named} {value:.3}, without \
+             detail {flat:.3}): nothing is resolved"
+        )
+    })
+}
+
+/// What an image without any detail has in the metric `name`, where the number is no better than
+/// that. `metric` gives the numbers of the comparison by their names.
+pub fn as_flat(name: &str, metric: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let (flat, sign) = of_flat(name, &metric)?;
+    (sign * (flat - metric(name)?) >= 0.0).then_some(flat)
+}
+
 /// Why resolutions that ring correlations give are unreliable, by their names in pixels
-/// ([`resolution_name`]): the rule of [`doubts`] for every quantity and criterion. `agreement` is
-/// the correlation of the images as a whole.
-pub fn resolution_doubts(curves: &FrcCurves, agreement: Option<f64>) -> BTreeMap<String, String> {
+/// ([`resolution_name`]): the rule of [`doubts`] for every quantity and criterion. `metric` gives
+/// the numbers of the comparison by their names.
+pub fn resolution_doubts(
+    curves: &FrcCurves,
+    metric: impl Fn(&str) -> Option<f64>,
+) -> BTreeMap<String, String> {
+    let agreement = metric("complex_correlation");
+    let no_image = no_image(&metric);
     let each = Quantity::ALL.into_iter().flat_map(|of| Criterion::ALL.map(|by| (of, by)));
     each.filter_map(|(quantity, criterion)| {
-        let why = of_curve(curves.of(quantity), criterion, agreement)?;
+        let why = of_curve(curves.of(quantity), criterion, agreement);
+        let why = why.or_else(|| no_image.clone())?;
         Some((resolution_name(quantity, criterion, "px"), why))
     })
     .collect()
@@ -170,8 +206,17 @@ fn of_curve(curve: &FrcCurve, criterion: Criterion, agreement: Option<f64>) -> O
              again"
         ));
     }
-    (first == 0).then(|| {
-        format!("the ring correlation is below {named} from its first ring on: nothing is resolved")
+    if first == 0 {
+        return Some(format!(
+            "the ring correlation is below {named} from its first ring on: nothing is resolved"
+        ));
+    }
+    (first < CARRY).then(|| {
+        let rings = if first == 1 { "ring" } else { "rings" };
+        format!(
+            "the ring correlation is above {named} in its first {first} {rings} alone, too few for a \
+             resolution"
+        )
     })
 }
 
@@ -244,7 +289,40 @@ mod tests {
         // A real study's rings: two of them are above the threshold again, further out.
         let dips = said(&curve(&[0.53, -0.21, 0.31, 0.36, 0.72, 0.54]), 0.7);
         assert!(dips.contains("rises above it again"), "{dips}");
-        assert_eq!(said(&curve(&[0.9, 0.7, 0.3, 0.2, 0.4, 0.1]), 0.7), "");
+        assert_eq!(said(&curve(&[0.9, 0.7, 0.6, 0.3, 0.2, 0.4, 0.1]), 0.7), "");
+        // One or two rings carry none.
+        for (values, told) in [
+            (&[0.76, 0.04, 0.29, 0.1][..], "in its first 1 ring alone"),
+            (&[0.66, 0.52, -0.09, 0.08, 0.32][..], "in its first 2 rings alone"),
+        ] {
+            let why = said(&curve(values), 0.7);
+            assert!(why.contains(told), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_no_better_than_a_flat_one_resolves_nothing() {
+        let of = |ssim: f64, field: f64| {
+            let mut comparison: ComparisonRecord = serde_json::from_value(serde_json::json!({
+                "metrics": {"complex_correlation": field, "complex_correlation_flat": 0.92,
+                    "phase_ssim": ssim, "phase_ssim_flat": 0.669},
+                "alignment": {"shift": [0.0, 0.0], "ramp": [0.0, 0.0], "scale": 1.0, "phase": 0.0,
+                    "iterations": 1, "converged": true},
+            }))
+            .unwrap();
+            let curves = || falling(0.2);
+            comparison.frc =
+                Some(FrcCurves { complex: curves(), amplitude: curves(), phase: curves() });
+            doubts(&comparison)
+        };
+        let told = of(0.053, 0.34);
+        assert!(told[RESOLUTION].contains("0.053, without detail 0.669"), "{told:?}");
+        // Noise beyond what is resolved makes the phases worse, but not the field.
+        assert_eq!(of(0.6, 0.95).get(RESOLUTION), None);
+        assert_eq!(of(0.9, 0.9).get(RESOLUTION), None);
+        let numbers = |name: &str| if name.ends_with("_flat") { Some(0.9) } else { Some(0.5) };
+        assert_eq!(as_flat("phase_ssim", numbers), Some(0.9));
+        assert_eq!(as_flat("phase_ssim", |_| None), None);
     }
 
     #[test]
@@ -252,7 +330,8 @@ mod tests {
         let mut dip = falling(0.3);
         dip.correlation[1] = 0.05;
         let curves = FrcCurves { complex: falling(0.2), amplitude: falling(0.2), phase: dip };
-        let told = resolution_doubts(&curves, Some(0.9));
+        let told =
+            resolution_doubts(&curves, |name| (name == "complex_correlation").then_some(0.9));
         let names: Vec<&str> = told.keys().map(String::as_str).collect();
         let of_phase = ["0_5", "1_7", "half_bit", "one_bit"];
         // A ring of few pixels has thresholds in bits that it may fall short of by more.

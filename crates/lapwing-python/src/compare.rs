@@ -51,7 +51,7 @@ pub fn compare_objects<'py>(
     let fields = PyDict::new(py);
     fields.set_item("metrics", to_python(py, &metrics)?)?;
     fields.set_item("alignment", to_python(py, &alignment)?)?;
-    let doubts = resolution_doubts(&frc, Some(metrics.complex_correlation));
+    let doubts = resolution_doubts(&frc, |name| metrics.value(name));
     fields.set_item("doubts", to_python(py, &serde_json::to_value(doubts)?)?)?;
     fields.set_item("frc", to_python(py, &frc)?)?;
     fields.set_item("aligned", aligned.into_pyarray(py))?;

@@ -2,16 +2,19 @@
 
 mod candidate;
 mod cost;
+mod exposure;
 mod headline;
 mod measured;
 mod needs;
+mod passed;
+mod range;
 mod reach;
 mod untold;
 
 pub(crate) use needs::NeedTable;
 pub(crate) use untold::{First, first_screen};
 
-use crate::estimate::{Estimate, Line, Trend};
+use crate::estimate::{Estimate, Line};
 use crate::fluence::{Area, in_gray};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
@@ -21,12 +24,16 @@ use lapwing_compare::reached_by_flat;
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
-use reach::{Reach, Scale, reach_of};
+use range::Range;
+use reach::{Reach, Scale};
 use serde_json::{Value, json};
+use std::ops::Deref;
 
 /// Everything that sentences are made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
+    /// What it is about, for what its photons allow.
+    pub study: Option<&'a Study>,
     pub rows: &'a [Row],
     pub metric: &'a Metric,
     pub solvers: &'a [String],
@@ -62,6 +69,12 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
     }
 }
 
+/// That nothing is told of what is lower, down to `after`, which is not enough.
+fn undecided(what: &str, after: Option<String>) -> String {
+    let after = after.map(|after| format!(" ({after} is not enough)")).unwrap_or_default();
+    format!("lower {what} undecided{after}")
+}
+
 /// Where a view of a split, by one solver, reaches the goal.
 #[derive(Debug, Clone)]
 pub(crate) struct Reached {
@@ -69,8 +82,10 @@ pub(crate) struct Reached {
     view: View,
     split: Split,
     at: Reach,
-    /// The doses within one standard error.
-    within: Option<(Option<f64>, Option<f64>)>,
+    /// The doses between which it is with 95 % confidence.
+    within: Option<Range>,
+    /// What the photons allow, where the goal is beyond it.
+    passed: Option<f64>,
     /// Photons per square metre of the specimen for each photon per pattern.
     fluence_per_dose: Option<f64>,
 }
@@ -79,7 +94,8 @@ impl Reached {
     /// As JSON: `state` is at_most, by, about, unsteady, never or unknown.
     pub fn json(&self, radiation: Option<&Radiation>) -> Value {
         let (dose, between) = match self.at {
-            Reach::AtMost(at) | Reach::By(at) => (Some(at), None),
+            Reach::By { at, after: Some(after) } => (Some(at), Some((after, at))),
+            Reach::AtMost(at) | Reach::By { at, .. } => (Some(at), None),
             Reach::About { at, between } => (Some(at), Some(between)),
             Reach::Unsteady { at, lost } => (None, Some((at, lost))),
             Reach::Never | Reach::Unknown => (None, None),
@@ -88,6 +104,7 @@ impl Reached {
         json!({
             "solver": self.solver, "view": self.view, "split": self.split, "state": self.at.name(),
             "dose": dose, "between": between, "within": dose.and(self.within), "fluence_m2": fluence,
+            "photons_allow": self.passed.filter(|most| most.is_finite()),
             "gray": fluence.and_then(|fluence| radiation?.gray(fluence)),
             "exposure_s": dose.and_then(|dose| radiation?.exposure_s(dose)),
         })
@@ -95,13 +112,27 @@ impl Reached {
 }
 
 /// Ascending (dose or overlap, quality).
-type Curve = Vec<(f64, Estimate)>;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curve {
+    points: Vec<(f64, Estimate)>,
+    /// Where something was measured of which nothing can be told.
+    untold: Vec<f64>,
+}
+
+impl Deref for Curve {
+    type Target = [(f64, Estimate)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.points
+    }
+}
 
 impl<'a> Question<'a> {
     /// About a study in a metric.
     pub fn of(study: &'a Study, axes: &'a Axes, metric: &'a Metric) -> Self {
         let flat = |row: &Row| reached_by_flat(&metric.name, metric.goal, |name| row.metric(name));
         Self {
+            study: Some(study),
             rows: &study.rows,
             metric,
             solvers: &axes.solvers,
@@ -160,92 +191,13 @@ impl<'a> Question<'a> {
         self.metric.goal_in_words()
     }
 
-    /// Where a curve reaches the goal. What is below its first point was measured, but is
-    /// unreliable, where `lowest` is lower. Unknown of a goal that a flat image reaches.
-    fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>, scale: Scale) -> Reach {
-        if self.flat.is_some() {
-            return Reach::Unknown;
-        }
-        match self.reach(curve, scale) {
-            Reach::AtMost(at) if lowest.is_some_and(|lowest| lowest < at) => Reach::By(at),
-            reach => reach,
-        }
-    }
-
-    fn reach(&self, curve: &[(f64, Estimate)], scale: Scale) -> Reach {
-        self.moved(curve, scale, |value| Some(value.mean)).unwrap_or(Reach::Unknown)
-    }
-
-    /// Where a curve made of each estimate's `value` reaches the goal; `None` when one has none.
-    fn moved(
-        &self,
-        curve: &[(f64, Estimate)],
-        scale: Scale,
-        value: impl Fn(&Estimate) -> Option<f64>,
-    ) -> Option<Reach> {
-        let points = curve
-            .iter()
-            .map(|(x, estimate)| Some((*x, value(estimate)?, 2.0 * estimate.error.unwrap_or(0.0))));
-        let points = points.collect::<Option<Vec<_>>>()?;
-        let Metric { goal, .. } = *self.metric;
-        let (higher, lengths) = (self.metric.higher_is_better(), self.metric.is_length());
-        Some(reach_of(&points, goal, higher, scale, lengths))
-    }
-
-    /// Where the curves one standard error better and worse reach the goal.
-    fn early_and_late(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<(Reach, Reach)> {
-        let better = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let shifted = |sign: f64| {
-            self.moved(curve, scale, |value| Some(value.mean + sign * better * value.error?))
-        };
-        Some((shifted(1.0)?, shifted(-1.0)?))
-    }
-
-    /// The doses between which the goal is reached within one standard error, where it is known
-    /// that well; the lower is `None` where it may be below this study, the higher beyond it.
-    fn dose_range(&self, curve: &[(f64, Estimate)]) -> Option<(Option<f64>, Option<f64>)> {
-        let at = |reach: Reach| match reach {
-            Reach::About { at, .. } | Reach::By(at) => Some(at),
-            _ => None,
-        };
-        let (early, late) = self.early_and_late(curve, Scale::Log)?;
-        Some((at(early), at(late)))
-    }
-
-    /// The place where `curve` reaches the goal, in the digits of the range within which it does:
-    /// with fewer it could lie outside.
-    fn place(&self, at: f64, curve: &[(f64, Estimate)], scale: Scale) -> String {
-        let digits = match self.early_and_late(curve, scale) {
-            Some((Reach::About { at: first, .. }, Reach::About { at: last, .. })) => {
-                scale.digits(first, last)
-            }
-            _ => 2,
-        };
-        scale.text(at, digits)
-    }
-
-    /// [`early_and_late`](Self::early_and_late) in words: `68 000 to 74 000`.
-    fn within(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<String> {
-        let (early, late) = self.early_and_late(curve, scale)?;
-        let text = |reach: Reach| match reach {
-            Reach::AtMost(_) | Reach::Unknown => {
-                format!("below {}", scale.exact(curve.first().map_or(0.0, |(x, _)| *x)))
-            }
-            Reach::About { at, .. } => scale.text(at, 2),
-            Reach::By(at) => scale.exact(at),
-            Reach::Never | Reach::Unsteady { .. } => "beyond this study".to_owned(),
-        };
-        Some(match (early, late) {
-            (Reach::About { at: first, .. }, Reach::About { at: last, .. }) => {
-                scale.range_text(first, last)
-            }
-            (early, late) => format!("{} to {}", text(early), text(late)),
-        })
-    }
-
     /// Quality against dose of a view, for every split that has some.
     fn against_dose(&self, solver: &'a str, view: View) -> Vec<(Split, Curve)> {
-        let of = |&split: &Split| (split, self.line(solver, view, split).curve(self.metric));
+        let of = |&split: &Split| {
+            let line = self.line(solver, view, split);
+            let curve = Curve { points: line.curve(self.metric), untold: line.untold(self.metric) };
+            (split, curve)
+        };
         self.splits.iter().map(of).filter(|(_, curve)| !curve.is_empty()).collect()
     }
 
@@ -256,12 +208,14 @@ impl<'a> Question<'a> {
             self.solvers.iter().flat_map(|solver| self.views.iter().map(move |view| (solver, view)))
         {
             for (split, curve) in self.against_dose(solver, view) {
+                let at = self.reached(solver, view, split, &curve);
                 found.push(Reached {
                     solver: solver.clone(),
                     view,
                     split,
-                    at: self.reached(solver, view, split, &curve),
-                    within: self.dose_range(&curve),
+                    at,
+                    within: self.range(&curve, Scale::Log),
+                    passed: self.passed(view, &[split], at),
                     fluence_per_dose: self.line(solver, view, split).fluence_per_dose(),
                 });
             }
@@ -297,10 +251,14 @@ impl<'a> Question<'a> {
                 let (line, dose) = (self.line(solver, view, split), level.dose(view)?);
                 Some((line.overlap(dose)?, line.at(self.metric, dose)?))
             };
-            let mut curve: Curve =
+            let mut points: Vec<(f64, Estimate)> =
                 self.views.iter().filter_map(point).filter(|p| p.0.is_finite()).collect();
-            curve.sort_by(|a, b| a.0.total_cmp(&b.0));
-            (split, curve)
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let doubted = |&view: &View| {
+                let (line, dose) = (self.line(solver, view, split), level.dose(view)?);
+                line.doubted(self.metric, dose).then(|| line.overlap(dose))?
+            };
+            (split, Curve { points, untold: self.views.iter().filter_map(doubted).collect() })
         };
         self.splits.iter().map(of).filter(|(_, curve)| curve.len() > 1).collect()
     }
@@ -308,13 +266,14 @@ impl<'a> Question<'a> {
     fn dose(&self, solver: &'a str, view: View) -> Option<String> {
         let each = self.against_dose(solver, view);
         let reached = |(split, curve): &(Split, Curve)| self.reached(solver, view, *split, curve);
-        let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
+        let bare = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
             (Reach::AtMost(dose), split, _) => {
                 format!("at {} photons per pattern or fewer on {split}", Scale::Log.exact(dose))
             }
-            (Reach::By(dose), split, _) => format!(
-                "at {} photons per pattern on {split}, below which nothing can be told",
-                Scale::Log.exact(dose)
+            (Reach::By { at, after }, split, _) => format!(
+                "by {} photons per pattern on {split}, {}",
+                Scale::Log.exact(at),
+                undecided("doses", after.map(|after| Scale::Log.exact(after)))
             ),
             (Reach::Unsteady { at, lost }, split, _) => format!(
                 "at {} photons per pattern on {split}, but not at {}, so no dose can be given",
@@ -329,6 +288,10 @@ impl<'a> Question<'a> {
             ),
             (Reach::Never | Reach::Unknown, split, _) => format!("not on {split}"),
         };
+        let part = |of: &(Split, Curve)| {
+            let passed = self.passed(view, &[of.0], reached(of));
+            bare(of) + &passed.map(|most| self.beyond(most)).unwrap_or_default()
+        };
         let nowhere = each.iter().all(|of| reached(of) == Reach::Never);
         let said = match nowhere {
             true => "not reached within this study".to_owned(),
@@ -337,10 +300,9 @@ impl<'a> Question<'a> {
         (!each.is_empty()).then(|| format!("{} with the {view} view: {said}.", self.goal()))
     }
 
-    /// `between 10⁴ and 10⁵; 68 000 to 74 000 within one standard error`.
+    /// `between 10⁴ and 10⁵; 68 000 to 74 000 with 95 % confidence`.
     fn known(&self, curve: &Curve, scale: Scale, (low, high): (f64, f64)) -> String {
-        let within =
-            self.within(curve, scale).map(|text| format!("; {text} within one standard error"));
+        let within = self.within(curve, scale).map(|text| format!("; {text} with 95 % confidence"));
         let within = within.unwrap_or_default();
         format!("between {} and {}{within}", scale.exact(low), scale.exact(high))
     }
@@ -372,17 +334,22 @@ impl<'a> Question<'a> {
         let reached =
             |(split, curve): &(Split, Curve)| self.overlap_reached(solver, level, *split, curve);
         let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
-            (Reach::AtMost(overlap) | Reach::By(overlap), split, _) if overlap <= 0.0 => format!(
-                "without any overlap{} on {split}",
-                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
-            ),
+            (Reach::AtMost(overlap) | Reach::By { at: overlap, .. }, split, _)
+                if overlap <= 0.0 =>
+            {
+                format!(
+                    "without any overlap{} on {split}",
+                    self.steps_of(self.line(solver, View::Baseline, *split), overlap)
+                )
+            }
             (Reach::AtMost(overlap), split, _) => format!(
                 "with an overlap of {overlap:.2} or less{} on {split}",
                 self.steps_of(self.line(solver, View::Baseline, *split), overlap)
             ),
-            (Reach::By(overlap), split, _) => format!(
-                "with an overlap of {overlap:.2}{} on {split}, below which nothing can be told",
-                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
+            (Reach::By { at, after }, split, _) => format!(
+                "by an overlap of {at:.2}{} on {split}, {}",
+                self.steps_of(self.line(solver, View::Baseline, *split), at),
+                undecided("ones", after.map(|after| Scale::Linear.exact(after)))
             ),
             (Reach::About { at, between }, split, curve) => format!(
                 "from an overlap of about {at:.2}{} on {split} ({})",
@@ -406,8 +373,8 @@ impl<'a> Question<'a> {
     fn trend(&self, solver: &'a str) -> Option<String> {
         let mut parts = Vec::new();
         for &view in self.views {
-            for (split, curve) in self.against_dose(solver, view) {
-                if let Some(trend) = Trend::with_dose(&curve, self.metric) {
+            for &split in self.splits {
+                if let Some(trend) = self.line(solver, view, split).trend(self.metric) {
                     parts.push(format!("{} ({view}, {split})", trend.shown(self.metric)));
                 }
             }

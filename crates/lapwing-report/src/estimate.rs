@@ -3,7 +3,8 @@
 use crate::gather::Row;
 use crate::metric::{Metric, shown, shown_error};
 use crate::specimen::Specimen;
-use lapwing_compare::Better;
+use lapwing_compare::{Better, as_flat};
+use lapwing_study::crossing::student;
 use lapwing_study::{Split, View};
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ pub(crate) struct Estimate {
     pub error: Option<f64>,
     /// Number of values.
     pub n: usize,
+    /// Degrees of freedom of the standard error.
+    pub spare: usize,
 }
 
 impl Estimate {
@@ -25,7 +28,7 @@ impl Estimate {
         let mean = values.iter().sum::<f64>() / n as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let error = (n > 1).then(|| (squares / (n - 1) as f64 / n as f64).sqrt());
-        (n > 0).then_some(Self { mean, error, n })
+        (n > 0).then_some(Self { mean, error, n, spare: n.saturating_sub(1) })
     }
 
     /// The mean of independent estimates, each weighing the same; `None` of none.
@@ -34,7 +37,13 @@ impl Estimate {
         let errors = estimates.iter().map(|estimate| Some(estimate.error?.powi(2)));
         let error = errors.sum::<Option<f64>>().map(|sum| sum.sqrt() / values.len() as f64);
         let n = estimates.iter().map(|estimate| estimate.n).sum();
-        Some(Self { mean: Self::of(&values)?.mean, error, n })
+        let spare = estimates.iter().map(|estimate| estimate.spare).sum();
+        Some(Self { mean: Self::of(&values)?.mean, error, n, spare })
+    }
+
+    /// How far the mean may be off with 95 % confidence, by Student's t; `None` of a single value.
+    pub fn half_width(&self) -> Option<f64> {
+        Some(student(self.spare) * self.error?)
     }
 
     /// `0.912` or `0.912 ± 0.004`.
@@ -83,6 +92,32 @@ impl<'a> Line<'a> {
             .into_iter()
             .filter_map(|(dose, rows)| Some((dose as f64, of(rows)?)))
             .collect()
+    }
+
+    /// The doses at which something was measured and nothing can be told, ascending.
+    pub fn untold(self, metric: &Metric) -> Vec<f64> {
+        let told = self.curve(metric);
+        let untold = |(dose, rows): (u64, Vec<&Row>)| {
+            let any = rows.iter().any(|row| measured(row, metric));
+            let at = dose as f64;
+            (any && told.iter().all(|(known, _)| *known != at)).then_some(at)
+        };
+        self.by_dose().into_iter().filter_map(untold).collect()
+    }
+
+    /// The straight line of quality against the dose (see [`Trend::with_dose`]) through the doses
+    /// whose images are better than one without any detail.
+    pub fn trend(self, metric: &Metric) -> Option<Trend> {
+        let images = self.by_dose();
+        let flat = |dose: f64| {
+            let rows = images.get(&(dose as u64)).into_iter().flatten();
+            let mut rows = rows.filter(|row| measured(row, metric)).peekable();
+            rows.peek().is_some()
+                && rows.all(|row| as_flat(&metric.name, |name| row.metric(name)).is_some())
+        };
+        let mut curve = self.curve(metric);
+        curve.retain(|(dose, _)| !flat(*dose));
+        Trend::with_dose(&curve, metric)
     }
 
     /// The lowest dose of the study, whether its number is reliable, there already, or neither;
@@ -221,9 +256,6 @@ pub(crate) struct Trend {
     y0: f64,
 }
 
-/// 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom.
-const STUDENT: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
-
 impl Trend {
     /// Of points (x, y, number of values that y is the mean of), three at least: weighted least
     /// squares. Each weight is the number of values, so that the line is the one through all single
@@ -251,7 +283,7 @@ impl Trend {
     /// - between the doses it stays within what values can be.
     ///
     /// Points at the [limit](Metric::is_limit) of what can be measured are left out.
-    pub fn with_dose(curve: &[(f64, Estimate)], metric: &Metric) -> Option<Self> {
+    fn with_dose(curve: &[(f64, Estimate)], metric: &Metric) -> Option<Self> {
         let place = |value: f64| if metric.is_length() { value.log10() } else { value };
         let points: Vec<(f64, f64, usize)> = curve
             .iter()
@@ -259,8 +291,7 @@ impl Trend {
             .map(|(dose, value)| (dose.log10(), place(value.mean), value.n))
             .collect();
         let line = Self::of(&points).filter(|line| line.slope.is_finite())?;
-        let quantile = STUDENT.get(line.spare - 1).copied().unwrap_or(2.0);
-        let sure = line.slope.abs() > quantile * line.error;
+        let sure = line.slope.abs() > student(line.spare) * line.error;
         let better = (line.slope > 0.0) == metric.higher_is_better();
         let ends = [points.first()?.0, points.last()?.0].map(|x| line.at(x));
         let possible = metric.is_length()
@@ -306,11 +337,15 @@ mod tests {
         let found = Estimate::of(&[3.0, 4.0, 5.0]).unwrap();
         assert_eq!((found.mean, found.n), (4.0, 3));
         assert!((found.error.unwrap() - 1.0 / 3.0_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(Estimate::of(&[2.0]), Some(Estimate { mean: 2.0, error: None, n: 1 }));
+        let only = Estimate { mean: 2.0, error: None, n: 1, spare: 0 };
+        assert_eq!((Estimate::of(&[2.0]), only.half_width()), (Some(only), None));
         assert_eq!(Estimate::of(&[]), None);
-        let half = Estimate { mean: 5.0, error: Some(0.4), n: 2 };
-        let both = Estimate::mean_of(&[Estimate { mean: 3.0, error: Some(0.3), n: 3 }, half]);
-        assert_eq!(both, Some(Estimate { mean: 4.0, error: Some(0.25), n: 5 }));
+        let half = Estimate { mean: 5.0, error: Some(0.4), n: 2, spare: 1 };
+        // Of two values Student's t is 12.7.
+        assert!((half.half_width().unwrap() - 12.706 * 0.4).abs() < 1e-9);
+        let third = Estimate { mean: 3.0, error: Some(0.3), n: 3, spare: 2 };
+        let both = Estimate::mean_of(&[third, half]);
+        assert_eq!(both, Some(Estimate { mean: 4.0, error: Some(0.25), n: 5, spare: 3 }));
         assert_eq!(
             Estimate::mean_of(&[Estimate { error: None, ..half }, half]).unwrap().error,
             None
@@ -377,7 +412,7 @@ mod tests {
     fn told(name: &str, values: &[f64], error: Option<f64>) -> Option<String> {
         let curve: Vec<(f64, Estimate)> = (2..)
             .zip(values)
-            .map(|(power, &mean)| (10f64.powi(power), Estimate { mean, error, n: 1 }))
+            .map(|(power, &mean)| (10f64.powi(power), Estimate { mean, error, n: 1, spare: 0 }))
             .collect();
         Trend::with_dose(&curve, &metric(name)).map(|trend| trend.shown(&metric(name)))
     }

@@ -4,7 +4,7 @@
 use crate::ReportError;
 use crate::metric::{Metric, NAMES};
 use crate::specimen::{self, Specimen};
-use lapwing_compare::{ComparisonRecord, doubts, no_better_than_flat};
+use lapwing_compare::{ComparisonRecord, Limit, doubts, no_better_than_flat};
 use lapwing_files::{Archive, Quantum, metadata};
 use lapwing_study::design::{Radiation, Source};
 use lapwing_study::layout::data_file;
@@ -12,6 +12,7 @@ use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// How the names of metrics begin that compare halves of the photons with each other.
 pub(crate) const OF_HALVES: &str = "halves_";
@@ -36,6 +37,8 @@ pub(crate) struct Study {
     pub quantum: Quantum,
     /// Variance over mean of the counts of a measured scan, where they are no single photons.
     pub gain: Option<f64>,
+    /// What photons allow images of the true object of each split.
+    pub limits: [OnceLock<Option<Limit>>; 2],
 }
 
 /// The dose that a data set was thinned from, by its history.
@@ -195,6 +198,7 @@ impl Study {
             measured: None,
             quantum,
             gain: gain.filter(|&gain| gain > 1.0),
+            limits: Default::default(),
         };
         study.measured = study.measured_dose();
         let maker = study.reference_solver().map(str::to_owned);

@@ -38,7 +38,8 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
     let headline = found.map(|(metric, found)| {
         json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
-            "solver": found.solver, "sentences": told(found.sentences), "views": found.views,
+            "solver": found.solver, "views": found.views,
+            "sentences": told(found.sentences.into_iter().chain(found.more).collect()),
         })
     });
     let whole = json!({

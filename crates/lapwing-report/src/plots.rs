@@ -8,7 +8,7 @@ pub(crate) mod limit;
 pub(crate) use equal::equal_quality;
 pub(crate) use fluence::against_fluence;
 
-use crate::estimate::{Line, Trend};
+use crate::estimate::Line;
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
 use crate::quanta;
@@ -17,7 +17,7 @@ use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
 use lapwing_study::{Split, View};
 
 /// Quality against dose with one solver: a curve for each view and split, bars of one standard
-/// error where it is known, and the straight line through three doses at least (see [`Trend`]). The
+/// error where it is known, and the straight line through three doses at least (see [`Line::trend`]). The
 /// vertical axis spans all solvers, so that their plots can be laid side by side.
 pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let solvers = study.solvers();
@@ -49,9 +49,7 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
             .map(|(x, value)| Point { x: *x, y: value.mean, error: value.error })
             .collect();
         plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
-        if let (Some(trend), [(first, _), .., (last, _)]) =
-            (Trend::with_dose(&curve, metric), curve.as_slice())
-        {
+        if let (Some(trend), [(first, _), .., (last, _)]) = (line.trend(metric), curve.as_slice()) {
             let at = |dose: f64| match metric.is_length() {
                 true => 10f64.powf(trend.at(dose.log10())),
                 false => trend.at(dose.log10()),

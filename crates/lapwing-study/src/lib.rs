@@ -29,6 +29,7 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod cluster;
+pub mod crossing;
 pub mod design;
 mod disk;
 mod error;

@@ -31,6 +31,12 @@ macro_rules! metrics {
                 vec![$((stringify!($name), self.$name.into()),)*]
             }
 
+            /// A metric's value by its name; `None` where the number does not exist.
+            pub fn value(&self, name: &str) -> Option<f64> {
+                let named = self.named();
+                named.into_iter().find(|(known, _)| *known == name).and_then(|(_, value)| value)
+            }
+
             /// Measures all of them, each a task of its own.
             pub(crate) fn of(pair: &Pair<'_>) -> Self {
                 let mut metrics = Self { $($name: Default::default(),)* };

@@ -91,7 +91,7 @@ mod tests {
             overlap: None,
             patterns: None,
             part: None,
-            curve: Vec::new(),
+            curve: Curve::default(),
             reach,
             leans: false,
             open_above: false,

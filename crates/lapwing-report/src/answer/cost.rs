@@ -73,12 +73,11 @@ impl<'a> Question<'a> {
         let of = |&view: &View| {
             let line = self.line(solver, view, split);
             let per_dose = line.per_pixel_and_dose()?;
-            let curve: Curve = line
-                .curve(self.metric)
-                .iter()
-                .map(|(dose, value)| (per_dose * dose, *value))
-                .collect();
-            (curve.len() > 1).then_some((view, curve))
+            let points = line.curve(self.metric);
+            let points: Vec<(f64, Estimate)> =
+                points.iter().map(|(dose, value)| (per_dose * dose, *value)).collect();
+            let untold = line.untold(self.metric).iter().map(|dose| per_dose * dose).collect();
+            (points.len() > 1).then_some((view, Curve { points, untold }))
         };
         let curves: Vec<(View, Curve)> = self.views.iter().filter_map(of).collect();
         let ends = |of: fn(&Curve) -> Option<&(f64, Estimate)>| {
@@ -128,10 +127,15 @@ impl<'a> Question<'a> {
         Some(format!("with {place}, {which} on {split} ({listed})"))
     }
 
-    /// Value and standard error between two points of a curve, in the logarithm of its place.
+    /// Value and standard error between two points of a curve, in the logarithm of its place; `None`
+    /// beyond them, and where nothing can be told of a place between the two.
     pub(super) fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
         let pair = curve.windows(2).find(|pair| pair[0].0 <= at && at <= pair[1].0)?;
         let ((x0, from), (x1, to)) = (pair[0], pair[1]);
+        // What is told of no place between two is not told by a line between them.
+        if at != x0 && at != x1 && curve.untold.iter().any(|&one| x0 < one && one < x1) {
+            return None;
+        }
         let part = (at / x0).ln() / (x1 / x0).ln();
         let value = match self.metric.is_length() {
             true => (from.mean.ln() + part * (to.mean / from.mean).ln()).exp(),

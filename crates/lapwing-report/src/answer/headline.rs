@@ -1,9 +1,10 @@
 //! The answer in one sentence and one table: what the goal takes, view by view.
 
 use super::candidate::{Candidate, cheapest};
+use super::exposure::in_seconds;
 use super::needs::NeedTable;
 use super::reach::{Reach, Scale};
-use super::{Question, overlap_in_words, step_in_words};
+use super::{Curve, Question, overlap_in_words, step_in_words, undecided};
 use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::{Area, Unit, in_gray};
 use crate::levels::Level;
@@ -18,10 +19,14 @@ use serde_json::{Value, json};
 pub(crate) struct Headline {
     /// The solver that it is about.
     pub solver: String,
-    /// The answer, and what another step would cost.
+    /// The answer, what to know before acting on it, and what another step would cost.
     pub sentences: Vec<String>,
+    /// What else follows from it.
+    pub more: Vec<String>,
     /// A row for each view.
     pub table: NeedTable,
+    /// Dose to the specimen, exposure and time of each view, where they are known.
+    pub costs: Option<NeedTable>,
     /// What is to be known of the table.
     pub note: Option<String>,
     /// The same for programs.
@@ -38,27 +43,26 @@ impl<'a> Question<'a> {
         let (solver, candidates) = self.chosen()?;
         let best = cheapest(&candidates);
         let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
-        let sentences: Vec<String> = match best {
+        let (sentences, more): (Vec<String>, Vec<String>) = match best {
             Some(best) => {
-                let takes = self.takes(best, &by);
                 let lower = self.lower(best, &candidates);
                 let other = self.other_step(best, &candidates);
-                let far = best.apart().map(|(low, high)| {
-                    format!(
-                        "That is a straight line between {} and {}, which are far apart: doses \
-                         between them may change it, and which step takes least.",
-                        Scale::Log.exact(low),
-                        Scale::Log.exact(high)
-                    )
+                let rest = self.caveats(best).into_iter().chain(lower).chain(other);
+                let apart = best.step.map(|step| best.view.apart_in_words(step));
+                let apart = apart.filter(|apart| !apart.is_empty()).map(|apart| {
+                    format!("The positions of {} are{}.", best.view, apart.trim_start_matches(','))
                 });
-                std::iter::once(takes).chain(far).chain(lower).chain(other).collect()
+                let takes = self.takes(best, &by);
+                let in_all = self.in_all(best).into_iter().chain(apart);
+                (std::iter::once(takes).chain(rest).collect(), in_all.collect())
             }
-            None => vec![self.not_reached(&candidates, &by)?],
+            None => (vec![self.not_reached(&candidates, &by)?], Vec::new()),
         };
         let table = self.table(&candidates);
+        let costs = self.costs(&candidates);
         let views = candidates.iter().map(|candidate| self.json_of(candidate)).collect();
         let note = self.about_shared();
-        Some(Headline { solver: solver.to_owned(), sentences, table, note, views })
+        Some(Headline { solver: solver.to_owned(), sentences, more, table, costs, note, views })
     }
 
     /// The solver with the cheapest way to the goal and its views, or where none reaches it the one
@@ -77,7 +81,8 @@ impl<'a> Question<'a> {
         }
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let best = |of: &(&str, Vec<Candidate>)| {
-            let values = of.1.iter().flat_map(|of| &of.curve).map(|(_, value)| sign * value.mean);
+            let values = of.1.iter().flat_map(|of| of.curve.iter());
+            let values = values.map(|(_, value)| sign * value.mean);
             values.fold(f64::NEG_INFINITY, f64::max)
         };
         let cost = |of: &(&str, Vec<Candidate>)| cheapest(&of.1).and_then(Candidate::cost);
@@ -104,7 +109,10 @@ impl<'a> Question<'a> {
     fn candidate(&self, solver: &'a str, view: View) -> Option<Candidate> {
         let lines: Vec<Line<'_>> =
             self.splits.iter().map(|&split| self.line(solver, view, split)).collect();
-        let curve = over_splits(&lines, self.metric);
+        let points = over_splits(&lines, self.metric);
+        let mut untold: Vec<f64> = lines.iter().flat_map(|line| line.untold(self.metric)).collect();
+        untold.sort_unstable_by(f64::total_cmp);
+        let curve = Curve { points, untold };
         let lowest = lines.iter().filter_map(|line| line.lowest_dose(self.metric));
         let lowest = lowest.fold(f64::INFINITY, f64::min);
         let mean = |of: &dyn Fn(&Line<'_>) -> Option<f64>| {
@@ -131,38 +139,54 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// `steps of 12.0 px (150 nm), at least 10 px apart, overlap 0.69`, or the view.
+    /// `steps of 12.0 px (150 nm), overlap 0.69`, or the view.
     fn where_to(&self, of: &Candidate) -> String {
         let Some(step) = of.step else { return format!("the {} view", of.view) };
         let overlap = of.overlap.map(|overlap| format!(", {}", overlap_in_words(overlap)));
-        format!(
-            "steps of {}{}{}",
-            step_in_words(step, self.pixel_size),
-            of.view.apart_in_words(step),
-            overlap.unwrap_or_default()
-        )
+        format!("steps of {}{}", step_in_words(step, self.pixel_size), overlap.unwrap_or_default())
     }
 
+    /// The sentence of the page: dose, exposure and step, and what half of that would do.
     fn takes(&self, best: &Candidate, by: &str) -> String {
         let within = self.within(&best.curve, Scale::Log).map(|text| format!(" ({text})"));
+        let at = best.dose().unwrap_or_default();
         let dose = match best.reach {
             Reach::About { at, .. } => {
                 let at = self.place(at, &best.curve, Scale::Log);
                 format!("about {at}{}", within.unwrap_or_default())
             }
             Reach::AtMost(at) => format!("{} or fewer", Scale::Log.exact(at)),
-            _ => Scale::Log.exact(best.dose().unwrap_or_default()),
+            _ => Scale::Log.exact(at),
         };
-        let below = match best.reach {
-            Reach::By(_) => ", below which nothing can be told,",
-            _ => "",
+        let exposure = self.radiation.and_then(|radiation| radiation.exposure_s(at));
+        let most = if matches!(best.reach, Reach::AtMost(_)) { "at most " } else { "" };
+        let exposure = exposure.map(|seconds| format!(", {most}{},", in_seconds(seconds)));
+        let exposure = exposure.unwrap_or_default();
+        let place = self.where_to(best);
+        let takes = match best.reach {
+            Reach::By { after, .. } => format!(
+                "{} is reached by {dose} photons per pattern{exposure} with {place}{by}, {}",
+                self.goal(),
+                undecided("doses", after.map(|after| Scale::Log.exact(after)))
+            ),
+            _ => format!(
+                "{} takes {dose} photons per pattern{exposure} with {place}{by}",
+                self.goal()
+            ),
         };
-        let mut text = format!(
-            "{} takes {dose} photons per pattern{below} with {}{by}",
-            self.goal(),
-            self.where_to(best)
-        );
-        let at = best.dose().unwrap_or_default();
+        takes + &self.half(best).unwrap_or_default() + "."
+    }
+
+    /// What half of the dose that the goal takes would do, where doses on both sides of it tell.
+    fn half(&self, best: &Candidate) -> Option<String> {
+        let Reach::About { at, .. } = best.reach else { return None };
+        let (value, _) = self.interpolated(&best.curve, at / 2.0)?;
+        Some(format!("; half of that gives about {}", self.metric.with_unit(value)))
+    }
+
+    /// What the dose that the goal takes is on the specimen, and beside the doses of the study.
+    fn in_all(&self, best: &Candidate) -> Option<String> {
+        let at = best.dose()?;
         let (most, least) = match best.reach {
             Reach::AtMost(_) => ("at most ", "at least "),
             _ => ("", ""),
@@ -174,9 +198,6 @@ impl<'a> Question<'a> {
         }
         let gray = best.per_square_metre.and_then(|per| self.radiation?.gray(per * at));
         parts.extend(gray.map(|gray| format!("{most}{}", in_gray(gray))));
-        if let Some(seconds) = self.radiation.and_then(|radiation| radiation.exposure_s(at)) {
-            parts.push(format!("{most}{} per position", in_seconds(seconds)));
-        }
         let top = best.curve.last().map_or(at, |(dose, _)| *dose);
         let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
         let (dose, what) = match self.measured {
@@ -188,15 +209,26 @@ impl<'a> Question<'a> {
         if dose > 1.5 * at {
             parts.push(format!("{least}{} times fewer {what}", label(dose / at, 2)));
         }
-        if !parts.is_empty() {
-            text += &format!(": {}", parts.join(", "));
-        }
-        text.push('.');
-        if best.leans {
-            text += " The full-dose reconstruction that it is compared with has many of these \
-                     photons: it may take more.";
-        }
-        text
+        (!parts.is_empty()).then(|| format!("That is {}.", parts.join(", ")))
+    }
+
+    /// What is to be known before the answer is acted on.
+    fn caveats(&self, best: &Candidate) -> Vec<String> {
+        let passed = self.passed(best.view, self.splits, best.reach).map(|most| self.passes(most));
+        let leans = best.leans.then(|| {
+            "The full-dose reconstruction that it is compared with has many of these photons: it \
+             may take more."
+                .to_owned()
+        });
+        let far = best.apart().map(|(low, high)| {
+            format!(
+                "It is a straight line between {} and {}, which are far apart: doses between them \
+                 may change it, and which step takes least.",
+                Scale::Log.exact(low),
+                Scale::Log.exact(high)
+            )
+        });
+        passed.into_iter().chain(leans).chain(far).collect()
     }
 
     /// What to do where the lowest dose is enough: with the best of `all`, or with another, which
@@ -238,6 +270,10 @@ impl<'a> Question<'a> {
     /// What the next larger step would cost at the dose that the best one takes, or in a study by
     /// fluence with the same photons on the specimen.
     fn other_step(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
+        // Of a dose below which something is undecided nobody knows what it would cost.
+        if matches!(best.reach, Reach::By { after: Some(_), .. }) {
+            return None;
+        }
         let dose = best.dose()?;
         let wider = all.iter().filter(|other| other.step > best.step);
         let next = wider.min_by(|a, b| a.step.partial_cmp(&b.step).expect("both have steps"))?;
@@ -318,15 +354,11 @@ impl<'a> Question<'a> {
         let area = Area::of(self.pixel_size);
         let known = candidates.iter().any(|of| of.per_square_metre.is_some());
         let unit = Unit::of(self.pixel_size);
-        let gray = known && self.radiation.is_some_and(|radiation| radiation.deposit().is_some());
-        let timed = self.radiation.is_some_and(|radiation| radiation.flux_per_s.is_some());
         let mut columns = vec!["step".to_owned(), "photons per pattern".to_owned()];
         columns.push(match known {
             true => "on the specimen".to_owned(),
             false => "on the specimen, per pixel".to_owned(),
         });
-        columns.extend(gray.then(|| "dose to the specimen".to_owned()));
-        columns.extend(timed.then(|| "exposure, scan".to_owned()));
         columns.push(format!("best {}{}", self.metric.named(), self.of_alone()));
         let plain = |text: String| Need { text, within: None };
         let missing = || plain("\u{2013}".to_owned());
@@ -349,22 +381,6 @@ impl<'a> Question<'a> {
                 text: format!("{bound}{text}"),
                 within: of.part.map(|_| of_what(of.part)),
             }));
-            if gray {
-                let told = dose.zip(of.per_square_metre);
-                let told = told.and_then(|(dose, per)| self.radiation?.gray(dose * per));
-                let text = |gray| plain(format!("{bound}{}", in_gray(gray)));
-                cells.push(told.map_or_else(missing, text));
-            }
-            if timed {
-                cells.push(
-                    self.times(of).map_or_else(missing, |(exposure, scan)| Need {
-                        text: format!("{bound}{}", in_seconds(exposure)),
-                        within: scan.map(|scan| {
-                            format!("{bound}{} {}", in_seconds(scan), of_what(of.part))
-                        }),
-                    }),
-                );
-            }
             let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
             let best = of
                 .curve
@@ -390,13 +406,6 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Exposure of a position and time of the scan, seconds.
-    fn times(&self, of: &Candidate) -> Option<(f64, Option<f64>)> {
-        let (radiation, dose) = (self.radiation?, of.dose()?);
-        let scan = of.patterns.and_then(|patterns| radiation.scan_s(dose, patterns));
-        Some((radiation.exposure_s(dose)?, scan))
-    }
-
     fn json_of(&self, of: &Candidate) -> Value {
         let dose = of.dose();
         let fluence = dose.zip(of.per_square_metre).map(|(dose, per)| dose * per);
@@ -405,9 +414,11 @@ impl<'a> Question<'a> {
             "view": of.view, "step_px": of.step, "linear_overlap": of.overlap,
             "step_nm": of.step.zip(self.pixel_size).map(|(step, metres)| step * metres * 1e9),
             "state": of.reach.name(), "dose": dose,
-            "within": dose.and(self.dose_range(&of.curve)), "fluence_m2": fluence,
+            "within": dose.and(self.range(&of.curve, Scale::Log)), "fluence_m2": fluence,
+            "photons_allow": self.passed(of.view, self.splits, of.reach).filter(|most| most.is_finite()),
             "between": match of.reach {
                 Reach::About { between: (low, high), .. } => Some([low, high]),
+                Reach::By { at, after: Some(after) } => Some([after, at]),
                 _ => None,
             },
             "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
@@ -415,30 +426,5 @@ impl<'a> Question<'a> {
             "exposure_s": times.map(|times| times.0), "scan_s": times.and_then(|times| times.1),
             "part": of.part,
         })
-    }
-}
-
-/// A time with two digits: `10 ms`, `3.5 min`.
-fn in_seconds(seconds: f64) -> String {
-    let (factor, unit) = match seconds {
-        s if s < 1e-3 => (1e6, "\u{b5}s"),
-        s if s < 1.0 => (1e3, "ms"),
-        s if s < 120.0 => (1.0, "s"),
-        s if s < 7200.0 => (1.0 / 60.0, "min"),
-        _ => (1.0 / 3600.0, "h"),
-    };
-    format!("{}\u{202f}{unit}", label(seconds * factor, 2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units_that_suit_them() {
-        assert_eq!(
-            [2e-5, 0.01, 90.0, 600.0, 1e5].map(in_seconds),
-            ["20\u{202f}\u{b5}s", "10\u{202f}ms", "90\u{202f}s", "10\u{202f}min", "28\u{202f}h"]
-        );
     }
 }

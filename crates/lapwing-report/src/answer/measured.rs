@@ -23,7 +23,7 @@ impl Question<'_> {
     /// Whether a dose at which the goal is reached is known from one that does not stand alone.
     pub(super) fn leans(&self, reach: Reach) -> bool {
         match reach {
-            Reach::AtMost(at) | Reach::By(at) | Reach::About { between: (_, at), .. } => {
+            Reach::AtMost(at) | Reach::By { at, .. } | Reach::About { between: (_, at), .. } => {
                 !self.stands_alone(at)
             }
             Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => false,
@@ -90,6 +90,7 @@ mod tests {
             views: &[],
             splits: &[],
             levels: &[],
+            study: None,
             reference: None,
             pixel_size: None,
             radiation: None,

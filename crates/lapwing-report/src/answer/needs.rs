@@ -1,8 +1,7 @@
 //! The answer of several solvers: a sentence each, and tables in which they can be compared.
 
 use super::reach::{Reach, Scale};
-use super::{Curve, Question};
-use crate::estimate::Trend;
+use super::{Curve, Question, undecided};
 use crate::levels::Level;
 use crate::need::Need;
 use lapwing_study::{Split, View};
@@ -113,12 +112,9 @@ impl<'a> Question<'a> {
             })
         };
         let trend = |view: View| {
-            row(&|solver, split| {
-                let found = of(self.against_dose(solver, view), split);
-                match found.and_then(|(_, curve)| Trend::with_dose(&curve, self.metric)) {
-                    Some(trend) => Need { text: trend.shown(self.metric), within: None },
-                    None => Need::nothing(),
-                }
+            row(&|solver, split| match self.line(solver, view, split).trend(self.metric) {
+                Some(trend) => Need { text: trend.shown(self.metric), within: None },
+                None => Need::nothing(),
             })
         };
         let by_view = |cells: &dyn Fn(View) -> Vec<Need>| {
@@ -175,9 +171,9 @@ impl<'a> Question<'a> {
                 text: format!("\u{2248} {}", self.place(at, curve, scale)),
                 within: self.within(curve, scale),
             },
-            Reach::By(at) => Need {
-                text: scale.exact(at),
-                within: Some("below it nothing can be told".to_owned()),
+            Reach::By { at, after } => Need {
+                text: format!("by {}", scale.exact(at)),
+                within: Some(undecided("ones", after.map(|after| scale.exact(after)))),
             },
             Reach::Unsteady { .. } => Need { text: "not steadily".to_owned(), within: None },
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
@@ -196,12 +192,11 @@ fn doses_in_words(found: &[(Split, Reach)]) -> (String, String) {
         false => format!("{} to {}", Scale::Log.exact(low), Scale::Log.exact(high)),
     };
     let all = |name: &str| found.iter().all(|(_, reach)| reach.name() == name);
-    let by = |(_, reach): &&(Split, Reach)| matches!(reach, Reach::By(_));
-    let below = "nothing can be told";
+    let by = |(_, reach): &&(Split, Reach)| matches!(reach, Reach::By { .. });
     match found {
         _ if all("at_most") => (format!("{exact} or fewer"), String::new()),
         _ if all("about") => (format!("about {}", Scale::Log.range_text(low, high)), String::new()),
-        _ if all("by") => (exact, format!("; {below} of fewer")),
+        _ if all("by") => (exact, "; fewer undecided".to_owned()),
         mixed => {
             let part = |(split, reach): &(Split, Reach)| match *reach {
                 Reach::AtMost(at) => format!("{} or fewer on {split}", Scale::Log.exact(at)),
@@ -212,7 +207,7 @@ fn doses_in_words(found: &[(Split, Reach)]) -> (String, String) {
                 mixed.iter().filter(by).map(|(split, _)| split.to_string()).collect();
             let remark = match undecided.is_empty() {
                 true => String::new(),
-                false => format!("; {below} of fewer on {}", listed(&undecided)),
+                false => format!("; fewer undecided on {}", listed(&undecided)),
             };
             (listed(&mixed.iter().map(part).collect::<Vec<_>>()), remark)
         }
@@ -241,15 +236,13 @@ mod tests {
         assert_eq!(of(about(2500.0), about(2600.0)), only("about 2500 to 2600"));
         assert_eq!(of(Reach::AtMost(1e3), Reach::AtMost(1e3)), only("10\u{b3} or fewer"));
         // What is not known below a dose is not about that dose.
-        let told = with("10\u{2074}", "; nothing can be told of fewer");
-        assert_eq!(of(Reach::By(1e4), Reach::By(1e4)), told);
-        let told = with("10\u{b3} to 10\u{2074}", "; nothing can be told of fewer");
-        assert_eq!(of(Reach::By(1e3), Reach::By(1e4)), told);
-        let told = with(
-            "about 2500 on train and 10\u{2074} on test",
-            "; nothing can be told of fewer on test",
-        );
-        assert_eq!(of(about(2500.0), Reach::By(1e4)), told);
+        let by = |at| Reach::By { at, after: None };
+        let told = with("10\u{2074}", "; fewer undecided");
+        assert_eq!(of(by(1e4), by(1e4)), told);
+        let told = with("10\u{b3} to 10\u{2074}", "; fewer undecided");
+        assert_eq!(of(by(1e3), by(1e4)), told);
+        let told = with("about 2500 on train and 10\u{2074} on test", "; fewer undecided on test");
+        assert_eq!(of(about(2500.0), by(1e4)), told);
         let told = only("10\u{b3} or fewer on train and about 2500 on test");
         assert_eq!(of(Reach::AtMost(1e3), about(2500.0)), told);
     }

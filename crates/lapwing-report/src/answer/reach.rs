@@ -2,14 +2,16 @@
 
 use crate::metric::{dose_label, thousands};
 use lapwing_draw::number::label;
+use lapwing_study::crossing::{outwards, rounded as rounded_to};
 
 /// Where on an ascending scale (dose, overlap) a quality is reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reach {
     /// At the lowest value of the study already.
     AtMost(f64),
-    /// At this value; below it nothing is known.
-    By(f64),
+    /// At `at`; nothing can be told of lower ones, down to `after`, which is not enough, where there
+    /// is such a one.
+    By { at: f64, after: Option<f64> },
     /// Interpolated between two neighbours.
     About { at: f64, between: (f64, f64) },
     /// At `at`, and not any more at `lost`, which is higher.
@@ -24,7 +26,7 @@ impl Reach {
     /// The least value that is known to reach it.
     pub(super) fn place(self) -> Option<f64> {
         match self {
-            Self::AtMost(at) | Self::By(at) | Self::About { at, .. } => Some(at),
+            Self::AtMost(at) | Self::By { at, .. } | Self::About { at, .. } => Some(at),
             Self::Unsteady { .. } | Self::Never | Self::Unknown => None,
         }
     }
@@ -33,7 +35,7 @@ impl Reach {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::AtMost(_) => "at_most",
-            Self::By(_) => "by",
+            Self::By { .. } => "by",
             Self::About { .. } => "about",
             Self::Unsteady { .. } => "unsteady",
             Self::Never => "never",
@@ -78,6 +80,21 @@ pub(super) fn reach_of(
     let place = |value: f64| if logarithmic { value.ln() } else { value };
     let plain: Vec<(f64, f64)> = points.iter().map(|&(x, value, _)| (x, place(value))).collect();
     reach(&plain, place(goal), higher_is_better, scale)
+}
+
+/// `reach` where nothing is told of the values `untold`: what lies between one of these and its
+/// neighbours is not told either, and a lowest value with one below it is not the lowest.
+pub(super) fn with_gaps(reach: Reach, points: &[f64], untold: &[f64]) -> Reach {
+    let (at, low) = match reach {
+        Reach::AtMost(at) => (at, f64::NEG_INFINITY),
+        Reach::About { between: (low, at), .. } => (at, low),
+        _ => return reach,
+    };
+    if !untold.iter().any(|&one| low < one && one < at) {
+        return reach;
+    }
+    let after = points.iter().copied().filter(|&one| one < at).fold(None, |_, one| Some(one));
+    Reach::By { at, after }
 }
 
 /// Where `points` (ascending, value) first reach `goal`.
@@ -141,6 +158,46 @@ impl Scale {
         }
     }
 
+    /// A place among those between which lines are straight.
+    pub(super) fn place(self, at: f64) -> f64 {
+        match self {
+            Self::Log => at.ln(),
+            Self::Linear => at,
+        }
+    }
+
+    /// The other way.
+    pub(super) fn value(self, place: f64) -> f64 {
+        match self {
+            Self::Log => place.exp(),
+            Self::Linear => place,
+        }
+    }
+
+    /// A range with its ends rounded outwards, and the number of digits: `12 200 to 14 400`.
+    pub(super) fn outwards(self, low: f64, high: f64) -> (String, usize) {
+        let (low, high, digits) = match self {
+            Self::Log => outwards(low, high),
+            Self::Linear => {
+                let down = |digits: i32| (low * 10f64.powi(digits)).floor() / 10f64.powi(digits);
+                let up = |digits: i32| (high * 10f64.powi(digits)).ceil() / 10f64.powi(digits);
+                let digits = if up(2) - down(2) <= 1.2 * (high - low) { 2 } else { 3 };
+                (down(digits), up(digits), digits as usize)
+            }
+        };
+        (format!("{} to {}", self.text(low, digits), self.text(high, digits)), digits)
+    }
+
+    /// One end of a range, rounded outwards to two digits.
+    pub(super) fn end(self, at: f64, up: bool) -> String {
+        let at = match (self, up) {
+            (Self::Log, _) => rounded_to(at, 2, up),
+            (Self::Linear, true) => (100.0 * at).ceil() / 100.0,
+            (Self::Linear, false) => (100.0 * at).floor() / 100.0,
+        };
+        self.text(at, 2)
+    }
+
     /// Two places that differ, in as few digits as show it: `8280 to 8310`, `0.42 to 0.44`.
     pub(super) fn range_text(self, first: f64, last: f64) -> String {
         let digits = self.digits(first, last);
@@ -167,6 +224,25 @@ mod tests {
         assert_eq!(reach(&points, 0.4, true, Scale::Log), Reach::AtMost(1e3));
         assert_eq!(reach(&points, 0.95, true, Scale::Log), Reach::Never);
         assert_eq!(reach(&[], 0.5, true, Scale::Log), Reach::Unknown);
+    }
+
+    #[test]
+    fn what_lies_beside_something_untold_is_not_interpolated() {
+        let about = Reach::About { at: 3e4, between: (1e3, 1e5) };
+        let doses = [1e3, 1e5];
+        let by = |after| Reach::By { at: 1e5, after };
+        assert_eq!(with_gaps(about, &doses, &[1e4]), by(Some(1e3)));
+        assert_eq!(with_gaps(about, &doses, &[100.0, 1e6]), about);
+        assert_eq!(with_gaps(Reach::AtMost(1e5), &doses[1..], &[1e4]), by(None));
+        assert_eq!(with_gaps(Reach::Never, &doses, &[1e4]), Reach::Never);
+    }
+
+    #[test]
+    fn ranges_are_never_rounded_inwards() {
+        let (text, digits) = Scale::Log.outwards(12_248.0, 14_395.0);
+        assert_eq!((text.as_str(), digits), ("12\u{202f}200 to 14\u{202f}400", 3));
+        assert_eq!(Scale::Linear.outwards(0.421, 0.589).0, "0.42 to 0.59");
+        assert_eq!([false, true].map(|up| Scale::Log.end(1234.0, up)), ["1200", "1300"]);
     }
 
     #[test]

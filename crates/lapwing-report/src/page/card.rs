@@ -207,9 +207,8 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
 fn resolutions(row: &Row) -> Vec<Fact> {
     let mut facts = Vec::new();
     let curves = row.comparison.as_ref().and_then(|comparison| comparison.frc.as_ref());
-    let doubts = curves
-        .map(|curves| resolution_doubts(curves, row.metric("complex_correlation")))
-        .unwrap_or_default();
+    let doubts =
+        curves.map(|curves| resolution_doubts(curves, |name| row.metric(name))).unwrap_or_default();
     for quantity in [Quantity::Phase, Quantity::Amplitude, Quantity::Complex] {
         for (criterion, name) in
             Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"])

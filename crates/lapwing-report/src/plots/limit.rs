@@ -16,14 +16,14 @@ const POINTS: usize = 25;
 /// What the photons of a view allow in a metric.
 struct Allowed<'a> {
     metric: &'a Metric,
-    limit: Limit,
+    limit: &'a Limit,
     /// Photons on a pixel in the middle of the scan for each photon per pattern.
     per_dose: f64,
 }
 
 impl<'a> Allowed<'a> {
     /// Of a view of a split; `None` without a truth, and of metrics that have no limit.
-    fn of(study: &Study, metric: &'a Metric, split: Split, view: View) -> Option<Self> {
+    fn of(study: &'a Study, metric: &'a Metric, split: Split, view: View) -> Option<Self> {
         let limited = ["complex_nrmse", "complex_correlation", "phase_resolution_0_5_px"];
         if study.reference.is_some() || !limited.contains(&metric.name.as_str()) {
             return None;
@@ -34,7 +34,7 @@ impl<'a> Allowed<'a> {
         let scan = positions(&study.folder.roots().input(row.condition, row.repeat()))?;
         let (y0, y1, x0, x1) = bounding_box(&scan)?;
         let per_dose = scan.len() as f64 / ((y1 - y0 + step) * (x1 - x0 + step));
-        let limit = Limit::of(true_object(study, split)?.view())?;
+        let limit = study.limit(split)?;
         Some(Self { metric, limit, per_dose })
     }
 
@@ -48,6 +48,26 @@ impl<'a> Allowed<'a> {
             }
             _ => self.limit.phase_resolution_px(photons, Criterion::Half),
         }
+    }
+}
+
+/// The best that the photons of a view allow at a dose, infinite where they resolve nothing; `None`
+/// without a truth, and of metrics that have no limit.
+pub(crate) fn allowed(
+    study: &Study,
+    metric: &Metric,
+    split: Split,
+    view: View,
+    dose: f64,
+) -> Option<f64> {
+    Some(Allowed::of(study, metric, split, view)?.at(dose).unwrap_or(f64::INFINITY))
+}
+
+impl Study {
+    /// What photons allow images of the true object of a split, where there is one; computed once.
+    fn limit(&self, split: Split) -> Option<&Limit> {
+        let of = |split| Limit::of(true_object(self, split)?.view());
+        self.limits[usize::from(split != Split::Train)].get_or_init(|| of(split)).as_ref()
     }
 }
 
@@ -82,11 +102,15 @@ pub(crate) fn sentence(study: &Study, metric: &Metric, solver: &str) -> Option<S
         [only] => vec![only],
         curve => vec![curve.first()?, curve.last()?],
     };
+    let sign = if metric.higher_is_better() { 1.0 } else { -1.0 };
     let part = |(dose, value): &(f64, crate::estimate::Estimate)| {
+        let most = allowed.at(*dose)?;
+        let past = sign * (value.mean - most) > metric.least_difference(value.mean, most);
         Some(format!(
-            "{} where {} is allowed, at {} photons per pattern",
+            "{} where {} is allowed{}, at {} photons per pattern",
             shown(value.mean),
-            shown(allowed.at(*dose)?),
+            shown(most),
+            if past { ", which passes that bound" } else { "" },
             crate::metric::dose_label(*dose as u64)
         ))
     };

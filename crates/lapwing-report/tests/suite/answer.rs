@@ -15,13 +15,14 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     // The baseline reaches the goal at 10^4.88, and so does nothing else; with steps of 16 px, of a
     // quarter of the patterns, 0.07 ln 4 are missing.
     let told = "Phase SSIM at least 0.9 takes about 76\u{202f}000 photons per pattern with steps of \
-                8.0 px, overlap 0.80: ";
+                8.0 px, overlap 0.80; half of that gives about 0.806.";
     assert!(first.contains(told), "{first}");
     let cost = "Steps of 16.0 px, overlap 0.60, would cost 0.097 of Phase SSIM at that dose: 0.803 \
                 in place of 0.900.";
     assert!(first.contains(cost));
     assert!(
         first.contains("a straight line between 10\u{2074} and 10\u{2075}, which are far apart")
+            && first.contains("That is ")
     );
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
     // A row for each view, and words for who is new to it.
@@ -129,6 +130,74 @@ fn a_goal_that_a_flat_image_reaches_is_no_answer_however_good_the_images_are() {
     assert!(lead.starts_with("Phase SSIM at least 0.93 takes about"), "{lead}");
 }
 
+/// The made-up baseline resolves 2 px at 10^4.57, between 10^4 and 10^5.
+#[test]
+fn what_is_told_of_no_dose_between_two_is_not_told_by_a_line_between_them() {
+    let of = |view: View| Split::ALL.map(|split| condition(10_000, view, split));
+    let dips = View::ALL.into_iter().flat_map(of).collect();
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special { dips, ..Special::default() });
+    let goals = [("phase_resolution_0_5_px".to_owned(), 2.0)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let html = fs::read_to_string(paths.html).unwrap();
+    assert_balanced(&html);
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.contains("is reached by 10\u{2075} photons per pattern with"), "{lead}");
+    assert!(lead.contains("lower doses undecided (10\u{b3} is not enough)"), "{lead}");
+    // What another step would cost is not known of a gap.
+    let first = &html[html.find("<section class=\"first\"").unwrap()..];
+    let first = &first[..first.find("</section>").unwrap()];
+    assert!(!first.contains("would cost") && !first.contains("half of that"), "{first}");
+    assert!(first.contains(">by 10\u{2075}<"), "{first}");
+    let answer = fs::read(folder.path().join("report/study_answer.json")).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    for of in [&answer["headline"]["views"][0], &answer["answers"][0]["reached"][0]] {
+        assert_eq!((&of["state"], &of["dose"]), (&"by".into(), &1e5.into()), "{of}");
+        assert_eq!(of["within"], serde_json::json!([1e3, 1e5]), "{of}");
+        assert_eq!(of["between"], serde_json::json!([1e3, 1e5]), "{of}");
+    }
+}
+
+#[test]
+fn images_that_are_no_better_than_a_flat_one_have_no_trend_and_no_resolution() {
+    // Of the flat image 0.92: the baseline is better at 10^5 alone, the others nowhere.
+    let special = Special { flat: Some(0.92), flat_field: Some(0.992), ..Special::default() };
+    let (folder, html) = report(&special);
+    let grid = html.split("Phase resolution, px, train split").nth(1).unwrap();
+    let row = |dose: &str| {
+        let row = grid.split(&format!("<th scope=\"row\">{dose}</th>")).nth(1).unwrap();
+        &row[..row.find("</tr>").unwrap()]
+    };
+    assert_eq!(row("10\u{2074}").matches(">not told<").count(), 3, "{}", row("10\u{2074}"));
+    assert_eq!(row("10\u{2075}").matches(">not told<").count(), 2, "{}", row("10\u{2075}"));
+    assert!(html.contains("the image is no better than one without any detail"));
+    // Where all are better there is a trend.
+    let sentences = |folder: &std::path::Path| {
+        let text = fs::read(folder.join("report/study_answer.json")).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        answer["answers"][0]["sentences"].to_string()
+    };
+    assert!(!sentences(folder.path()).contains("A tenfold dose changes it by"));
+    assert!(sentences(plain().0.path()).contains("A tenfold dose changes it by"));
+}
+
+#[test]
+fn a_goal_beyond_the_bound_of_counting_statistics_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special::default());
+    // The photons of the made-up study resolve 2.5 px at its highest dose; the baseline alone has
+    // less.
+    let goals = [("phase_resolution_0_5_px".to_owned(), 1.6)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let html = fs::read_to_string(paths.html).unwrap();
+    let told = "That passes the bound of counting statistics, by which so many photons allow 2.";
+    let bound: Vec<&str> = html.lines().filter(|line| line.contains("bound of count")).collect();
+    assert!(html.contains(told), "{bound:?}");
+    assert!(html.contains("is allowed, which passes that bound"));
+    assert!(html.contains("past the bound of counting statistics, which allows 2."));
+    assert!(!plain().1.contains("That passes the bound"));
+}
+
 #[test]
 fn what_is_not_done_yet_is_neither_enough_nor_too_little() {
     if lapwing_testing::left_out() {
@@ -145,8 +214,9 @@ fn what_is_not_done_yet_is_neither_enough_nor_too_little() {
     let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
     let html = fs::read_to_string(paths.html).unwrap();
     let lead = after(&html, "<p class=\"lead\">");
-    let told = "takes 10\u{2075} photons per pattern, below which nothing can be told, with";
-    assert!(lead.contains(told) && !html.contains("write doses"), "{lead}");
+    let told = "is reached by 10\u{2075} photons per pattern with";
+    assert!(lead.contains(told) && lead.contains("lower doses undecided"), "{lead}");
+    assert!(!html.contains("write doses"), "{lead}");
     // The goal of 0.9 is reached beyond what is done.
     let (_folder, html) = of(&[100_000]);
     let lead = after(&html, "<p class=\"lead\">");
@@ -176,7 +246,7 @@ fn the_goal_of_the_design_is_the_first_screen() {
     assert!(lead.starts_with("Phase SSIM at least 0.1 takes 10\u{b3} or fewer photons"), "{lead}");
     // What fewer photons are enough for is a bound of everything that follows from them.
     let bounds = " in all, at least 100 times fewer per pattern than the highest dose of this";
-    assert!(lead.contains(": at most ") && lead.contains(bounds), "{lead}");
+    assert!(html.contains("That is at most ") && html.contains(bounds), "{lead}");
     // Which is enough at the lowest dose: what to do is said beside it.
     let advice = "write doses = [100, 1000, 10000, 100000] in the section [study]";
     assert!(html.contains(advice) && html.contains("the lowest of this study"), "{advice}");
@@ -254,7 +324,9 @@ fn the_specimen_is_given_the_whole_scan_whichever_split_is_reconstructed() {
     };
     let (both, html) = report(&special());
     let whole = read(both.path())["headline"]["views"][0].clone();
-    assert!(after(&html, "<p class=\"lead\">").contains("photons per \u{b5}m\u{b2} in all"));
+    let (lead, first) = (after(&html, "<p class=\"lead\">"), after(&html, "time</summary>"));
+    assert!(lead.contains(" s, with steps of") || lead.contains("ms, with steps of"), "{lead}");
+    assert!(html.contains("photons per \u{b5}m\u{b2} in all"), "{first}");
     let number = |view: &serde_json::Value, name: &str| view[name].as_f64().unwrap();
     // Twice 160 patterns, each with its exposure and what comes on top.
     let scan = 320.0 * (number(&whole, "exposure_s") + 0.1);
@@ -291,7 +363,7 @@ fn the_specimen_is_given_the_whole_scan_whichever_split_is_reconstructed() {
     }
     let html = fs::read_to_string(lapwing_report::write(folder.path()).unwrap().html).unwrap();
     let lead = after(&html, "<p class=\"lead\">");
-    assert!(lead.contains("photons per \u{b5}m\u{b2} of the train split"), "{lead}");
+    assert!(html.contains("photons per \u{b5}m\u{b2} of the train split"), "{lead}");
     assert!(!html.contains(" in all") && html.contains(">baseline, train split</th>"));
     let part = &read(folder.path())["headline"]["views"][0];
     assert_eq!(part["part"], "train");

@@ -161,7 +161,7 @@ impl Compare {
                 origin: placed.origins[index],
                 probe: probe(made, &truth, output),
                 resolution: found.frc.resolutions(pixel_size),
-                doubts: resolution_doubts(&found.frc, Some(found.metrics.complex_correlation)),
+                doubts: resolution_doubts(&found.frc, |name| found.metrics.value(name)),
                 found,
             });
         }

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use lapwing_draw::number::label;
 use lapwing_files::atomic;
+use lapwing_study::crossing::outwards;
 use lapwing_study::design::{Goal, TEMPLATE};
 use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
@@ -238,21 +239,29 @@ fn search(
         let _ = match of.dose {
             Least::About { at, low, high } => {
                 let told = on_specimen(at);
-                // With two digits a narrow range would not hold what it is the range of.
-                let lowest = of.tried.iter().map(|tried| tried.dose).min().unwrap_or_default();
-                let from = low.unwrap_or(lowest as f64);
-                let digits = if label(from, 2) == label(high, 2) { 3 } else { 2 };
+                let doses = || of.tried.iter().map(|tried| tried.dose);
+                let (lowest, highest) = (doses().min(), doses().max());
+                let from = low.unwrap_or(lowest.unwrap_or_default() as f64);
+                let to = high.unwrap_or(highest.unwrap_or_default() as f64);
+                let (from, to, digits) = outwards(from, to);
                 let below = if low.is_none() { "below " } else { "" };
-                let range = match from < high || design.study.repeats > 1 {
-                    true => format!("{below}{} to {}", label(from, digits), label(high, digits)),
-                    false => "of one realisation: no range without study.repeats = 2".to_owned(),
+                let beyond = if high.is_none() { "beyond " } else { "" };
+                let how = match design.study.repeats > 1 {
+                    true => "with 95 % confidence",
+                    false => "of one realisation, whose chance needs study.repeats = 2",
                 };
-                writeln!(words, ": about {} {quanta} per pattern{told}, {range}", label(at, 3))
+                let (from, to) = (label(from, digits), label(to, digits));
+                writeln!(
+                    words,
+                    ": about {} {quanta} per pattern{told}, {below}{from} to {beyond}{to} {how}",
+                    label(at, 3)
+                )
             }
-            Least::By { at } => writeln!(
+            Least::By { at, after } => writeln!(
                 words,
-                ": at {at} {quanta} per pattern{}, below which nothing can be told",
-                on_specimen(at as f64)
+                ": reached by {at} {quanta} per pattern{}, lower doses undecided{}",
+                on_specimen(at as f64),
+                after.map(|after| format!(" ({after} is not enough)")).unwrap_or_default()
             ),
             Least::AtMost { at } => writeln!(
                 words,

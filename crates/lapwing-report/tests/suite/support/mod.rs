@@ -61,6 +61,10 @@ pub struct Special<'a> {
     pub sections: &'a str,
     /// Phase SSIM of an image without any detail.
     pub flat: Option<f64>,
+    /// Complex correlation of an image without any detail.
+    pub flat_field: Option<f64>,
+    /// Conditions whose ring correlation dips at its second ring and rises again.
+    pub dips: Vec<Condition>,
     /// Positions in a row of the scan, 16 unless given; a scan of few rows more than columns.
     pub across: Option<usize>,
     /// Pictures of every pixel, which the page lays upon each other, in place of every fourth.
@@ -239,7 +243,10 @@ fn write_job(
     let curve = |shift: f64| -> serde_json::Value {
         let fall = |&f: &f64| 1.0 / (1.0 + ((f - 0.35 * quality + shift) * 30.0).exp());
         let count: Vec<usize> = (1..=frequency.len()).map(|ring| 6 * ring).collect();
-        let correlation: Vec<f64> = frequency.iter().map(fall).collect();
+        let mut correlation: Vec<f64> = frequency.iter().map(fall).collect();
+        if special.dips.contains(&condition) {
+            correlation[1] = 0.04;
+        }
         json!({"frequency": frequency, "correlation": correlation, "count": count})
     };
     let metrics = json!({
@@ -254,6 +261,9 @@ fn write_job(
         json!({"metrics": metrics, "alignment": alignment, "pixel_size_m": special.pixel_size});
     if let Some(flat) = special.flat {
         comparison["metrics"]["phase_ssim_flat"] = json!(flat);
+    }
+    if let Some(flat) = special.flat_field {
+        comparison["metrics"]["complex_correlation_flat"] = json!(flat);
     }
     if special.measured {
         comparison["reference"] = json!("full-dose reconstruction");

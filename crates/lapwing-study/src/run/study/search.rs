@@ -1,5 +1,6 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
+use crate::crossing::{reached_between, student};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
@@ -9,7 +10,7 @@ use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::{doubts, reached_by_flat};
+use lapwing_compare::{doubts, reached_by_flat, resolution_doubts};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,20 +38,24 @@ pub struct Found {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "reached")]
 pub enum Least {
-    /// About `at`, interpolated between two doses; `low` and `high` are these, moved by one
-    /// standard error of the metric.
+    /// About `at`, interpolated between two doses; between `low` and `high` with 95 % confidence:
+    /// what chance may move the means by, and what the straight line between the two doses may be
+    /// wrong by (see [`reached_between`]). Of one realisation these are the two doses.
     About {
         /// Photons per pattern.
         at: f64,
         /// Where it is reached at the earliest; `None` where that is below all that was looked at.
         low: Option<f64>,
-        /// Where it is reached at the latest.
-        high: f64,
+        /// Where it is reached at the latest; `None` where that is beyond all that was looked at.
+        high: Option<f64>,
     },
-    /// At this dose; at the next lower one nothing can be told (see [`doubts`]).
+    /// At this dose; at the next lower ones nothing can be told (see [`doubts`]).
     By {
         /// Photons per pattern.
         at: u64,
+        /// The highest dose that was looked at and is too low, photons per pattern.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
     },
     /// At the lowest dose already.
     AtMost {
@@ -74,6 +79,8 @@ pub struct DoseValue {
     pub value: Option<f64>,
     /// Standard error of the mean; `None` of a single value.
     pub error: Option<f64>,
+    /// How far the mean may be off with 95 % confidence, by Student's t; `None` of a single value.
+    pub half_width: Option<f64>,
 }
 
 /// Finds for every view of `design` the least dose between the lowest and the highest that the
@@ -206,7 +213,7 @@ impl Search<'_, '_> {
         tried.sort_by_key(|tried| tried.dose);
         let results = self.results(view, high)?;
         let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
-            mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|(mean, _)| mean)
+            mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|of| of.value)
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
@@ -232,8 +239,9 @@ impl Search<'_, '_> {
         let measured = mean_of_splits(&self.values(view, dose)?);
         Ok(DoseValue {
             dose,
-            value: measured.map(|(mean, _)| mean),
-            error: measured.and_then(|(_, error)| error),
+            value: measured.map(|of| of.value),
+            error: measured.and_then(|of| of.error),
+            half_width: measured.and_then(|of| Some(student(of.spare) * of.error?)),
         })
     }
 
@@ -271,7 +279,11 @@ impl Search<'_, '_> {
                 );
                 return Err(DesignError::rule("goal", expected, self.goal.value()).into());
             }
-            if doubts(&comparison).contains_key(&name) {
+            let curves = comparison.frc.as_ref();
+            let of_curves = curves.is_some_and(|frc| {
+                resolution_doubts(frc, |of| comparison.metric(of)).contains_key(&name)
+            });
+            if of_curves || doubts(&comparison).contains_key(&name) {
                 return Ok(BTreeMap::new());
             }
             let derived =
@@ -284,45 +296,65 @@ impl Search<'_, '_> {
         Ok(values)
     }
 
-    /// The dose between two neighbours at which the goal is reached, and the doses at which all
-    /// that was `tried` reaches it when every value is better, or worse, by its standard error.
+    /// The dose between two neighbours at which the goal is reached, and between which doses it is
+    /// with 95 % confidence, from all that was `tried`.
     fn about(&self, below: DoseValue, above: DoseValue, tried: &[DoseValue]) -> Least {
-        if below.value.is_none() {
-            return Least::By { at: above.dose };
-        }
         let mut all: Vec<&DoseValue> = tried.iter().collect();
         all.sort_by_key(|tried| tried.dose);
-        let better = if self.goal.higher_is_better() { 1.0 } else { -1.0 };
-        let shifted = |sign: f64| -> Vec<(f64, f64)> {
+        // What is told of no dose between two is not told by a line between them.
+        let untold = |one: &&&DoseValue| one.value.is_none();
+        if let Some(gap) = all.iter().rfind(|one| one.dose < above.dose).filter(untold) {
+            let told = all.iter().rfind(|one| one.dose < gap.dose && one.value.is_some());
+            return Least::By { at: above.dose, after: told.map(|one| one.dose) };
+        }
+        let place = |value: f64| if self.goal.is_length() { value.ln() } else { value };
+        let points = |sign: f64| -> Vec<(f64, f64)> {
+            let better = sign * if self.goal.higher_is_better() { 1.0 } else { -1.0 };
             let moved = |at: &&DoseValue| {
-                Some((at.dose as f64, at.value? + sign * better * at.error.unwrap_or(0.0)))
+                let value = at.value? + better * at.half_width.unwrap_or(0.0);
+                // No length is below zero, however far chance may reach.
+                let value =
+                    if self.goal.is_length() { value.max(f64::MIN_POSITIVE) } else { value };
+                Some(((at.dose as f64).ln(), place(value)))
             };
             all.iter().filter_map(moved).collect()
         };
-        let pair = [below, above].map(|at| (at.dose as f64, at.value.unwrap_or_default()));
-        let at = self.crossing(&pair);
-        let (early, late) = (shifted(1.0), shifted(-1.0));
-        let within = early.first().is_some_and(|&(_, value)| !self.goal.is_reached(value));
-        let low = within.then(|| self.crossing(&early).min(at));
-        Least::About { at, low, high: self.crossing(&late).max(at) }
-    }
-
-    /// The dose at which points (ascending dose, value) first reach the goal, interpolated in the
-    /// logarithm of the dose, and of the value where that is a length; the first or the last dose
-    /// where all or none reach it.
-    fn crossing(&self, points: &[(f64, f64)]) -> f64 {
-        let goal = self.goal;
-        let place = |value: f64| if goal.is_length() { value.ln() } else { value };
-        match points.iter().position(|&(_, value)| goal.is_reached(value)) {
-            None => points.last().map_or(0.0, |(dose, _)| *dose),
-            Some(0) => points[0].0,
-            Some(i) => {
-                let ((low, from), (high, to)) = (points[i - 1], points[i]);
-                let part = (place(goal.value()) - place(from)) / (place(to) - place(from));
-                (low.ln() + part.clamp(0.0, 1.0) * (high / low).ln()).exp()
-            }
+        let goal = place(self.goal.value());
+        let told = points(0.0);
+        let reached = |value: f64| match self.goal.higher_is_better() {
+            true => value >= goal,
+            false => value <= goal,
+        };
+        let first = |points: &[(f64, f64)]| points.iter().position(|&(_, value)| reached(value));
+        let at_above = told.iter().position(|&(dose, _)| dose == (above.dose as f64).ln());
+        let Some(i) = at_above.filter(|&i| i > 0) else {
+            return Least::By { at: above.dose, after: None };
+        };
+        let at = straight(told[i - 1], told[i], goal);
+        let (from, to) = reached_between(&told, i, goal);
+        if above.half_width.is_none() || below.half_width.is_none() {
+            // Of one realisation chance is not known: nothing narrower than the two doses.
+            let (low, high) = (Some(below.dose as f64), Some(above.dose as f64));
+            return Least::About { at: at.exp(), low, high };
         }
+        let (early, late) = (points(1.0), points(-1.0));
+        let low = match first(&early) {
+            Some(0) | None => None,
+            Some(i) => Some((straight(early[i - 1], early[i], goal).min(at) + from - at).exp()),
+        };
+        let high = match first(&late) {
+            None => None,
+            Some(0) => Some(to.exp()),
+            Some(i) => Some((straight(late[i - 1], late[i], goal).max(at) + to - at).exp()),
+        };
+        Least::About { at: at.exp(), low, high }
     }
+}
+
+/// Where the straight line through two points has `goal`, between them.
+fn straight((x0, y0): (f64, f64), (x1, y1): (f64, f64), goal: f64) -> f64 {
+    let part = (goal - y0) / (y1 - y0);
+    if part.is_finite() { x0 + part.clamp(0.0, 1.0) * (x1 - x0) } else { x1 }
 }
 
 /// The dose in the middle of two in the logarithm, of two digits where these tell it from both;
@@ -337,22 +369,34 @@ fn between(low: u64, high: u64, precision: f64) -> Option<u64> {
     [rounded, middle.round() as u64].into_iter().find(|dose| (low + 1..high).contains(dose))
 }
 
+/// A mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Mean {
+    value: f64,
+    /// Its standard error, where it is of several values.
+    error: Option<f64>,
+    /// Degrees of freedom of that error.
+    spare: usize,
+}
+
 /// The mean over the splits of the mean of each, with its standard error where every split has
 /// several values: what differs between splits is no chance.
-fn mean_of_splits(values: &BTreeMap<Split, Vec<f64>>) -> Option<(f64, Option<f64>)> {
-    let of: Vec<(f64, Option<f64>)> = values.values().filter_map(|of| mean(of)).collect();
-    let (value, _) = mean(&of.iter().map(|(mean, _)| *mean).collect::<Vec<_>>())?;
-    let squares: Option<f64> = of.iter().map(|(_, error)| Some((*error)?.powi(2))).sum();
-    Some((value, squares.map(|sum| sum.sqrt() / of.len() as f64)))
+fn mean_of_splits(values: &BTreeMap<Split, Vec<f64>>) -> Option<Mean> {
+    let of: Vec<Mean> = values.values().filter_map(|of| mean(of)).collect();
+    let value = mean(&of.iter().map(|of| of.value).collect::<Vec<_>>())?.value;
+    let squares: Option<f64> = of.iter().map(|of| Some(of.error?.powi(2))).sum();
+    let error = squares.map(|sum| sum.sqrt() / of.len() as f64);
+    Some(Mean { value, error, spare: of.iter().map(|of| of.spare).sum() })
 }
 
 /// Mean and its standard error.
-fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
+fn mean(values: &[f64]) -> Option<Mean> {
     let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let value = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|one| (one - value).powi(2)).sum();
     let error = (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt());
-    (!values.is_empty()).then_some((mean, error))
+    let spare = values.len().saturating_sub(1);
+    (!values.is_empty()).then_some(Mean { value, error, spare })
 }
 
 #[cfg(test)]
@@ -364,10 +408,13 @@ mod tests {
         let values = |train: &[f64], test: &[f64]| {
             [(Split::Train, train.to_vec()), (Split::Test, test.to_vec())].into()
         };
-        let (value, error) = mean_of_splits(&values(&[0.7, 0.9], &[0.2, 0.4])).unwrap();
+        let of = mean_of_splits(&values(&[0.7, 0.9], &[0.2, 0.4])).unwrap();
         // Each mean is known to 0.1, their mean to 0.1 / sqrt 2.
-        assert!((value - 0.55).abs() < 1e-12 && (error.unwrap() - 0.005f64.sqrt()).abs() < 1e-12);
-        assert_eq!(mean_of_splits(&values(&[0.5], &[0.25])), Some((0.375, None)));
+        let error = of.error.unwrap();
+        assert!((of.value - 0.55).abs() < 1e-12 && (error - 0.005f64.sqrt()).abs() < 1e-12);
+        assert_eq!(of.spare, 2);
+        let single = Mean { value: 0.375, error: None, spare: 0 };
+        assert_eq!(mean_of_splits(&values(&[0.5], &[0.25])), Some(single));
         assert_eq!(mean_of_splits(&BTreeMap::new()), None);
     }
 

@@ -91,7 +91,7 @@ def overlap_metrics(
     gridsize: Literal[1, 2] = 1,
     s_img: float = 1.0,
     n_groups: int | None = None,
-    neighbor_count: int = 6,
+    neighbor_count: int = 7,
     rng_seed_subsample: int = 456,
 ) -> dict[str, Any]:
     """Measure how much neighbouring illuminated discs overlap, three ways.

@@ -32,6 +32,13 @@ pub const EXPECTED: f64 = 5.0;
 /// Seconds for each pattern, epoch and value of N^2 log2 N^2, of LSQML and ML on two cores.
 const SECONDS: f64 = 0.45e-9;
 
+/// Share of the detail above which a pixel is too large for what was measured (and no more than
+/// rounding above a half).
+const HALF: f64 = 0.5 + 1e-9;
+
+/// Share of the contrast from which an absorption counts beside a phase.
+const COUNTS: f64 = 0.25;
+
 /// Epochs that the time is told for.
 const EPOCHS: f64 = 200.0;
 
@@ -250,6 +257,14 @@ impl ForecastRequest {
                  takes in larger angles is needed"
             ));
         }
+        if pixel <= self.resolution && pixel > HALF * self.resolution {
+            remarks.push(format!(
+                "the pixel of the object, {pixel:.3e} m, is more than half of the detail, {:.3e} m: the \
+                 expected dose is for details of two pixels at least, and one of a single pixel takes \
+                 up to four times as much",
+                self.resolution
+            ));
+        }
         if self.resolution > self.probe {
             remarks.push(format!(
                 "the detail, {:.3e} m, is larger than the probe, {:.3e} m: a scan without \
@@ -277,6 +292,13 @@ impl ForecastRequest {
         if contrast > 0.5 || self.phase.abs() > 1.0 {
             remarks.push(
                 "the contrast is not weak, for which the bounds are derived: they are rough"
+                    .to_owned(),
+            );
+        }
+        if self.absorption > COUNTS * contrast {
+            remarks.push(
+                "an absorption takes less than is expected here, a third to a half of it: the \
+                 expected dose was measured with phases"
                     .to_owned(),
             );
         }
@@ -379,6 +401,13 @@ mod tests {
         for part in ["larger than the detail", "holds the probe hardly", "overlap of 0.10"] {
             assert!(told.contains(part), "{told}");
         }
+        // A detail of a single pixel, of two, and one that absorbs beside its phase.
+        let remarks = |request: ForecastRequest| request.answer().unwrap().remarks.join("; ");
+        let single = remarks(ForecastRequest { pixel: Some(30e-9), ..one });
+        assert!(single.contains("more than half of the detail"), "{single}");
+        assert_eq!(remarks(ForecastRequest { pixel: Some(15e-9), ..one }), "");
+        let pair = remarks(ForecastRequest { phase: 0.4, absorption: 0.3, ..one });
+        assert!(pair.contains("an absorption takes less"), "{pair}");
         assert!(one.answer().unwrap().remarks.is_empty());
         let large = ForecastRequest { resolution: 2e-6, pixel: Some(1e-8), ..one };
         let told = large.answer().unwrap().remarks.join("; ");

@@ -17,7 +17,7 @@ pub struct Options {
     /// Say more about what is done (on standard error)
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Common options")]
     pub verbose: bool,
-    /// Say nothing but results and errors; no progress
+    /// Say nothing but results, errors and what is replaced; no progress
     #[arg(short, long, global = true, help_heading = "Common options")]
     pub quiet: bool,
 }

@@ -14,7 +14,7 @@ pub struct Output<'a> {
     pub json: bool,
     /// Details too.
     pub verbose: bool,
-    /// No messages at all.
+    /// No messages but warnings.
     pub quiet: bool,
     /// Who asked within this process, and has result and messages in place of a terminal.
     pub asked: Option<&'a dyn Asking>,
@@ -48,11 +48,19 @@ impl Output<'_> {
         }
     }
 
+    /// Something that is said also to those who asked for quiet, such as what is gone.
+    pub fn warn(&self, message: impl Display) {
+        match self.asked {
+            Some(asked) => asked.note(message.to_string()),
+            None => say(message),
+        }
+    }
+
     /// Says which files, those that were [`there`], have been replaced by now.
     pub fn note_replaced(&self, there: &[String]) {
         if !there.is_empty() {
             let was = if there.len() == 1 { "was" } else { "were" };
-            self.note(format_args!("replaced {}, which {was} there already", there.join(", ")));
+            self.warn(format_args!("replaced {}, which {was} there already", there.join(", ")));
         }
     }
 

@@ -348,11 +348,34 @@ fn message(error: &SolverError) -> String {
             option,
             problem: OptionProblem::Value { expected, found },
         }) => {
-            let flag = option.rsplit('.').next().unwrap_or(option).replace('_', "-");
-            format!("--{flag}: expected {expected}, found {}\n", plain(found))
+            format!(
+                "{}: expected {}, found {}\n",
+                flag_of(option),
+                by_flags(expected),
+                plain(found)
+            )
         }
         other => format!("{other}\n"),
     }
+}
+
+/// `--object-max` of `constraints.object_max`.
+fn flag_of(option: &str) -> String {
+    format!("--{}", option.rsplit('.').next().unwrap_or(option).replace('_', "-"))
+}
+
+/// A text with every option that it names as its flag.
+fn by_flags(text: &str) -> String {
+    let named = |word: &&str| {
+        let own = SOLVERS.iter().flat_map(|solver| solver.options);
+        let known = |option: &OptionDoc| option.name == *word;
+        word.contains('.') && own.chain(SolverConfig::common_docs()).any(known)
+    };
+    let words = text.split(' ').map(|word| match Some(word).filter(named) {
+        Some(option) => flag_of(option),
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn usage(message: String) -> clap::Error {

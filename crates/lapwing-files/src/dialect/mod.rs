@@ -58,6 +58,7 @@ pub use crate::options::{
 pub use base::{Base, read_base, read_base_as};
 pub use cxi::write_cxi;
 pub use geometry::{FarFieldOptics, object_pixel};
+pub use pairs::positions_in_pixels;
 pub use product::{Acquisition, Product};
 pub use ptychodus::write_dp;
 pub use table::{name_of, names, pattern_values, read, read_from, read_into};

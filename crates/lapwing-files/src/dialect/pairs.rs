@@ -7,6 +7,7 @@ use super::unit::{Scale, scale};
 use crate::open::{self, HEAD};
 use crate::options::PositionUnit;
 use crate::{Container, Error, Problem, npy};
+use lapwing_model::Position;
 
 /// Longest text file of positions.
 const MAX_TEXT: u64 = 256 << 20;
@@ -59,6 +60,20 @@ pub(super) fn read(path: &Path, as_stored: bool) -> Result<Result<Pairs, Problem
         ([_, 3], _) => Ok(Err(problem(format!("{found}{three}")))),
         _ => Ok(Err(problem(found))),
     }
+}
+
+/// The positions of a file that holds nothing else, a `.npy` array or text, in pixels.
+///
+/// # Errors
+/// When the file cannot be read, holds something else, or says that it is in another unit.
+pub fn positions_in_pixels(path: &Path) -> Result<Vec<Position>, Error> {
+    let broken = |problem| Error::Contract { path: path.to_owned(), problems: vec![problem] };
+    let found = read(path, false)?.map_err(broken)?;
+    if let Some(unit) = found.unit.filter(|unit| unit.metres().is_some()) {
+        let problem = Problem::new("positions", "pixels", format!("a heading that says {unit}"));
+        return Err(broken(problem));
+    }
+    Ok(found.values.into_iter().map(|[y, x]| Position { y, x }).collect())
 }
 
 /// The first two rows of `n` numbers each.

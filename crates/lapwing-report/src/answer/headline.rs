@@ -160,7 +160,7 @@ impl<'a> Question<'a> {
         };
         let exposure = self.radiation.and_then(|radiation| radiation.exposure_s(at));
         let most = if matches!(best.reach, Reach::AtMost(_)) { "at most " } else { "" };
-        let exposure = exposure.map(|seconds| format!(", {most}{},", in_seconds(seconds)));
+        let exposure = exposure.map(|seconds| format!(" ({most}{} each)", in_seconds(seconds)));
         let exposure = exposure.unwrap_or_default();
         let place = self.where_to(best);
         let takes = match best.reach {

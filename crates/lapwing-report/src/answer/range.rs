@@ -1,12 +1,11 @@
 //! How well it is known where a curve reaches the goal.
 //!
-//! A range holds what chance may do to every mean with 95 % confidence (Student's t) and what the
+//! A range holds what chance may do to the means with 95 % confidence (Student's t) and what the
 //! straight line between two neighbours may be wrong by
 //! ([`reached_between`](lapwing_study::crossing::reached_between)).
 
 use super::reach::{Reach, Scale, reach_of, with_gaps};
 use super::{Curve, Question};
-use crate::estimate::Estimate;
 use lapwing_study::crossing::reached_between;
 
 /// Between which values the goal is reached: the lower is `None` where it may be below the study,
@@ -29,78 +28,68 @@ impl Question<'_> {
     }
 
     fn reach(&self, curve: &Curve, scale: Scale) -> Reach {
-        self.moved(curve, scale, |value| Some(value.mean)).unwrap_or(Reach::Unknown)
-    }
-
-    /// Where a curve made of each estimate's `value` reaches the goal; `None` when one has none.
-    fn moved(
-        &self,
-        curve: &Curve,
-        scale: Scale,
-        value: impl Fn(&Estimate) -> Option<f64>,
-    ) -> Option<Reach> {
-        let length = self.metric.is_length();
-        let points = curve.iter().map(|(x, estimate)| {
-            let value = value(estimate)?;
-            // No length is below zero, however far chance may reach.
-            let value = if length { value.max(f64::MIN_POSITIVE) } else { value };
-            Some((*x, value, estimate.half_width().unwrap_or(0.0)))
-        });
-        let points = points.collect::<Option<Vec<_>>>()?;
+        let points: Vec<(f64, f64, f64)> = curve
+            .iter()
+            .map(|(x, value)| (*x, value.mean, value.half_width().unwrap_or(0.0)))
+            .collect();
         let (goal, higher) = (self.metric.goal, self.metric.higher_is_better());
         let places: Vec<f64> = curve.iter().map(|(x, _)| *x).collect();
-        let reach = reach_of(&points, goal, higher, scale, length);
-        Some(with_gaps(reach, &places, &curve.untold))
+        let reach = reach_of(&points, goal, higher, scale, self.metric.is_length());
+        with_gaps(reach, &places, &curve.untold)
     }
 
-    /// Where the curves that chance makes better and worse reach the goal.
-    fn early_and_late(&self, curve: &Curve, scale: Scale) -> Option<(Reach, Reach)> {
-        let better = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let shifted = |sign: f64| {
-            let by = move |value: &Estimate| Some(value.mean + sign * better * value.half_width()?);
-            self.moved(curve, scale, by)
-        };
-        Some((shifted(1.0)?, shifted(-1.0)?))
-    }
-
-    /// Between which values the goal is reached. `None` where it is not, or where a single
+    /// Between which values the goal is reached, of a quality that grows with them: beyond the last
+    /// one before it that misses the goal whatever chance does, and by the first one after it that
+    /// has it whatever chance does. `None` where the goal is not reached, or where a single
     /// realisation leaves chance unknown; of a dose below which nothing is told, what is undecided.
     pub(super) fn range(&self, curve: &Curve, scale: Scale) -> Option<Range> {
         let reach = self.reach(curve, scale);
-        let chance = self.early_and_late(curve, scale);
-        let (low, high) = match reach {
+        let (first, from, to) = match reach {
             Reach::About { at, between: (_, above) } => {
-                let (from, to) = self.straight_within(curve, above, scale);
-                let (early, late) = chance?;
-                let at = scale.place(at);
-                let by = |one: f64, end: f64| scale.value(scale.place(one) + scale.place(end) - at);
-                let low = match early {
-                    Reach::About { at, .. } => Some(by(at, from)),
-                    Reach::By { after, .. } => after,
-                    _ => None,
-                };
-                let high = match late {
-                    Reach::About { at, .. } | Reach::By { at, .. } => Some(by(at, to)),
-                    Reach::AtMost(_) => Some(to),
-                    _ => None,
-                };
-                (low, high)
+                let (low, high) = self.straight_within(curve, above, scale);
+                (above, scale.place(low) - scale.place(at), scale.place(high) - scale.place(at))
             }
-            Reach::By { at, after } => match chance {
-                None => (after, Some(at)),
-                Some((early, late)) => {
-                    let low = match early {
-                        Reach::About { at, .. } => Some(at),
-                        Reach::By { after, .. } => after,
-                        _ => None,
-                    };
-                    (low.zip(after).map(|(low, after)| low.min(after)), late.place())
-                }
-            },
-            Reach::AtMost(_) => (None, chance?.1.place()),
+            Reach::By { at, .. } | Reach::AtMost(at) => (at, 0.0, 0.0),
             Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => return None,
         };
+        let chance: Option<Vec<f64>> = curve.iter().map(|(_, value)| value.half_width()).collect();
+        let Some(chance) = chance else {
+            return match reach {
+                Reach::By { at, after } => Some((after, Some(at))),
+                _ => None,
+            };
+        };
+        let (sign, length) = (self.sign(), self.metric.is_length());
+        let goal = if length { self.metric.goal.ln() } else { self.metric.goal };
+        // No length is below zero, however far chance may reach.
+        let laid = |value: f64| if length { value.max(f64::MIN_POSITIVE).ln() } else { value };
+        let shifted = |i: usize, by: f64| {
+            let (x, value) = curve[i];
+            (scale.place(x), laid(value.mean + by * sign * chance[i]))
+        };
+        let reached = |i: usize, by: f64| sign * (shifted(i, by).1 - goal) >= 0.0;
+        let between = |i: usize, by: f64| {
+            let ((x0, y0), (x1, y1)) = (shifted(i, by), shifted(i + 1, by));
+            let gap = curve.untold.iter().any(|&one| curve[i].0 < one && one < curve[i + 1].0);
+            let part = (goal - y0) / (y1 - y0);
+            let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 1.0 };
+            (!gap).then_some(x0 + part * (x1 - x0))
+        };
+        let above = curve.iter().position(|(x, _)| *x == first)?;
+        let low = (0..above).rev().find(|&i| !reached(i, 1.0)).map(|i| {
+            let at = between(i, 1.0).map(|at| scale.value(at + from));
+            at.unwrap_or(curve[i].0)
+        });
+        let high = (above..curve.len()).find(|&i| reached(i, -1.0)).map(|i| {
+            let at = i.checked_sub(1).and_then(|below| between(below, -1.0));
+            at.map_or(curve[i].0, |at| scale.value(at + to))
+        });
         Some((low, high))
+    }
+
+    /// 1 where large values are good, else -1.
+    fn sign(&self) -> f64 {
+        if self.metric.higher_is_better() { 1.0 } else { -1.0 }
     }
 
     /// Between which values the means alone reach the goal first at `above`, whatever the curve is

@@ -325,7 +325,7 @@ fn the_specimen_is_given_the_whole_scan_whichever_split_is_reconstructed() {
     let (both, html) = report(&special());
     let whole = read(both.path())["headline"]["views"][0].clone();
     let (lead, first) = (after(&html, "<p class=\"lead\">"), after(&html, "time</summary>"));
-    assert!(lead.contains(" s, with steps of") || lead.contains("ms, with steps of"), "{lead}");
+    assert!(lead.contains("\u{202f}ms each) with steps of"), "{lead}");
     assert!(html.contains("photons per \u{b5}m\u{b2} in all"), "{first}");
     let number = |view: &serde_json::Value, name: &str| view[name].as_f64().unwrap();
     // Twice 160 patterns, each with its exposure and what comes on top.

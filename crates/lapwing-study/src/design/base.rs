@@ -40,11 +40,29 @@ pub(super) struct OfFile {
     pub pixel_size: Option<f64>,
     /// Diameter of the probe's disc, pixels.
     pub probe_diameter: Option<f64>,
+    /// Height and width of a pattern, pixels.
+    pub window: Option<(usize, usize)>,
+    /// Height and width of the object that data are simulated from, pixels.
+    pub object: Option<(usize, usize)>,
     /// The file, and why it tells nothing where it could not be read.
     pub told: String,
 }
 
 impl OfFile {
+    /// The side of its patterns, where they are square.
+    pub(super) fn side(&self) -> Option<usize> {
+        self.window.filter(|(height, width)| height == width).map(|(side, _)| side)
+    }
+
+    /// Height and width that the centres of windows of that side, or of its own, can span on its
+    /// object.
+    pub(super) fn room(&self, side: Option<usize>) -> Option<[f64; 2]> {
+        let window = side.map(|side| (side, side)).or(self.window)?;
+        let reach = |object: usize, window: usize| Some(object.checked_sub(window + 1)? as f64);
+        let object = self.object?;
+        Some([reach(object.0, window.0)?, reach(object.1, window.1)?])
+    }
+
     /// What was found where it does not tell what is asked.
     pub(super) fn none(&self) -> String {
         match self.told.is_empty() {
@@ -72,13 +90,20 @@ impl Source {
             Self::BuiltIn { .. } => return Ok(OfFile::default()),
             Self::Base { base, .. } => {
                 let read = dialect::read_base_as(&base.file, &options);
-                let told = read.map(|read| (Some(read.probe), read.metadata, None));
+                let told = read.map(|read| {
+                    let (_, height, width) = read.probe.dim();
+                    let shapes = (Some((height, width)), Some(read.object.shape()));
+                    (Some(read.probe), read.metadata, None, shapes)
+                });
                 (&base.file, told)
             }
             Self::Measured { base, .. } => {
                 let storage = Storage::Scratch(std::env::temp_dir());
                 let read = dialect::read_into(&base.measured, &options, &storage);
-                let told = read.map(|(read, _)| (read.probe, read.metadata, read.geometry));
+                let told = read.map(|(read, _)| {
+                    let shapes = (Some(read.pattern_shape()), None);
+                    (read.probe, read.metadata, read.geometry, shapes)
+                });
                 (&base.measured, told)
             }
         };
@@ -92,13 +117,17 @@ impl Source {
                 return Err(DesignError::rule(field, "a file that can be read", error));
             }
             Err(error) => OfFile { told: error.to_string(), ..OfFile::default() },
-            Ok((_, _, Some(Geometry::NearField))) => OfFile { told, ..OfFile::default() },
-            Ok((probe, metadata, _)) => {
+            Ok((_, _, Some(Geometry::NearField), (window, object))) => {
+                OfFile { told, window, object, ..OfFile::default() }
+            }
+            Ok((probe, metadata, _, (window, object))) => {
                 let pixel = metadata.as_ref().and_then(dialect::object_pixel);
                 let diameter = probe.map(|probe| probe::diameter(probe.view()));
                 OfFile {
                     pixel_size: pixel.map(|(y, x)| (y * x).sqrt()),
                     probe_diameter: diameter.filter(|&diameter| diameter > 0.0),
+                    window,
+                    object,
                     told,
                 }
             }

@@ -338,6 +338,9 @@ fn steps_in_nanometres_and_overlaps_are_those_of_the_file() {
             assert!(told.starts_with(&start), "{told}");
         }
     }
+    // The side of its patterns, too.
+    let side = |text: &str| parse(&format!("{measured}{text}")).unwrap().study.pattern_size;
+    assert_eq!((side(""), side("[study]\npattern_size = 64\n")), (32, 64));
 }
 
 #[test]
@@ -352,4 +355,31 @@ fn beam_and_detector_are_a_section() {
     assert!(refused("[apparatus]\nfading = 1.0\n").contains("fading"));
     let measured = format!("[base]\nmeasured = \"scan.npz\"\n{text}");
     assert!(refused(&measured).contains("[apparatus] beside base.measured"));
+}
+
+/// A scan on the object of a file spans what the windows can reach of it, with steps that overlap as
+/// its probe's discs.
+#[test]
+fn a_scan_on_a_base_has_the_field_of_its_object_and_the_disc_of_its_probe() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("base.npz");
+    let probe = ProbeDesign { diameter: Some(12.0), ..ProbeDesign::default() };
+    let built = probe.build((32, 32)).unwrap();
+    write_with(&path, Packing::Stored, |npz| {
+        npz.values("objectGuess", &[101, 142], &vec![Complex32::new(1.0, 0.0); 101 * 142])?;
+        let probe: Vec<Complex32> = built.index_axis(ndarray::Axis(0), 0).iter().copied().collect();
+        npz.values("probeGuess", &[32, 32], &probe)
+    })
+    .unwrap();
+    let scan = |text: &str| {
+        let text = format!("[base]\nfile = \"{}\"\n[scan]\n{text}", path.display());
+        let design = parse(&text).unwrap();
+        let Source::Base { scan, .. } = design.source else { panic!() };
+        (design.study.pattern_size, scan.unwrap())
+    };
+    let (side, found) = scan("overlap = 0.75\n");
+    assert_eq!((side, found.field), (32, [101.0 - 33.0, 142.0 - 33.0]));
+    let diameter = lapwing_model::probe::diameter(built.view());
+    assert!((found.step - 0.25 * diameter).abs() < 1e-9, "{} {diameter}", found.step);
+    assert_eq!(scan("step = 5\nfield = [20, 30]\n").1.field, [20.0, 30.0]);
 }

@@ -1,6 +1,6 @@
 //! The design as the user may write it: every section and every field optional.
 
-use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
+use crate::design::base::{BaseFile, MeasuredBase, OfFile, make_absolute};
 use crate::design::condition::{Split, Step, View, expected_dose, whole_dose};
 use crate::design::error::DesignError;
 use crate::design::goal::WrittenGoal;
@@ -10,6 +10,7 @@ use crate::design::settled::{
     Design, Exposures, FluenceArea, Matrix, ScanSection, Seeds, Source, SpecimenSection, ViewRules,
 };
 use crate::design::solver::{ProbeStart, StudySolver, Unsaid};
+use crate::geometry::overlap::NEIGHBOR_COUNT;
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
 use lapwing_files::options::ProbeFrom;
@@ -123,7 +124,7 @@ impl WrittenDesign {
             splits: Split::ALL.to_vec(),
             pattern_size: PATTERN_SIZE,
             gridsize: vec![1, 2],
-            neighbor_count: 7,
+            neighbor_count: NEIGHBOR_COUNT,
             repeats: 1,
             halves: false,
             patches: false,
@@ -156,6 +157,7 @@ impl WrittenDesign {
         let measured = self.base.as_ref().is_some_and(|base| base.measured.is_some());
         // A measured scan has no truth, and its probe is a guess already.
         let defaults = Matrix { halves: measured, ..default.study };
+        let side_said = self.study.pattern_size.is_some();
         let mut study = self.study.resolve(defaults)?;
         let source = match (self.base, self.specimen) {
             (Some(_), Some(_)) => {
@@ -178,7 +180,12 @@ impl WrittenDesign {
                 let mut experiment = self.experiment.unwrap_or_default();
                 make_absolute(&mut reading, &mut experiment, folder);
                 let measured = folder.join(measured);
-                Source::Measured { base: MeasuredBase { measured, reading }, experiment }
+                let source =
+                    Source::Measured { base: MeasuredBase { measured, reading }, experiment };
+                if !side_said {
+                    study.pattern_size = source.of_file()?.side().unwrap_or(study.pattern_size);
+                }
+                source
             }
             (
                 Some(
@@ -198,17 +205,34 @@ impl WrittenDesign {
             (Some(BaseSection { file: Some(file), measured: None, mut reading }), None) => {
                 let mut experiment = self.experiment.unwrap_or_default();
                 make_absolute(&mut reading, &mut experiment, folder);
-                let scan = self.scan.map(|scan| scan.resolve(self.probe, study.pattern_size));
-                Source::Base {
-                    base: BaseFile { file: folder.join(file), reading },
-                    experiment,
-                    scan: scan.transpose()?,
-                    probe: self.probe,
+                let base = BaseFile { file: folder.join(file), reading };
+                let probe = self.probe;
+                let of = |experiment, scan| Source::Base { base, experiment, scan, probe };
+                let takes_side = !side_said && probe.is_none();
+                match self.scan {
+                    None if !takes_side => of(experiment, None),
+                    scan => {
+                        let mut source = of(experiment, None);
+                        let file = source.of_file()?;
+                        if takes_side {
+                            study.pattern_size = file.side().unwrap_or(study.pattern_size);
+                        }
+                        let side = study.pattern_size;
+                        let resolved = scan.map(|scan| scan.resolve(probe, side, Some(&file)));
+                        if let Source::Base { scan, .. } = &mut source {
+                            *scan = resolved.transpose()?;
+                        }
+                        source
+                    }
                 }
             }
             (None, specimen) => Source::BuiltIn {
                 specimen: specimen.unwrap_or_default(),
-                scan: self.scan.unwrap_or_default().resolve(self.probe, study.pattern_size)?,
+                scan: self.scan.unwrap_or_default().resolve(
+                    self.probe,
+                    study.pattern_size,
+                    None,
+                )?,
                 probe: self.probe.unwrap_or_default(),
             },
         };
@@ -465,7 +489,13 @@ fn exposures(
 }
 
 impl WrittenScan {
-    fn resolve(self, probe: Option<ProbeDesign>, side: usize) -> Result<ScanSection, DesignError> {
+    /// On a new object, or on that of a file, with its probe unless another is given.
+    fn resolve(
+        self,
+        probe: Option<ProbeDesign>,
+        side: usize,
+        file: Option<&OfFile>,
+    ) -> Result<ScanSection, DesignError> {
         let default = default_scan(side);
         let step = match (self.step, self.overlap) {
             (Some(_), Some(_)) => {
@@ -475,16 +505,20 @@ impl WrittenScan {
             (None, Some(overlap)) => Spacing::Overlap(overlap),
             (None, None) => Spacing::Step(default.step),
         };
-        let diameter = match step {
-            Spacing::Step(_) => 0.0,
-            Spacing::Overlap(_) => {
+        let of_file = file.filter(|_| probe.is_none()).and_then(|file| file.probe_diameter);
+        let diameter = match (step, of_file) {
+            (Spacing::Step(_), _) => 0.0,
+            (Spacing::Overlap(_), Some(diameter)) => diameter,
+            (Spacing::Overlap(_), None) => {
                 let built =
                     probe.unwrap_or_default().build((side, side)).map_err(DesignError::Probe)?;
                 probe::diameter(built.view())
             }
         };
         let step = step.step(diameter).map_err(DesignError::Scan)?;
-        Ok(ScanSection { kind: self.kind, step, field: self.field.unwrap_or(default.field) })
+        let room = || file?.room(probe.map(|_| side));
+        let field = self.field.or_else(room).unwrap_or(default.field);
+        Ok(ScanSection { kind: self.kind, step, field })
     }
 }
 

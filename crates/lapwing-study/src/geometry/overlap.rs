@@ -33,6 +33,9 @@ pub fn disc_overlap(distance: f64, diameter: f64) -> f64 {
     2.0 / PI * (ratio.acos() - ratio * ((1.0 - ratio) * (1.0 + ratio)).sqrt())
 }
 
+/// Neighbours that metrics 1 and 2 are over unless told, as in designs.
+pub const NEIGHBOR_COUNT: usize = 7;
+
 /// How the images are sampled and grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
@@ -60,13 +63,13 @@ pub struct SamplingError {
 }
 
 impl Sampling {
-    /// Everything in one group each: grid size 1, all images, 6 neighbours.
+    /// Everything in one group each: grid size 1, all images, [`NEIGHBOR_COUNT`] neighbours.
     pub fn all_images(probe_diameter_px: f64) -> Self {
         Self {
             gridsize: 1,
             s_img: 1.0,
             n_groups: MAX_GROUPS,
-            neighbor_count: 6,
+            neighbor_count: NEIGHBOR_COUNT,
             probe_diameter_px,
             rng_seed_subsample: 456,
         }

@@ -93,8 +93,8 @@ pub struct Jobs {
     /// Skip the jobs of views that do not exist, in place of an error
     #[arg(long)]
     allow_missing_phase_d: bool,
-    /// Take a view for what its place says though its metadata say that it is another one, of
-    /// another dose or of the other split; otherwise its job fails
+    /// Take a data set or a view for what its place says though its metadata say that it is another
+    /// view, of another dose or of the other split; otherwise its job fails
     #[arg(long)]
     trust_names: bool,
     #[command(flatten)]
@@ -208,7 +208,11 @@ impl Jobs {
         }
         for result in &report.manifest.execution_results {
             if let Some(told) = &result.trusted_name {
-                let _ = writeln!(words, "{}: its name was trusted: {told}", result.case);
+                let how = match self.trust_names {
+                    true => "its name was trusted",
+                    false => "its metadata are not those of its place",
+                };
+                let _ = writeln!(words, "{}: {how}: {told}", result.case);
             }
         }
         let done = report.manifest.execution_results.len() - report.failed();

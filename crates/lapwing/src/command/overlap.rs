@@ -6,11 +6,12 @@ use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::metadata::{self, physics_parameter};
-use lapwing_files::{Archive, ArrayInfo, ReadOptions};
+use lapwing_files::{Archive, ArrayInfo, Container, ReadOptions, dialect};
 use lapwing_model::Position;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::{self, Sampling, measure};
 use lapwing_study::run::{files_of_overlaps, split_file, write_overlaps};
+use lapwing_study::views::{data_out_of_place, data_with_ways_on};
 use lapwing_study::{Split, jobs};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 /// The overlap of two discs is the share of a disc's area that both cover: 1 at the same place,
 /// 0.391 half a diameter apart. Metric 1: within groups (grid size 2); metric 2: of an image with
 /// its nearest neighbours; metric 3: between groups. Positions alone are enough, with
-/// --probe-diameter-px.
+/// --probe-diameter-px: those of a data set, of a NumPy array (n, 2) or of a text file, in pixels.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lapwing overlap --input dense_train.npz --gridsize 2 --s-img 0.5 --n-groups 512 --json\n  \
@@ -65,7 +66,7 @@ pub struct Overlap {
     #[arg(long, visible_alias = "ngroups", value_name = "G", value_parser = value::whole)]
     n_groups: Option<usize>,
     /// Number of neighbours for metrics 1 and 2
-    #[arg(long, value_name = "K", default_value_t = 6, value_parser = value::whole)]
+    #[arg(long, value_name = "K", default_value_t = overlap::NEIGHBOR_COUNT, value_parser = value::whole)]
     neighbor_count: usize,
     /// Diameter of the illuminated disc, pixels [default: the probe's, else 0.6 of the pattern's
     /// side]
@@ -74,6 +75,10 @@ pub struct Overlap {
     /// Seed of the image and group draws
     #[arg(long, value_name = "SEED", default_value_t = 456)]
     rng_seed_subsample: u64,
+    /// Take the data sets of --data-root for the splits that their names say, though their metadata
+    /// say otherwise; that is told
+    #[arg(long, requires = "phase_c_root")]
+    trust_names: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -120,6 +125,14 @@ impl Overlap {
         }
         let read = |file| -> anyhow::Result<_> { Ok(self.reading.read(file, None, output)?.0) };
         let (train, test) = (read(&inputs[0])?, read(&inputs[1])?);
+        for ((file, dataset), split) in inputs.iter().zip([&train, &test]).zip(Split::ALL) {
+            let known = dataset.metadata.as_ref();
+            match data_out_of_place(file, known, dose_of(data), split) {
+                Some(told) if self.trust_names => output.warn(told),
+                Some(told) => bail!("{}", data_with_ways_on(&told)),
+                None => {}
+            }
+        }
         let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&train));
         let (mut told, mut records) = (String::new(), Vec::<Value>::new());
         for (&s_img, folder) in self.s_img.iter().zip(&folders) {
@@ -156,6 +169,10 @@ impl Overlap {
 
     /// Positions and the diameter of the disc, of a data set or of a file that has no patterns.
     fn scan(&self, input: &Path, output: Output) -> anyhow::Result<(Vec<Position>, f64)> {
+        if let Some(scan) = self.file_of_positions(input)? {
+            let diameter = self.probe_diameter_px.with_context(|| no_diameter(input))?;
+            return Ok((scan, diameter));
+        }
         let Some(archive) = positions_alone(input) else {
             let (dataset, _) = self.reading.read(input, None, output)?;
             let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&dataset));
@@ -163,15 +180,49 @@ impl Overlap {
         };
         let scan = jobs::positions(input, &ReadOptions::default())?;
         let diameter = self.probe_diameter_px.or_else(|| told_diameter(&archive));
-        let diameter = diameter.with_context(|| {
-            format!(
-                "{}: it has positions alone: expected --probe-diameter-px, the diameter of the \
-                 illuminated disc",
-                input.display()
-            )
-        })?;
+        let diameter = diameter.with_context(|| no_diameter(input))?;
         Ok((scan, diameter))
     }
+
+    /// The positions of a file that holds nothing else: an array (n, 2) of its own, or text, as
+    /// `--positions` names them beside patterns.
+    fn file_of_positions(&self, input: &Path) -> anyhow::Result<Option<Vec<Position>>> {
+        let ending = input.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let alone = match ending.to_lowercase().as_str() {
+            "npy" => Container::open(input)
+                .and_then(|file| file.list())
+                .is_ok_and(|arrays| arrays.iter().all(|array| array.shape.len() == 2)),
+            "csv" | "txt" | "tsv" | "dat" => input.is_file(),
+            _ => false,
+        };
+        if !alone {
+            return Ok(None);
+        }
+        let scan = dialect::positions_in_pixels(input)?;
+        match scan.iter().position(|at| !(at.y.is_finite() && at.x.is_finite())) {
+            Some(index) => bail!(
+                "{}: positions: expected finite numbers, found y {}, x {} at index {index}",
+                input.display(),
+                scan[index].y,
+                scan[index].x
+            ),
+            None => Ok(Some(scan)),
+        }
+    }
+}
+
+/// That the disc of positions alone must be told.
+fn no_diameter(input: &Path) -> String {
+    format!(
+        "{}: it has positions alone: expected --probe-diameter-px, the diameter of the illuminated \
+         disc",
+        input.display()
+    )
+}
+
+/// The dose that the name of a folder tells, `dose_1000`.
+fn dose_of(folder: &Path) -> Option<u64> {
+    folder.file_name()?.to_str()?.strip_prefix("dose_")?.parse().ok()
 }
 
 /// The archive, when it has positions and nothing that could be patterns.

@@ -1,5 +1,7 @@
 //! `lapwing study`: a whole study, end to end.
 
+mod found;
+
 use super::jobs::exit_code;
 use super::submit::{self, Submit};
 use crate::output::{Output, counted, other_than_input};
@@ -9,13 +11,11 @@ use crate::value;
 use crate::watch::Watch;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use lapwing_draw::number::label;
+use found::{Said, bounds};
 use lapwing_files::atomic;
-use lapwing_study::crossing::outwards;
 use lapwing_study::design::{Goal, TEMPLATE};
 use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
-use lapwing_study::run::search::Least;
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Case, Design, StudyFolder};
 use serde_json::{Value, json};
@@ -210,7 +210,12 @@ fn search(
         run::search::search(&design, &goal, folder, at_once, observe)
     })?;
     if found.iter().flat_map(|found| &found.tried).all(|tried| tried.value.is_none()) {
-        bail!("{} was measured nowhere: expected a metric that results have", goal.metric);
+        bail!(
+            "{}: nothing can be told of it at any dose that was looked at: no result has it, or \
+             `lapwing report {}` says why",
+            goal.metric,
+            folder.display()
+        );
     }
     // The study has the goal now.
     let paths = lapwing_report::write(folder)?;
@@ -218,64 +223,8 @@ fn search(
         format!("; for the least one write {line} in {} and search again", file.display())
     });
     let quanta = StudyFolder::new(folder).quantum()?.many();
-    let mut words = String::new();
-    for of in &found {
-        // Writing to a string does not fail.
-        let _ = write!(words, "{}", of.view);
-        if let (Some(step), Some(overlap)) = (of.step_px, of.linear_overlap) {
-            let overlap = match overlap > 0.0 {
-                true => format!("overlap {overlap:.2}"),
-                false => "discs apart".to_owned(),
-            };
-            let apart = of.view.apart_in_words(step);
-            let _ = write!(words, " (step {step:.1} px{apart}, {overlap})");
-        }
-        let area = design.study.fluence_area.words();
-        // In a search between fluences.
-        let on_specimen = |dose: f64| {
-            let photons = of.fluence_per_dose.map(|per_dose| label(per_dose * dose, 3));
-            photons.map(|n| format!(" ({n} on the specimen per {area})")).unwrap_or_default()
-        };
-        let _ = match of.dose {
-            Least::About { at, low, high } => {
-                let told = on_specimen(at);
-                let doses = || of.tried.iter().map(|tried| tried.dose);
-                let (lowest, highest) = (doses().min(), doses().max());
-                let from = low.unwrap_or(lowest.unwrap_or_default() as f64);
-                let to = high.unwrap_or(highest.unwrap_or_default() as f64);
-                let (from, to, digits) = outwards(from, to);
-                let below = if low.is_none() { "below " } else { "" };
-                let beyond = if high.is_none() { "beyond " } else { "" };
-                let how = match design.study.repeats > 1 {
-                    true => "with 95 % confidence",
-                    false => "of one realisation, whose chance needs study.repeats = 2",
-                };
-                let (from, to) = (label(from, digits), label(to, digits));
-                writeln!(
-                    words,
-                    ": about {} {quanta} per pattern{told}, {below}{from} to {beyond}{to} {how}",
-                    label(at, 3)
-                )
-            }
-            Least::By { at, after } => writeln!(
-                words,
-                ": reached by {at} {quanta} per pattern{}, lower doses undecided{}",
-                on_specimen(at as f64),
-                after.map(|after| format!(" ({after} is not enough)")).unwrap_or_default()
-            ),
-            Least::AtMost { at } => writeln!(
-                words,
-                ": {at} {quanta} per pattern{} or fewer: the lowest dose of the search is enough{}",
-                on_specimen(at as f64),
-                lower.as_deref().unwrap_or_default()
-            ),
-            Least::Never { up_to } => writeln!(
-                words,
-                ": not up to {up_to} {quanta} per pattern{}",
-                on_specimen(up_to as f64)
-            ),
-        };
-    }
+    let said = Said { design: &design, quanta, lower, bounds: bounds(folder, &goal) };
+    let mut words: String = found.iter().map(|of| said.of(of)).collect();
     let doses = found.iter().map(|found| found.tried.len()).sum();
     let _ = write!(
         words,

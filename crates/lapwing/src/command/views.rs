@@ -105,7 +105,7 @@ impl Views {
         }
         for file in &report.replaced {
             let done = if file.is_file() { "replaced" } else { "removed" };
-            output.note(format_args!("{done} {}, which was there already", file.display()));
+            output.warn(format_args!("{done} {}, which was there already", file.display()));
         }
 
         let mut words = String::new();

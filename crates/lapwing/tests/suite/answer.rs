@@ -68,7 +68,7 @@ fn a_run_of_the_same_design_goes_on_where_a_search_was() {
     let value = |look: usize| found["views"][0]["tried"][look]["value"].as_f64().unwrap();
     let goal = format!("--goal complex_correlation={} --precision 90", (value(0) + value(1)) / 2.0);
     let words = bench.ok(&format!("study search design.toml --output found {goal} --quiet"));
-    assert!(words.contains("of one realisation: no range"), "{words}");
+    assert!(words.contains("100 to 1000 of one realisation"), "{words}");
     // Another design is still another design.
     let other = DESIGN.replace("epochs = 6", "epochs = 7");
     std::fs::write(bench.path("other.toml"), other).unwrap();

@@ -191,14 +191,32 @@ fn a_view_in_the_place_of_another_is_refused_by_name() {
     std::fs::rename(bench.path("data/dose_10000"), bench.path("data/dose_500")).unwrap();
     std::fs::rename(bench.path("views/dose_10000"), bench.path("views/dose_500")).unwrap();
     bench.fails(&format!("{jobs} --split test"), &["dense_test.npz", "nphotons 10000"]);
-    // A split's data set may be what it is not told to be, which is said.
+    // A split's data set likewise, which may be read without its metadata, too.
     let whole = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split test");
-    let told = stderr(&bench.run(&whole));
+    let parts = ["patched_test.npz", "nphotons 10000", "--trust-names", "--leave-out _metadata"];
+    let told = bench.fails(&whole, &parts);
+    assert!(!told.contains("trusted"), "{told}");
+    let dry = bench.ok(&format!("{whole} --dry-run"));
+    assert!(dry.contains("would fail dose 500 baseline test"), "{dry}");
+    let told = stderr(&bench.run(&format!("{whole} --trust-names")));
     assert!(told.contains("patched_test.npz") && told.contains("nphotons 10000"), "{told}");
     let record = json(bench.path("out/dose_500/baseline/test/result.json"));
     assert!(record["trusted_name"].as_str().unwrap().contains("nphotons 10000"), "{record}");
-    let told = stderr(&bench.run(&format!("{whole} --leave-out _metadata")));
-    assert!(!told.contains("nphotons 10000"), "{told}");
+    let output = bench.run(&format!("{whole} --leave-out _metadata"));
+    assert!(output.status.success() && !stderr(&output).contains("nphotons 10000"));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("its name was trusted"));
+    // Splits in each other's place, in a folder whose name tells no dose.
+    std::fs::create_dir(bench.path("pair")).unwrap();
+    for (from, to) in [("train", "test"), ("test", "train")] {
+        let from = bench.path(&format!("data/dose_500/patched_{from}.npz"));
+        std::fs::copy(from, bench.path(&format!("pair/{to}.npz"))).unwrap();
+    }
+    let overlap = "overlap --data-root pair --output o";
+    bench.fails(overlap, &["train.npz", "split.part test", "--trust-names"]);
+    assert!(!bench.path("o").exists());
+    let trusted = bench.run(&format!("{overlap} --trust-names -q"));
+    assert!(trusted.status.success(), "{}", stderr(&trusted));
+    assert!(stderr(&trusted).contains("split.part test"), "{}", stderr(&trusted));
 }
 
 #[test]
@@ -245,6 +263,10 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     assert_eq!(codes, [0, 1, 0], "{results:?}");
     let error = results[1]["error"].as_str().unwrap();
     assert!(error.contains("dense_train.npz") && error.contains("{broken"), "{error}");
+    // Of a view, to pass over them is no way on.
+    assert!(error.contains("lapwing views") && !error.contains("--leave-out"), "{error}");
+    let view = format!("{jobs} --view dense --leave-out _metadata");
+    assert!(!bench.fails(&view, &["lapwing views"]).contains("--leave-out"));
     let told = bench.run("inspect views/dose_10000/dense/dense_train.npz");
     let words = String::from_utf8_lossy(&told.stdout);
     assert!(!words.contains("no metadata") && words.contains("metadata: unreadable"), "{words}");
@@ -310,6 +332,10 @@ fn messages_name_what_is_wrong_and_where() {
     bench.ok("split --input scan.npz --output-dir flat");
     let told = ["flat: no folder dose_<D>", "directly", "--output flat/dose_1000"];
     bench.fails("views --data-root flat --output-root v", &told);
+    // Options have the names of their flags.
+    let usage = bench.run(&format!("jobs {ROOTS} --object-min 5 --object-max 2"));
+    let told = stderr(&usage);
+    assert!(told.contains("--object-min: expected at most --object-max, found 5"), "{told}");
     let usage = bench.run("jobs --study out --leave-out Y");
     assert_eq!(usage.status.code(), Some(2), "{}", stderr(&usage));
     std::fs::remove_file(bench.path("views/dose_10000/sparse/sparse_train.npz")).unwrap();
@@ -346,6 +372,21 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
         "overlap --input p.npz --s-img 0.5 --n-groups 7 --probe-diameter-px {diameter:?}"
     ));
     assert_eq!(alone, whole);
+    // An array of its own, and text.
+    let pairs: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();
+    let array = Array::new(vec![n, 2], lapwing_files::npy::Values::F64(pairs)).unwrap();
+    lapwing_files::npy::write(bench.path("pos.npy"), &array).unwrap();
+    let rows: String = scan.iter().map(|p| format!("{:?},{:?}\n", p.x, p.y)).collect();
+    std::fs::write(bench.path("pos.csv"), format!("x,y\n{rows}")).unwrap();
+    std::fs::write(bench.path("um.csv"), format!("x_um,y_um\n{rows}")).unwrap();
+    for file in ["pos.npy", "pos.csv"] {
+        bench.fails(&format!("overlap {file}"), &[file, "--probe-diameter-px"]);
+        let options = format!("--s-img 0.5 --n-groups 7 --probe-diameter-px {diameter:?}");
+        assert_eq!(bench.json(&format!("overlap {file} {options}")), whole, "{file}");
+    }
+    bench.fails("overlap um.csv --probe-diameter-px 20", &["um.csv", "expected pixels", "um"]);
+    // As many neighbours as in designs.
+    assert_eq!(whole["neighbor_count"], 7);
     bench.fails("overlap --input scan.npz --s-img 1e-6", &["s_img", "floor(s_img n)"]);
     let output = bench.run("overlap scan.npz --output-root o");
     assert_eq!(output.status.code(), Some(2), "nothing would be written");

@@ -56,6 +56,10 @@ fn what_is_replaced_is_told() {
             let line = told.lines().find(|line| line.contains("there already"));
             assert_eq!(line.is_some_and(|line| line.contains(file)), again, "{command}\n{told}");
         }
+        // Who asked for quiet is told of it, and of nothing else.
+        let told = stderr(&bench.run(&format!("{command} -q")));
+        let all = told.lines().all(|line| line.starts_with("replaced "));
+        assert!(all && told.contains(file), "{command} -q\n{told}");
     }
     // What fails has replaced nothing, and does not say so.
     std::fs::write(bench.path("old.cxi"), "old").unwrap();

@@ -80,7 +80,7 @@ fn forty_scans_against_brute_force() {
             others
         };
         let shared = |d: &f64| disc_overlap(*d, diameter);
-        let nearest = mean((0..n).map(|i| mean(all(i).iter().take(6).map(shared))));
+        let nearest = mean((0..n).map(|i| mean(all(i).iter().take(NEIGHBOR_COUNT).map(shared))));
         let within = |i: usize| mean(all(i).iter().filter(|&&d| d < diameter).map(shared));
         let between = mean((0..n).map(within));
         let found = measure(&scan, &Sampling { n_groups: n, ..Sampling::all_images(diameter) });

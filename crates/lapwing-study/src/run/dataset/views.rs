@@ -140,7 +140,16 @@ pub fn held_against_place(
     file: &Path,
     condition: Condition,
 ) -> Result<(Telemetry, Option<String>)> {
-    let metadata = metadata::read(&Archive::open(file)?)?;
+    // A view is known by its metadata: to pass over them is no way on.
+    let metadata = metadata::read(&Archive::open(file)?).map_err(|error| match error {
+        lapwing_files::Error::Metadata(unreadable) => StudyError::Invalid(format!(
+            "{}: `{KEY}`: expected the metadata of a view, without which nothing tells which one it \
+             is, found {}: {AGAIN}",
+            file.display(),
+            unreadable.first_bytes
+        )),
+        other => other.into(),
+    })?;
     let telemetry = telemetry(file, metadata.as_ref())?;
     Ok((telemetry, out_of_place(file, metadata.as_ref(), condition)))
 }
@@ -166,18 +175,28 @@ pub(crate) fn out_of_place(
     })
 }
 
-/// Where the metadata of a split's data set contradict the place of its `file`: in what, and what
-/// to do.
-pub(crate) fn data_out_of_place(
+/// What is wrong with the place of a split's data set, with the ways on.
+pub fn data_with_ways_on(told: &str) -> String {
+    format!(
+        "{told}; put the data set of that place there, accept the name with --trust-names, or read it \
+         without its metadata (--leave-out {KEY})"
+    )
+}
+
+/// Where the metadata of a split's data set contradict the place of its `file`: in what. A dose of
+/// `None` is not told by its place.
+pub fn data_out_of_place(
     file: &Path,
     metadata: Option<&Metadata>,
-    dose: u64,
+    dose: Option<u64>,
     split: Split,
 ) -> Option<String> {
     let metadata = metadata?;
-    let photons = metadata::nphotons(metadata).filter(|&photons| is_another(photons, dose));
+    let photons = metadata::nphotons(metadata)
+        .filter(|&photons| dose.is_some_and(|dose| is_another(photons, dose)));
     let part = metadata.get("split").and_then(|split| split["part"].as_str());
     let part = part.filter(|&part| part != split.name());
+    let at_dose = dose.map(|dose| format!(" at dose {dose}")).unwrap_or_default();
     let wrong: Vec<String> = photons
         .map(|photons| format!("physics_parameters.nphotons {photons}"))
         .into_iter()
@@ -185,8 +204,7 @@ pub(crate) fn data_out_of_place(
         .collect();
     (!wrong.is_empty()).then(|| {
         format!(
-            "{} lies in the place of the {split} split at dose {dose}, but its `{KEY}` says {}: put \
-             the data set of that place there, or read it without (--leave-out {KEY})",
+            "{} lies in the place of the {split} split{at_dose}, but its `{KEY}` says {}",
             file.display(),
             wrong.join(" and ")
         )

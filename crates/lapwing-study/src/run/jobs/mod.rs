@@ -145,7 +145,7 @@ fn run_agenda(
         })?;
     }
     let would_fail = match options.dry_run {
-        true => wrong_views(&agenda.jobs, options.trust_names),
+        true => wrong_places(&agenda.jobs, options),
         false => Vec::new(),
     };
     let record = run.record.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -158,18 +158,31 @@ fn run_agenda(
     })
 }
 
-/// The jobs whose view cannot be taken for what it should be, and why.
-fn wrong_views(jobs: &[JobRecord], trust_names: bool) -> Vec<(Case, String)> {
-    let views = jobs.iter().filter(|job| job.case.condition.view != View::Baseline);
-    views
-        .filter_map(|job| {
-            let reason = match views::held_against_place(&job.input_npz, job.case.condition) {
-                Err(error) => error.to_string(),
-                Ok((_, told)) => views::with_ways_on(&told.filter(|_| !trust_names)?),
-            };
-            Some((job.case.clone(), reason))
+/// The jobs whose data set or view cannot be taken for what it should be, and why.
+fn wrong_places(jobs: &[JobRecord], options: &JobOptions) -> Vec<(Case, String)> {
+    let trusted = options.trust_names;
+    let reason = |job: &JobRecord| {
+        let condition = job.case.condition;
+        if condition.view == View::Baseline {
+            let told = misplaced_data(&job.input_npz, condition, &options.reading);
+            return Some(views::data_with_ways_on(&told.filter(|_| !trusted)?));
+        }
+        Some(match views::held_against_place(&job.input_npz, condition) {
+            Err(error) => error.to_string(),
+            Ok((_, told)) => views::with_ways_on(&told.filter(|_| !trusted)?),
         })
-        .collect()
+    };
+    jobs.iter().filter_map(|job| Some((job.case.clone(), reason(job)?))).collect()
+}
+
+/// Where the metadata of a split's data set say that it is that of another place; metadata that
+/// cannot be read, or are not to be, say nothing.
+fn misplaced_data(file: &Path, condition: Condition, reading: &ReadOptions) -> Option<String> {
+    if reading.leave_out.iter().any(|name| name == metadata::KEY) {
+        return None;
+    }
+    let known = metadata::read(&Archive::open(file).ok()?).ok()?;
+    views::data_out_of_place(file, known.as_ref(), Some(condition.dose), condition.split)
 }
 
 /// How often a job that another process has taken is looked at again.
@@ -328,17 +341,6 @@ impl JobRun<'_> {
         Ok((request.run_on(&input_hash, &mut observe)?, false))
     }
 
-    /// Where the metadata of a split's data set say that it is that of another place; metadata
-    /// that cannot be read, or are not to be, say nothing.
-    fn misplaced_data(&self, file: &Path, condition: Condition) -> Option<String> {
-        let JobOptions { reading, trust_names, .. } = &self.options;
-        if *trust_names || reading.leave_out.iter().any(|name| name == metadata::KEY) {
-            return None;
-        }
-        let known = metadata::read(&Archive::open(file).ok()?).ok()?;
-        views::data_out_of_place(file, known.as_ref(), condition.dose, condition.split)
-    }
-
     fn prepare(&self, job: &JobRecord) -> Result<Ready> {
         let (area, plan) = {
             let mut areas = lock(&self.areas);
@@ -347,7 +349,15 @@ impl JobRun<'_> {
         let condition = job.case.condition;
         let mut remarks = Vec::new();
         match condition.view {
-            View::Baseline => remarks.extend(self.misplaced_data(&job.input_npz, condition)),
+            View::Baseline => {
+                match misplaced_data(&job.input_npz, condition, &self.options.reading) {
+                    Some(told) if self.options.trust_names => remarks.push(told),
+                    Some(told) => {
+                        return Err(StudyError::Invalid(views::data_with_ways_on(&told)));
+                    }
+                    None => {}
+                }
+            }
             _ => match views::held_against_place(&job.input_npz, condition)? {
                 (_, Some(told)) if self.options.trust_names => remarks.push(told),
                 (_, Some(told)) => return Err(StudyError::Invalid(views::with_ways_on(&told))),

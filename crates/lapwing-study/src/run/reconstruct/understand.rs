@@ -119,7 +119,7 @@ impl Request {
                 Some(_) => views::out_of_place(&self.input, metadata, condition),
                 None => {
                     let (dose, split) = (condition.dose, condition.split);
-                    views::data_out_of_place(&self.input, metadata, dose, split)
+                    views::data_out_of_place(&self.input, metadata, Some(dose), split)
                 }
             };
         }

@@ -325,7 +325,6 @@ impl Search<'_, '_> {
             true => value >= goal,
             false => value <= goal,
         };
-        let first = |points: &[(f64, f64)]| points.iter().position(|&(_, value)| reached(value));
         let at_above = told.iter().position(|&(dose, _)| dose == (above.dose as f64).ln());
         let Some(i) = at_above.filter(|&i| i > 0) else {
             return Least::By { at: above.dose, after: None };
@@ -338,15 +337,15 @@ impl Search<'_, '_> {
             return Least::About { at: at.exp(), low, high };
         }
         let (early, late) = (points(1.0), points(-1.0));
-        let low = match first(&early) {
-            Some(0) | None => None,
-            Some(i) => Some((straight(early[i - 1], early[i], goal).min(at) + from - at).exp()),
-        };
-        let high = match first(&late) {
-            None => None,
-            Some(0) => Some(to.exp()),
-            Some(i) => Some((straight(late[i - 1], late[i], goal).max(at) + to - at).exp()),
-        };
+        // Quality grows with the dose: what misses the goal whatever chance does is too low, and so
+        // is all below it.
+        let misses = (0..i).rev().find(|&below| !reached(early[below].1));
+        let low = misses.map(|below| {
+            (straight(early[below], early[below + 1], goal).min(at) + from - at).exp()
+        });
+        let has = (i..late.len()).find(|&above| reached(late[above].1));
+        let high =
+            has.map(|above| (straight(late[above - 1], late[above], goal).max(at) + to - at).exp());
         Least::About { at: at.exp(), low, high }
     }
 }

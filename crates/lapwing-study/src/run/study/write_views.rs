@@ -12,7 +12,7 @@ use crate::disk::record::Telemetry;
 use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views::data_out_of_place;
 use crate::{Result, StudyError};
-use lapwing_files::ReadOptions;
+use lapwing_files::{ReadOptions, metadata};
 use std::path::PathBuf;
 
 /// The views that [`write_views`] made and refused.
@@ -50,8 +50,13 @@ pub fn write_views(
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
         let (dataset, _) = Streaming::Auto.read(&file, reading, &roots.views)?;
-        if let Some(wrong) = data_out_of_place(&file, dataset.metadata.as_ref(), dose, split) {
-            return Err(StudyError::Invalid(wrong));
+        if let Some(wrong) = data_out_of_place(&file, dataset.metadata.as_ref(), Some(dose), split)
+        {
+            return Err(StudyError::Invalid(format!(
+                "{wrong}: put the data set of that place there, or read it without its metadata \
+                 (--leave-out {})",
+                metadata::KEY
+            )));
         }
         let (_, height, width) = dataset.diffraction.dim();
         for &view in wanted {

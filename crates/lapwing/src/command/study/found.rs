@@ -1,0 +1,114 @@
+//! What a search has found, in words.
+
+use lapwing_draw::number::label;
+use lapwing_study::crossing::outwards;
+use lapwing_study::design::Goal;
+use lapwing_study::run::search::{Found, Least};
+use lapwing_study::{Design, View};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// What the lines of all views have in common.
+pub struct Said<'a> {
+    pub design: &'a Design,
+    /// What the beam consists of.
+    pub quanta: &'a str,
+    /// What to do where the lowest dose is enough.
+    pub lower: Option<String>,
+    /// What the photons allow the views whose goal is beyond it.
+    pub bounds: BTreeMap<View, String>,
+}
+
+impl Said<'_> {
+    /// The line of a view.
+    pub fn of(&self, of: &Found) -> String {
+        let quanta = self.quanta;
+        let past = self.bounds.get(&of.view).map(String::as_str).unwrap_or_default();
+        let mut words = String::new();
+        // Writing to a string does not fail.
+        let _ = write!(words, "{}", of.view);
+        if let (Some(step), Some(overlap)) = (of.step_px, of.linear_overlap) {
+            let overlap = match overlap > 0.0 {
+                true => format!("overlap {overlap:.2}"),
+                false => "discs apart".to_owned(),
+            };
+            let apart = of.view.apart_in_words(step);
+            let _ = write!(words, " (step {step:.1} px{apart}, {overlap})");
+        }
+        let area = self.design.study.fluence_area.words();
+        // In a search between fluences.
+        let on_specimen = |dose: f64| {
+            let photons = of.fluence_per_dose.map(|per_dose| label(per_dose * dose, 3));
+            photons.map(|n| format!(" ({n} on the specimen per {area})")).unwrap_or_default()
+        };
+        let _ = match of.dose {
+            Least::About { at, low, high } => {
+                let told = on_specimen(at);
+                let doses = || of.tried.iter().map(|tried| tried.dose);
+                let (lowest, highest) = (doses().min(), doses().max());
+                let from = low.unwrap_or(lowest.unwrap_or_default() as f64);
+                let to = high.unwrap_or(highest.unwrap_or_default() as f64);
+                let (from, to, digits) = outwards(from, to);
+                let below = if low.is_none() { "below " } else { "" };
+                let beyond = if high.is_none() { "beyond " } else { "" };
+                let how = match self.design.study.repeats > 1 {
+                    true => "with 95 % confidence",
+                    false => "of one realisation, whose chance needs study.repeats = 2",
+                };
+                let (from, to) = (label(from, digits), label(to, digits));
+                writeln!(
+                    words,
+                    ": about {} {quanta} per pattern{told}, {below}{from} to {beyond}{to} {how}{past}",
+                    label(at, 3)
+                )
+            }
+            Least::By { at, after } => writeln!(
+                words,
+                ": reached by {at} {quanta} per pattern{}, lower doses undecided{}{past}",
+                on_specimen(at as f64),
+                after.map(|after| format!(" ({after} is not enough)")).unwrap_or_default()
+            ),
+            Least::AtMost { at } => writeln!(
+                words,
+                ": {at} {quanta} per pattern{} or fewer: the lowest dose of the search is enough{past}{}",
+                on_specimen(at as f64),
+                self.lower.as_deref().unwrap_or_default()
+            ),
+            Least::Never { up_to } => writeln!(
+                words,
+                ": not up to {up_to} {quanta} per pattern{}",
+                on_specimen(up_to as f64)
+            ),
+        };
+        words
+    }
+}
+
+/// What the report in `folder` says of the views that reach `goal` with fewer photons than counting
+/// statistics allow.
+pub fn bounds(folder: &Path, goal: &Goal) -> BTreeMap<View, String> {
+    let file = folder.join("report/study_answer.json");
+    let answer: Value = std::fs::read(file)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default();
+    let headline = &answer["headline"];
+    // The report has lengths in pixels.
+    let name = goal.metric.strip_suffix("_nm").map(|name| format!("{name}_px"));
+    let name = name.as_ref().unwrap_or(&goal.metric);
+    if headline["metric"].as_str() != Some(name) {
+        return BTreeMap::new();
+    }
+    let unit = if name.ends_with("_px") { " px" } else { "" };
+    let of = |view: &Value| {
+        let most = view["photons_allow"].as_f64()?;
+        let told = format!(
+            ", past the bound of counting statistics, which allows {}{unit}",
+            label(most, 3)
+        );
+        Some((view["view"].as_str()?.parse().ok()?, told))
+    };
+    headline["views"].as_array().into_iter().flatten().filter_map(of).collect()
+}

@@ -24,7 +24,8 @@ pub fn student(spare: usize) -> f64 {
 /// A curve that bends one way lies between the straight line through both and the lines through the
 /// next pair on either side. How far these reach the goal from where the straight line does is what
 /// that line may be wrong by, in both directions, but no more than a monotone curve can be: it
-/// reaches the goal between the two points. Without a third point that is all that is known.
+/// reaches the goal between the two points. Where there is no pair on one side that is all that is
+/// known: three points of a steep step may lie on a line.
 pub fn reached_between(points: &[(f64, f64)], above: usize, goal: f64) -> (f64, f64) {
     let Some(&(x1, y1)) = points.get(above) else { return (f64::NAN, f64::NAN) };
     let Some(&(x0, y0)) = above.checked_sub(1).and_then(|below| points.get(below)) else {
@@ -42,11 +43,9 @@ pub fn reached_between(points: &[(f64, f64)], above: usize, goal: f64) -> (f64, 
         let at = x1 + (goal - y1) / slope((x1, y1), beyond);
         if at > x1 { x0 } else { place(at, x0) }
     });
-    let off = before.into_iter().chain(beyond).map(|at| (at - straight).abs());
-    match off.reduce(f64::max) {
-        Some(off) => ((straight - off).max(x0), (straight + off).min(x1)),
-        None => (x0, x1),
-    }
+    let Some((before, beyond)) = before.zip(beyond) else { return (x0, x1) };
+    let off = (before - straight).abs().max((beyond - straight).abs());
+    ((straight - off).max(x0), (straight + off).min(x1))
 }
 
 /// `value` in so many significant digits: the next such number above it, or below it.
@@ -91,6 +90,22 @@ mod tests {
     }
 
     #[test]
+    fn a_step_reaches_the_goal_within_the_range() {
+        let curve = |x: f64| 1.0 / (1.0 + (-2.2 * (x - 4.0)).exp());
+        for step in [0.25, 0.5, 1.0] {
+            let points: Vec<(f64, f64)> = (0..=(2.0 / step) as usize)
+                .map(|i| (3.0 + step * i as f64, curve(3.0 + step * i as f64)))
+                .collect();
+            for goal in [0.2, 0.4, 0.6, 0.8] {
+                let above = points.iter().position(|p| p.1 >= goal).unwrap();
+                let (low, high) = reached_between(&points, above, goal);
+                let at = 4.0 + (goal / (1.0 - goal) as f64).ln() / 2.2;
+                assert!(low <= at && at <= high, "{step} {goal}: {low} {at} {high}");
+            }
+        }
+    }
+
+    #[test]
     fn a_curve_that_bends_reaches_the_goal_within_the_range() {
         // Quality that saturates with the logarithm of the dose.
         let curve = |x: f64| 1.0 - (-0.9 * x).exp();
@@ -123,11 +138,14 @@ mod tests {
     #[test]
     fn of_two_points_nothing_is_known_and_of_a_straight_line_all() {
         assert_eq!(reached_between(&[(3.0, 0.5), (5.0, 0.9)], 1, 0.7), (3.0, 5.0));
-        let line = [(3.0, 0.4), (4.0, 0.6), (5.0, 0.8)];
+        let line = [(3.0, 0.4), (4.0, 0.6), (5.0, 0.8), (6.0, 1.0)];
         let (low, high) = reached_between(&line, 2, 0.7);
         assert!((low - 4.5).abs() < 1e-9 && (high - 4.5).abs() < 1e-9);
+        // Three points on a line may be those of a step.
+        assert_eq!(reached_between(&line[..3], 2, 0.7), (4.0, 5.0));
         // Lengths fall; neighbours that lead away widen the range to all that is possible.
-        let (low, high) = reached_between(&[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)], 2, 2.0);
+        let (low, high) =
+            reached_between(&[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0), (4.0, 0.5)], 2, 2.0);
         assert_eq!((low, high), (2.0, 3.0));
         assert_eq!(reached_between(&[(1.0, 2.0)], 0, 2.0), (1.0, 1.0));
     }

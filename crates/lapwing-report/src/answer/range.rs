@@ -77,12 +77,13 @@ impl Question<'_> {
         };
         let above = curve.iter().position(|(x, _)| *x == first)?;
         let low = (0..above).rev().find(|&i| !reached(i, 1.0)).map(|i| {
+            // All that misses it for sure is too low, whatever the curve is like beyond.
             let at = between(i, 1.0).map(|at| scale.value(at + from));
-            at.unwrap_or(curve[i].0)
+            at.map_or(curve[i].0, |at| at.max(curve[i].0))
         });
         let high = (above..curve.len()).find(|&i| reached(i, -1.0)).map(|i| {
             let at = i.checked_sub(1).and_then(|below| between(below, -1.0));
-            at.map_or(curve[i].0, |at| scale.value(at + to))
+            at.map_or(curve[i].0, |at| scale.value(at + to).min(curve[i].0))
         });
         Some((low, high))
     }
@@ -123,5 +124,91 @@ impl Question<'_> {
             (Some(low), None) => format!("{} to {beyond}", scale.end(low, false)),
             (None, None) => format!("{} to {beyond}", first()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimate::Estimate;
+    use crate::metric::with_goals;
+
+    /// Normal values by SplitMix64 and Box and Muller.
+    struct Draws(u64);
+
+    impl Draws {
+        fn uniform(&mut self) -> f64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        }
+
+        fn normal(&mut self) -> f64 {
+            let (one, other) = (1.0 - self.uniform(), self.uniform());
+            (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * other).cos()
+        }
+    }
+
+    /// The share of draws whose range holds the dose at which a curve of log10 of the dose, whose
+    /// inverse is `place`, really reaches the goal.
+    fn held(curve: fn(f64) -> f64, place: fn(f64) -> f64, doses: usize, repeats: usize) -> f64 {
+        let mut draws = Draws((doses * 100 + repeats) as u64);
+        let (mut held, mut all) = (0_usize, 0_usize);
+        for _ in 0..500 {
+            let goal = curve(3.05 + 1.9 * draws.uniform());
+            let metrics = with_goals(&[("phase_ssim".to_owned(), goal)].into(), None).unwrap();
+            let question = Question {
+                study: None,
+                rows: &[],
+                metric: &metrics[0],
+                solvers: &[],
+                views: &[],
+                splits: &[],
+                levels: &[],
+                reference: None,
+                pixel_size: None,
+                radiation: None,
+                matrix: None,
+                measured: None,
+                flat: None,
+            };
+            let mut points = Vec::new();
+            for i in 0..doses {
+                let x = 3.0 + 2.0 * i as f64 / (doses - 1) as f64;
+                let mut value = || curve(x) + 0.015 * draws.normal();
+                let values: Vec<f64> = (0..repeats).map(|_| value()).collect();
+                points.push((10f64.powf(x), Estimate::of(&values).unwrap()));
+            }
+            let curve = Curve { points, untold: Vec::new() };
+            let reach = question.reach(&curve, Scale::Log);
+            let Some((low, high)) = question.range(&curve, Scale::Log) else { continue };
+            if let Reach::About { at, .. } = reach {
+                let truth = 10f64.powf(place(goal));
+                let holds = |one: f64| {
+                    low.is_none_or(|low| low <= one * (1.0 + 1e-9))
+                        && high.is_none_or(|high| one <= high * (1.0 + 1e-9))
+                };
+                assert!(holds(at), "{low:?} {at} {high:?}");
+                (held, all) = (held + usize::from(holds(truth)), all + 1);
+            }
+        }
+        held as f64 / all.max(1) as f64
+    }
+
+    #[test]
+    fn ranges_hold_the_dose_that_curves_of_any_bend_take() {
+        let saturating = |x: f64| 1.0 - (-0.9 * (x - 2.0)).exp();
+        let step = |x: f64| 1.0 / (1.0 + (-2.2 * (x - 4.0)).exp());
+        for doses in [3, 5, 9] {
+            for repeats in [2, 4, 8] {
+                let of_saturating =
+                    held(saturating, |y| 2.0 - (1.0 - y).ln() / 0.9, doses, repeats);
+                let of_step = held(step, |y| 4.0 + (y / (1.0 - y)).ln() / 2.2, doses, repeats);
+                let found = of_saturating.min(of_step);
+                assert!(found >= 0.95, "{doses} doses, {repeats} repeats: {found}");
+            }
+        }
     }
 }

@@ -341,11 +341,14 @@ impl Search<'_, '_> {
         // is all below it.
         let misses = (0..i).rev().find(|&below| !reached(early[below].1));
         let low = misses.map(|below| {
-            (straight(early[below], early[below + 1], goal).min(at) + from - at).exp()
+            let reached = straight(early[below], early[below + 1], goal).min(at) + from - at;
+            reached.max(early[below].0).exp()
         });
         let has = (i..late.len()).find(|&above| reached(late[above].1));
-        let high =
-            has.map(|above| (straight(late[above - 1], late[above], goal).max(at) + to - at).exp());
+        let high = has.map(|above| {
+            let reached = straight(late[above - 1], late[above], goal).max(at) + to - at;
+            reached.min(late[above].0).exp()
+        });
         Least::About { at: at.exp(), low, high }
     }
 }

@@ -121,6 +121,11 @@ pub(super) fn reach(
     }
 }
 
+/// Whether a dose is written as a power of ten.
+fn dose_is_power(dose: f64) -> bool {
+    (1e3..1e18).contains(&dose) && 10f64.powi(dose.log10().round() as i32) == dose
+}
+
 /// A dose with so many significant digits, thousands set apart.
 pub(super) fn rounded(dose: f64, digits: usize) -> String {
     let plain = label(dose, digits);
@@ -185,7 +190,11 @@ impl Scale {
                 (down(digits), up(digits), digits as usize)
             }
         };
-        (format!("{} to {}", self.text(low, digits), self.text(high, digits)), digits)
+        let end = |at: f64| match self {
+            Self::Log if dose_is_power(at) => dose_label(at as u64),
+            _ => self.text(at, digits),
+        };
+        (format!("{} to {}", end(low), end(high)), digits)
     }
 
     /// One end of a range, rounded outwards to two digits.
@@ -241,6 +250,7 @@ mod tests {
     fn ranges_are_never_rounded_inwards() {
         let (text, digits) = Scale::Log.outwards(12_248.0, 14_395.0);
         assert_eq!((text.as_str(), digits), ("12\u{202f}200 to 14\u{202f}400", 3));
+        assert_eq!(Scale::Log.outwards(1e4, 1e5).0, "10\u{2074} to 10\u{2075}");
         assert_eq!(Scale::Linear.outwards(0.421, 0.589).0, "0.42 to 0.59");
         assert_eq!([false, true].map(|up| Scale::Log.end(1234.0, up)), ["1200", "1300"]);
     }

@@ -300,6 +300,14 @@ fn doses_are_told_in_gray_where_beam_and_specimen_are() {
     assert!((cell("gray") / expected - 1.0).abs() < 1e-9);
     assert!((cell("exposure_s") / (2e-6 * cell("dose")) - 1.0).abs() < 1e-9);
     assert!(html.contains("Below them the dose to the specimen"));
+    // The first screen has four columns beside the view; the rest is behind a click.
+    let first = &html[html.find("<section class=\"first\"").unwrap()..];
+    let (table, more) = first.split_at(first.find("<details class=\"more\"").unwrap());
+    assert_eq!(table.matches("<th scope=\"col\">").count(), 5);
+    let more = &more[..more.find("</details>").unwrap()];
+    for column in ["dose to the specimen", "exposure", "scan"] {
+        assert!(more.contains(&format!("<th scope=\"col\">{column}</th>")), "{more}");
+    }
     assert!(html.contains("Gy</span></td>"));
     let text = fs::read(folder.path().join("report/study_answer.json")).unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();

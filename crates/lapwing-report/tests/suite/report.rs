@@ -229,8 +229,7 @@ fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
     }
     // Three doses say no more than between which two it is, as far as 4.303 standard errors,
     // Student's t of three values, leave these where they are.
-    let cell =
-        "<td>\u{2248} 70\u{202f}000<span class=\"sub\">10\u{202f}000 to 10\u{2075}</span></td>";
+    let cell = "<td>\u{2248} 70\u{202f}000<span class=\"sub\">10\u{2074} to 10\u{2075}</span></td>";
     assert!(html.contains(cell) && html.contains("<td>not reached</td>"));
     // The straight line through values that lie on one, 1 / 3.2 for a decade.
     assert!(

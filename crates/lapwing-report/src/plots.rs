@@ -8,7 +8,7 @@ pub(crate) mod limit;
 pub(crate) use equal::equal_quality;
 pub(crate) use fluence::against_fluence;
 
-use crate::estimate::Line;
+use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
 use crate::quanta;
@@ -44,11 +44,7 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
         if let (Some((_, first)), Some((_, last))) = (curve.first(), curve.last()) {
             said.push(format!("{name}: from {} to {}", first.shown(), last.shown()));
         }
-        let points = curve
-            .iter()
-            .map(|(x, value)| Point { x: *x, y: value.mean, error: value.error })
-            .collect();
-        plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
+        plot.series.extend(runs(line, metric, name, (colour, dashed), |dose| dose));
         if let (Some(trend), [(first, _), .., (last, _)]) = (line.trend(metric), curve.as_slice()) {
             let at = |dose: f64| match metric.is_length() {
                 true => 10f64.powf(trend.at(dose.log10())),
@@ -101,6 +97,36 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
         .push(Guide { y: metric.goal, label: format!("{whose} goal {}", metric.goal_label()) });
     plot.description = format!("From the lowest to the highest dose, {}.", said.join("; "));
     plot
+}
+
+/// The curve of a line, over `place` of the dose: no line is drawn across a dose of which nothing
+/// can be told. The first of its parts has the name.
+fn runs(
+    line: Line<'_>,
+    metric: &Metric,
+    name: String,
+    (colour, dashed): (usize, bool),
+    place: impl Fn(f64) -> f64,
+) -> Vec<Series> {
+    let (curve, untold) = (line.curve(metric), line.untold(metric));
+    let together = |from: &(f64, Estimate), to: &(f64, Estimate)| {
+        !untold.iter().any(|&one| from.0 < one && one < to.0)
+    };
+    let series = |(index, run): (usize, &[(f64, Estimate)])| Series {
+        name: if index == 0 { name.clone() } else { String::new() },
+        points: run
+            .iter()
+            .map(|(dose, value)| Point { x: place(*dose), y: value.mean, error: value.error })
+            .collect(),
+        mark: Mark::LineAndSymbols,
+        colour,
+        dashed,
+    };
+    let mut all: Vec<Series> = curve.chunk_by(together).enumerate().map(series).collect();
+    if all.is_empty() {
+        all.push(series((0, &[])));
+    }
+    all
 }
 
 /// Every view and split of one solver.

@@ -17,7 +17,8 @@ type Name = (usize, usize);
 /// with one x in ascending y.
 ///
 /// Neighbouring columns are joined by triangles, whose corners are neighbours in a column and one
-/// in the other, in the order of y; inside of a triangle the value is linear. So each point lies
+/// in the other, in the order of y; inside of a triangle the value is linear, and none is drawn in
+/// one of which a corner has no value. So each point lies
 /// between nodes on both sides, and on the way between two nodes it is their linear interpolation.
 pub(super) fn contour(columns: &[Vec<Node>], level: f64) -> Vec<Vec<(f64, f64)>> {
     let node = |(column, place): Name| columns[column][place];
@@ -25,6 +26,9 @@ pub(super) fn contour(columns: &[Vec<Node>], level: f64) -> Vec<Vec<(f64, f64)>>
     // Where the level is passed on an edge, and the edges that are passed on with it.
     let mut passed: BTreeMap<(Name, Name), Vec<(Name, Name)>> = BTreeMap::new();
     for [a, b, c] in triangles(columns) {
+        if [a, b, c].into_iter().any(|corner| !node(corner).value.is_finite()) {
+            continue;
+        }
         let edges = [(a, b), (b, c), (a, c)].map(|(p, q)| (p.min(q), p.max(q)));
         let crossed: Vec<_> = edges.into_iter().filter(|&(p, q)| above(p) != above(q)).collect();
         if let [one, other] = crossed[..] {
@@ -122,6 +126,13 @@ mod tests {
         let row = [column(0.2, &[1.0], |x, _| x), column(0.6, &[1.0], |x, _| x)];
         assert!(contour(&row, 0.4).is_empty());
         assert!(contour(&two[..1], 1.5).is_empty() && contour(&[], 1.5).is_empty());
+        // No line crosses what nothing can be told of.
+        let untold = |x: f64, y: f64| if (x, y) == (0.2, 2.0) { f64::NAN } else { y };
+        let gap = [0.2, 0.6].map(|x| column(x, &[1.0, 2.0, 3.0], untold));
+        let whole = [0.2, 0.6].map(|x| column(x, &[1.0, 2.0, 3.0], |_, y| y));
+        let length =
+            |columns: &[Vec<Node>]| contour(columns, 1.5).iter().map(Vec::len).sum::<usize>();
+        assert!(length(&gap) < length(&whole), "{} {}", length(&gap), length(&whole));
     }
 
     #[test]

@@ -30,10 +30,9 @@ pub(crate) fn equal_quality(
     let mut columns: Vec<Vec<Node>> = Vec::new();
     for view in study.distinct(|c| c.view) {
         let points = column(study, metric, (solver, view), unit).unwrap_or_default();
-        let usable = points.iter().filter(|node| place(node.value).is_finite());
         let nodes: Vec<Node> =
-            usable.map(|&node| Node { value: place(node.value), ..node }).collect();
-        if !nodes.is_empty() {
+            points.iter().map(|&node| Node { value: place(node.value), ..node }).collect();
+        if nodes.iter().any(|node| node.value.is_finite()) {
             columns.push(nodes);
         }
     }
@@ -46,7 +45,8 @@ pub(crate) fn equal_quality(
             "{title}: no map is drawn, for numbers that hold are there with one overlap at most."
         )));
     }
-    let values = || columns.iter().flatten().map(|node| node.value);
+    let told = || columns.iter().flatten().filter(|node| node.value.is_finite());
+    let values = || told().map(|node| node.value);
     let (low, high) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     let goal = place(metric.goal);
@@ -68,7 +68,7 @@ pub(crate) fn equal_quality(
     let overlap = Axis::linear("linear overlap of neighbouring discs");
     let mut plot = Plot::new(title.clone(), overlap, Axis::log(axis));
     plot.size = (470.0, 330.0);
-    let mut told = Vec::new();
+    let mut drawn = Vec::new();
     for (colour, level) in std::iter::once(goal).chain(even).enumerate() {
         let lines = contour(&columns, level);
         let value = if metric.is_length() { level.exp() } else { level };
@@ -81,21 +81,21 @@ pub(crate) fn equal_quality(
             let points = line.iter().map(|&(x, y)| (x, y.exp()));
             plot.series.push(Series::new(first, colour, Mark::Line, points));
         }
-        told.extend((!lines.is_empty()).then_some(name));
+        drawn.extend((!lines.is_empty()).then_some(name));
     }
-    if told.is_empty() {
+    if drawn.is_empty() {
         return Some(Err(format!(
             "{title}: no line can be drawn, for that takes two doses, of numbers that hold and \
              differ, at one of two neighbouring overlaps."
         )));
     }
-    let at = columns.iter().flatten().map(|node| (node.x, node.y.exp()));
+    let at: Vec<(f64, f64)> = told().map(|node| (node.x, node.y.exp())).collect();
     plot.series.push(Series::new("measured", LEVELS + 1, Mark::Symbols, at));
     plot.description = format!(
         "Lines of equal {}, at {}: the {cost} that an overlap needs, interpolated between the \
          conditions of the study, which are the symbols.",
         metric.named(),
-        told.join(", ")
+        drawn.join(", ")
     );
     Some(Ok(plot))
 }
@@ -107,7 +107,8 @@ fn rounded(value: f64, fine: f64) -> f64 {
 }
 
 /// The conditions of a view, ascending in the dose (its logarithm, or that of the photons on the
-/// specimen), at the overlap that all of them have; `None` where that is not known.
+/// specimen), at the overlap that all of them have, without a value where nothing can be told;
+/// `None` where the overlap is not known.
 fn column(
     study: &Study,
     metric: &Metric,
@@ -125,6 +126,14 @@ fn column(
         }
         None => 1.0,
     };
-    let nodes = over_splits(&lines().collect::<Vec<_>>(), metric).into_iter();
-    Some(nodes.map(|(dose, at)| Node { x, y: (dose * per_dose).ln(), value: at.mean }).collect())
+    let told = over_splits(&lines().collect::<Vec<_>>(), metric);
+    let mut all: Vec<(f64, f64)> = told.iter().map(|(dose, at)| (*dose, at.mean)).collect();
+    let mut untold: Vec<f64> = lines().flat_map(|line| line.untold(metric)).collect();
+    untold.sort_unstable_by(f64::total_cmp);
+    untold.dedup();
+    untold.retain(|dose| told.iter().all(|(known, _)| known != dose));
+    all.extend(untold.into_iter().map(|dose| (dose, f64::NAN)));
+    all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let node = |(dose, value): (f64, f64)| Node { x, y: (dose * per_dose).ln(), value };
+    Some(all.into_iter().map(node).collect())
 }

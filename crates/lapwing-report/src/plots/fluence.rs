@@ -1,11 +1,11 @@
 //! Quality against the photons on the specimen, on which views can be compared at the same cost.
 
-use super::Lines;
+use super::{Lines, runs};
 use crate::fluence::Unit;
 use crate::gather::Study;
 use crate::metric::Metric;
 use crate::quanta;
-use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
+use lapwing_draw::{Axis, Guide, Plot};
 
 /// Quality against the photons of all patterns together, per area or pixel of the object; `None`
 /// with fewer than two views or where the covered area is not known.
@@ -28,17 +28,9 @@ pub(crate) fn against_fluence(study: &Study, metric: &Metric, solver: &str) -> O
     let lines = Lines::new(&study.rows, solver, &views, &splits);
     for (colour, dashed, line) in lines.each() {
         let Some(per_dose) = line.per_pixel_and_dose() else { continue };
-        let points: Vec<Point> = line
-            .curve(metric)
-            .iter()
-            .map(|(dose, value)| Point {
-                x: unit.in_unit(per_dose * dose),
-                y: value.mean,
-                error: value.error,
-            })
-            .collect();
         let name = format!("{}, {}", line.view, line.split);
-        plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
+        let place = |dose: f64| unit.in_unit(per_dose * dose);
+        plot.series.extend(runs(line, metric, name, (colour, dashed), place));
     }
     plot.guides.push(Guide { y: metric.goal, label: format!("goal {}", metric.goal_label()) });
     plot.description = format!(

@@ -9,3 +9,4 @@ mod contrast;
 mod measured;
 mod report;
 mod support;
+mod told;

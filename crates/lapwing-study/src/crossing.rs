@@ -96,10 +96,10 @@ mod tests {
             let points: Vec<(f64, f64)> = (0..=(2.0 / step) as usize)
                 .map(|i| (3.0 + step * i as f64, curve(3.0 + step * i as f64)))
                 .collect();
-            for goal in [0.2, 0.4, 0.6, 0.8] {
+            for goal in [0.2_f64, 0.4, 0.6, 0.8] {
                 let above = points.iter().position(|p| p.1 >= goal).unwrap();
                 let (low, high) = reached_between(&points, above, goal);
-                let at = 4.0 + (goal / (1.0 - goal) as f64).ln() / 2.2;
+                let at = 4.0 + (goal / (1.0 - goal)).ln() / 2.2;
                 assert!(low <= at && at <= high, "{step} {goal}: {low} {at} {high}");
             }
         }
@@ -112,10 +112,10 @@ mod tests {
         for step in [0.5, 1.0, 2.0] {
             let points: Vec<(f64, f64)> =
                 (0..6).map(|i| (step * f64::from(i), curve(step * f64::from(i)))).collect();
-            for goal in [0.3, 0.5, 0.7, 0.9] {
+            for goal in [0.3_f64, 0.5, 0.7, 0.9] {
                 let Some(above) = points.iter().position(|p| p.1 >= goal) else { continue };
                 let (low, high) = reached_between(&points, above, goal);
-                let at = -(1.0 - goal as f64).ln() / 0.9;
+                let at = -(1.0 - goal).ln() / 0.9;
                 assert!(low <= at && at <= high, "{step} {goal}: {low} {at} {high}");
                 assert!(points[above - 1].0 <= low && high <= points[above].0);
             }

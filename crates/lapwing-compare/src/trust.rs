@@ -13,8 +13,8 @@ const RINGS: usize = 3;
 /// the crossing is a dip.
 const AGAIN: f64 = 0.5;
 
-/// Rings above the threshold before the curve falls, below which it carries no resolution: one or two
-/// of them, of a few frequencies each, are there by chance.
+/// Rings above the threshold before the curve falls, below which it carries no resolution: one or
+/// two of them, of a few frequencies each, are there by chance.
 const CARRY: usize = 3;
 
 /// How much better halves may agree with each other than the whole does with what it is compared
@@ -131,8 +131,8 @@ pub fn no_better_than_flat(
     })
 }
 
-/// Why an image has no resolution whatever its ring correlations: one without any detail is as good,
-/// in the phase and in the field as a whole, as far as both are known.
+/// Why an image has no resolution whatever its ring correlations: one without any detail is as
+/// good, in the phase and in the field as a whole, as far as both are known.
 fn no_image(metric: impl Fn(&str) -> Option<f64>) -> Option<String> {
     let numbers = ["phase_ssim", "complex_correlation"]
         .map(|name| Some((metric(name)?, metric(&format!("{name}_flat"))?)));

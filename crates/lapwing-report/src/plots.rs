@@ -17,8 +17,9 @@ use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
 use lapwing_study::{Split, View};
 
 /// Quality against dose with one solver: a curve for each view and split, bars of one standard
-/// error where it is known, and the straight line through three doses at least (see [`Line::trend`]). The
-/// vertical axis spans all solvers, so that their plots can be laid side by side.
+/// error where it is known, and the straight line through three doses at least (see
+/// [`Line::trend`]). The vertical axis spans all solvers, so that their plots can be laid side by
+/// side.
 pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let solvers = study.solvers();
     let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));

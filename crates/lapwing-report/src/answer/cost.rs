@@ -127,8 +127,8 @@ impl<'a> Question<'a> {
         Some(format!("with {place}, {which} on {split} ({listed})"))
     }
 
-    /// Value and standard error between two points of a curve, in the logarithm of its place; `None`
-    /// beyond them, and where nothing can be told of a place between the two.
+    /// Value and standard error between two points of a curve, in the logarithm of its place;
+    /// `None` beyond them, and where nothing can be told of a place between the two.
     pub(super) fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
         let pair = curve.windows(2).find(|pair| pair[0].0 <= at && at <= pair[1].0)?;
         let ((x0, from), (x1, to)) = (pair[0], pair[1]);

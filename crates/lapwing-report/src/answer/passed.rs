@@ -6,8 +6,8 @@ use crate::plots::limit::allowed;
 use lapwing_study::{Split, View};
 
 impl Question<'_> {
-    /// What the photons allow a view, where it is known, at the dose that reaches the goal: the best
-    /// of the splits, where that is worse than the goal. Infinite where they resolve nothing.
+    /// What the photons allow a view, where it is known, at the dose that reaches the goal: the
+    /// best of the splits, where that is worse than the goal. Infinite where they resolve nothing.
     pub(super) fn passed(&self, view: View, splits: &[Split], reach: Reach) -> Option<f64> {
         let (study, dose) = (self.study?, reach.place()?);
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };

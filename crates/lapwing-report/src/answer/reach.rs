@@ -9,8 +9,8 @@ use lapwing_study::crossing::{outwards, rounded as rounded_to};
 pub(super) enum Reach {
     /// At the lowest value of the study already.
     AtMost(f64),
-    /// At `at`; nothing can be told of lower ones, down to `after`, which is not enough, where there
-    /// is such a one.
+    /// At `at`; nothing can be told of lower ones, down to `after`, which is not enough, where
+    /// there is such a one.
     By { at: f64, after: Option<f64> },
     /// Interpolated between two neighbours.
     About { at: f64, between: (f64, f64) },

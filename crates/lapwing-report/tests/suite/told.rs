@@ -1,5 +1,5 @@
-//! What a page does not tell: no dose across a gap, no trend and no resolution of images without any
-//! detail, and nothing beyond counting statistics without a word.
+//! What a page does not tell: no dose across a gap, no trend and no resolution of images without
+//! any detail, and nothing beyond counting statistics without a word.
 
 use crate::report::{after, assert_balanced, condition, plain, report};
 use crate::support::{Special, write_study};

@@ -357,8 +357,8 @@ fn beam_and_detector_are_a_section() {
     assert!(refused(&measured).contains("[apparatus] beside base.measured"));
 }
 
-/// A scan on the object of a file spans what the windows can reach of it, with steps that overlap as
-/// its probe's discs.
+/// A scan on the object of a file spans what the windows can reach of it, with steps that overlap
+/// as its probe's discs.
 #[test]
 fn a_scan_on_a_base_has_the_field_of_its_object_and_the_disc_of_its_probe() {
     let folder = tempfile::tempdir().unwrap();

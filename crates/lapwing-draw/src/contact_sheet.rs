@@ -20,6 +20,8 @@ pub struct ContactSheet<'a> {
     pub mean_pattern: ArrayView2<'a, f32>,
     /// The probe's modes, axes (mode, y, x), when there is a probe; the first one is shown.
     pub probe: Option<ArrayView3<'a, Complex32>>,
+    /// Whether it was made for a reconstruction to start from, and is not the data set's own.
+    pub probe_is_made: bool,
     /// Window centres.
     pub scan: &'a [Position],
     /// Diameter of the illuminated disc, pixels.
@@ -121,9 +123,10 @@ impl ContactSheet<'_> {
             return Panel::new("no probe in the file", blank());
         };
         let picture = Painter::default().max_side(SIDE).complex(modes.index_axis(Axis(0), 0));
+        let probe = if self.probe_is_made { "start probe, made" } else { "probe" };
         let title = match modes.len_of(Axis(0)) {
-            1 => "probe, hue is phase".to_owned(),
-            count => format!("probe, first of {count} modes, hue is phase"),
+            1 => format!("{probe}, hue is phase"),
+            count => format!("{probe}, first of {count} modes, hue is phase"),
         };
         self.scaled(Panel::new(title, picture)).hues()
     }
@@ -225,6 +228,7 @@ mod tests {
             title: "nothing",
             mean_pattern: pattern,
             probe: None,
+            probe_is_made: false,
             scan: &[Position { y: f64::NAN, x: 0.0 }],
             probe_diameter: f64::NAN,
             totals: &[f64::INFINITY],

@@ -211,7 +211,10 @@ fn numbers(path: &Path, as_stored: bool) -> Result<Result<Pairs, String>, Error>
     if length > MAX_TEXT {
         return Ok(Err(format!("{length} bytes in {}; at most {MAX_TEXT}", path.display())));
     }
-    let text = fs::read_to_string(path).map_err(refused)?;
+    let Ok(text) = String::from_utf8(fs::read(path).map_err(refused)?) else {
+        let found = format!("no text in {}: name an array of it as FILE::NAME", path.display());
+        return Ok(Err(found));
+    };
     // Some programs begin with a mark of the order of bytes, and with remarks.
     let text = text.trim_start_matches('\u{feff}');
     let is_data = |line: &&str| {
@@ -268,6 +271,15 @@ mod tests {
         let path = folder.path().join("p.csv");
         fs::write(&path, text).unwrap();
         read(&path, as_stored).unwrap().map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_how_to_name_an_array() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.dat");
+        fs::write(&path, b"PK\x03\x04\xff\xfe\x00").unwrap();
+        let told = read(&path, false).unwrap().map_err(|problem| problem.to_string()).unwrap_err();
+        assert!(told.contains("no text in") && told.contains("FILE::NAME"), "{told}");
     }
 
     #[test]

@@ -462,7 +462,7 @@ impl Dataset {
 
     fn _repr_png_<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let title = format!("{} patterns", self.inner.n_patterns());
-        let png = alone(py, None, || Ok(contact_sheet(&self.inner, None, &title)))?;
+        let png = alone(py, None, || Ok(contact_sheet(&self.inner, None, None, &title)))?;
         Ok(PyBytes::new(py, &png))
     }
 

@@ -126,8 +126,14 @@ pub fn overview(
 }
 
 /// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under
-/// `title`, with background and faulty pixels of the detector where `noise` is known.
-pub fn contact_sheet(dataset: &Dataset, noise: Option<&NoiseModel>, title: &str) -> Vec<u8> {
+/// `title`, with background and faulty pixels of the detector where `noise` is known. `start` is
+/// the probe that a reconstruction starts from, which is shown where the data set has none.
+pub fn contact_sheet(
+    dataset: &Dataset,
+    start: Option<&Modes>,
+    noise: Option<&NoiseModel>,
+    title: &str,
+) -> Vec<u8> {
     let scale = dataset.intensity_scale();
     let power = scale.unwrap_or(1.0).powi(2);
     let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
@@ -140,9 +146,13 @@ pub fn contact_sheet(dataset: &Dataset, noise: Option<&NoiseModel>, title: &str)
     let sheet = ContactSheet {
         title,
         mean_pattern: mean.view(),
-        probe: dataset.probe.as_ref().map(|probe| probe.view()),
+        probe: dataset.probe.as_ref().or(start).map(|probe| probe.view()),
+        probe_is_made: dataset.probe.is_none(),
         scan: &dataset.scan,
-        probe_diameter: probe_diameter(dataset),
+        probe_diameter: match (&dataset.probe, start) {
+            (None, Some(start)) => lapwing_model::probe::diameter(start.view()),
+            _ => probe_diameter(dataset),
+        },
         totals: &totals,
         totals_unit: match scale {
             Some(_) if noise.is_some_and(|noise| noise.gain > 1.0) => "counts",

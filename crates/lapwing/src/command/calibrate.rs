@@ -73,7 +73,15 @@ impl Calibrate {
             write(path, found.picture())?;
             output.note(format_args!("wrote {}", path.display()));
         }
-        self.keep(found.keys(&self.reading.options()), output)?;
+        let options = self.reading.options();
+        self.keep(found.keys(&options), output)?;
+        let undescribed = !options.experiment.probe.is_described();
+        if self.write.is_some() && found.defocus_m.is_some() && undescribed {
+            output.note(
+                "the defocus is not in it: a defocus needs an aperture beside it (--semi-angle-mrad, or \
+                 a zone plate or a pinhole)",
+            );
+        }
         let record = json!({ "file": self.scan.path(), "calibration": found });
         output.result(&record, found.lines().join("\n"))?;
         Ok(ExitCode::SUCCESS)

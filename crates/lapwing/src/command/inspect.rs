@@ -39,8 +39,9 @@ use std::process::ExitCode;
 pub struct Inspect {
     #[command(flatten)]
     scan: ScanFile,
-    /// Also draw a contact sheet: mean pattern, probe, positions, histogram of the patterns'
-    /// totals; of counts also background and faulty pixels of the detector
+    /// Also draw a contact sheet: mean pattern, probe (where the file has none, the one that a
+    /// reconstruction starts from), positions, histogram of the patterns' totals; of counts also
+    /// background and faulty pixels of the detector
     #[arg(long, value_name = "OUT.png", value_parser = crate::value::png)]
     figure: Option<PathBuf>,
     #[command(flatten)]
@@ -300,6 +301,12 @@ fn draw(
 ) -> anyhow::Result<()> {
     let title =
         file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    atomic::write_bytes(figure, contact_sheet(dataset, noise, &title))
+    // What cannot be made was told as a problem, or will be by a reconstruction.
+    let start = match dataset.probe {
+        Some(_) => None,
+        None => start_probe(dataset, ProbeStart::Auto, &mut || Ok(())).ok(),
+    };
+    let start = start.map(|start| start.modes);
+    atomic::write_bytes(figure, contact_sheet(dataset, start.as_ref(), noise, &title))
         .with_context(|| format!("cannot write {}", figure.display()))
 }

@@ -39,6 +39,7 @@ mod c8;
 pub mod elementwise;
 pub mod fft;
 pub mod forward;
+pub mod light;
 mod object;
 pub mod parallel;
 pub mod position;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lapwing_model::light::far_too_bright;
 use ndarray::{ArrayView3, Axis};
 
 use super::remark::{Remark, What};
@@ -57,9 +58,11 @@ pub(super) fn look(
         })
         .collect();
     let overall = median(totals.iter().copied());
+    let too_bright = far_too_bright(totals, AROUND);
     let mut remarks = Vec::new();
     if photons < PHOTONS && !no_chance(dark.len(), n, photons) {
         remarks.extend(few_photons(&dark, n, photons, quantum));
+        remarks.extend(far_bright(&too_bright, totals, overall));
         return remarks;
     }
     let is_lost = |index: usize| {
@@ -78,11 +81,16 @@ pub(super) fn look(
             Remark::new(What::LostPatterns, evidence, advice).on_patterns(lost).beyond_doubt(),
         );
     }
+    // What is far too bright does not tell what is usual, and may resemble nothing as well.
+    too_bright.iter().for_each(|&index| odd[index] = true);
     let alike = survey.map(|survey| alike(survey, &odd));
     let unlike: Vec<usize> = (0..n)
-        .filter(|&index| !odd[index] && alike.as_ref().is_some_and(|alike| !alike[index]))
+        .filter(|&index| !is_lost(index))
+        .filter(|&index| alike.as_ref().is_some_and(|alike| !alike[index]))
         .collect();
     unlike.iter().for_each(|&index| odd[index] = true);
+    let too_bright: Vec<usize> =
+        too_bright.into_iter().filter(|index| unlike.binary_search(index).is_err()).collect();
     if !unlike.is_empty() {
         let most = unlike.iter().map(|&index| totals[index] / overall).fold(0.0, f64::max);
         let light = match most > BRIGHT {
@@ -99,6 +107,7 @@ pub(super) fn look(
             Remark::new(What::UnlikePatterns, evidence, advice).on_patterns(unlike).beyond_doubt(),
         );
     }
+    remarks.extend(far_bright(&too_bright, totals, overall));
     for (what, limit, words) in [
         (What::WeakPatterns, WEAK, "less than a third of the usual light"),
         (What::BrightPatterns, BRIGHT, "more than five times the usual light"),
@@ -119,6 +128,23 @@ pub(super) fn look(
         }
     }
     remarks
+}
+
+/// Patterns of far more light than a specimen lets through, where the usual one has `overall`.
+fn far_bright(bright: &[usize], totals: &[f64], overall: f64) -> Option<Remark> {
+    let most = bright.iter().map(|&index| totals[index] / overall).fold(0.0, f64::max);
+    (!bright.is_empty()).then(|| {
+        let evidence = format!(
+            "{} of {} patterns hold up to {most:.0} times the usual light, more than a specimen does: {}",
+            bright.len(),
+            totals.len(),
+            ranges(bright)
+        );
+        let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
+        Remark::new(What::BrightPatterns, evidence, advice)
+            .on_patterns(bright.to_vec())
+            .beyond_doubt()
+    })
 }
 
 /// Patterns that show what an earlier one shows: of so many photons no two exposures are alike to
@@ -266,5 +292,11 @@ mod tests {
         totals[7] = 9000.0;
         assert_eq!(told(&totals, Some(1.0)), [(What::BrightPatterns, vec![7], false)]);
         assert!(told(&[0.0; 9], None)[0].1.is_empty());
+        // So much light no specimen makes, of few photons either.
+        totals[7] = 30_000.0;
+        assert_eq!(told(&totals, Some(1.0)), [(What::BrightPatterns, vec![7], true)]);
+        assert_eq!(told(&totals, None), [(What::BrightPatterns, vec![7], true)]);
+        totals.iter_mut().for_each(|total| *total = (*total / 200.0).round());
+        assert!(told(&totals, Some(1.0)).contains(&(What::BrightPatterns, vec![7], true)));
     }
 }

@@ -75,6 +75,20 @@ fn lost_and_mad_patterns_are_told_whatever_the_unit() {
 }
 
 #[test]
+fn a_pattern_far_too_bright_is_left_out_and_one_of_few_times_the_light_is_not() {
+    let of = |factor: u32| {
+        let mut patterns = counts();
+        patterns.slice_mut(ndarray::s![30, .., ..]).mapv_inplace(|count| factor * count);
+        let (_, understood) =
+            read(Array::from(&patterns), N, vec![], &ReadOptions::default()).unwrap();
+        let [bright] = &understood.remarks[..] else { panic!("{:?}", understood.remarks) };
+        assert_eq!((bright.what, &bright.patterns[..]), (What::BrightPatterns, &[30][..]));
+        bright.certain
+    };
+    assert_eq!([7, 30, 100].map(of), [false, true, true]);
+}
+
+#[test]
 fn what_a_hot_pixel_shows_is_no_light() {
     let options = ReadOptions { quantity: Some(Quantity::Counts), ..ReadOptions::default() };
     let of = |every: usize, frames: std::ops::Range<usize>| {

@@ -3,6 +3,7 @@
 use super::Faults;
 use super::moments::Moments;
 use super::stack::{Buffer, GoOn, Stack, Stopped};
+use lapwing_model::light::far_too_bright;
 use ndarray::Array2;
 
 /// A pattern with less than this share of its neighbours' light has lost it.
@@ -38,15 +39,15 @@ pub(super) fn find(
     good: &mut Array2<bool>,
     go_on: GoOn<'_>,
 ) -> Result<Faults, Stopped> {
-    let lost = lost(stack, path, good, &mut *go_on)?;
-    let mut members: Vec<usize> =
-        path.iter().copied().filter(|pattern| lost.binary_search(pattern).is_err()).collect();
+    let (lost, bright) = by_light(stack, path, good, &mut *go_on)?;
+    let is_out = |at: &usize| lost.binary_search(at).is_ok() || bright.binary_search(at).is_ok();
+    let mut members: Vec<usize> = path.iter().copied().filter(|at| !is_out(at)).collect();
     members.sort_unstable();
     if members.len() < 4 {
-        return Ok(Faults { lost, ..Faults::default() });
+        return Ok(Faults { lost, wrong: bright, ..Faults::default() });
     }
     // Bad patterns hide bad pixels, and bright bad pixels hide bad patterns.
-    let mut wrong = Vec::new();
+    let mut wrong = bright;
     let mut leave_out_wrong = |members: &mut Vec<usize>, good: &Array2<bool>, go_on: GoOn<'_>| {
         let moments = Moments::of(stack, members, &mut *go_on)?;
         let found = self::wrong(stack, &moments, good, members, go_on)?;
@@ -78,13 +79,14 @@ pub(super) fn find(
     Ok(Faults { dead, hot, saturation, lost, wrong })
 }
 
-/// Patterns without the light that their neighbours along the path have.
-fn lost(
+/// Patterns without the light that their neighbours along the path have, and those of far more
+/// light than a specimen lets through.
+fn by_light(
     stack: &Stack<'_>,
     path: &[usize],
     good: &Array2<bool>,
     go_on: GoOn<'_>,
-) -> Result<Vec<usize>, Stopped> {
+) -> Result<(Vec<usize>, Vec<usize>), Stopped> {
     let total = |buffer: &mut Buffer, &pattern: &usize| -> f64 {
         let pixels = stack.pattern(pattern, buffer).iter().zip(good);
         pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
@@ -99,7 +101,10 @@ fn lost(
         .map(|at| path[at])
         .collect();
     lost.sort_unstable();
-    Ok(lost)
+    let bright = far_too_bright(&totals, AROUND).into_iter();
+    let mut bright: Vec<usize> = bright.map(|at| path[at]).collect();
+    bright.sort_unstable();
+    Ok((lost, bright))
 }
 
 /// Pixels that never count although half of those around them do.

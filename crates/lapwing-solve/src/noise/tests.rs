@@ -116,6 +116,19 @@ fn bad_pixels_and_patterns_are_found() {
 }
 
 #[test]
+fn a_pattern_of_far_too_much_light_is_none() {
+    let (mean, scan) = light(2e4, 8);
+    let clean = estimate(counted(&mean, 1.0, 9).view(), &scan, None);
+    for factor in [30.0, 100.0] {
+        let mut counts = counted(&mean, 1.0, 9);
+        counts.slice_mut(s![33, .., ..]).mapv_inplace(|value| value * factor);
+        let found = estimate(counts.view(), &scan, None);
+        assert_eq!(found.faults, Faults { wrong: vec![33], ..Faults::default() });
+        assert_eq!(found.gain, clean.gain, "{factor}");
+    }
+}
+
+#[test]
 fn sharp_edges_that_scatter_into_few_patterns_are_no_noise() {
     for (photons, seed) in [(1e3, 31), (1e4, 32), (1e5, 33)] {
         let (mean, scan) = light_of(Specimen::SiemensStar, photons, seed);

@@ -116,7 +116,9 @@ pub(crate) fn faults(remarks: &[Remark]) -> Faults {
         let (patterns, pixels) = (remark.patterns.iter().copied(), remark.pixels.iter().copied());
         match remark.what {
             What::LostPatterns => faults.lost.extend(patterns),
-            What::UnlikePatterns => faults.wrong.extend(patterns),
+            What::UnlikePatterns | What::BrightPatterns => {
+                faults.wrong.extend(patterns);
+            }
             What::DeadPixels => faults.dead.extend(pixels),
             What::HotPixels => faults.hot.extend(pixels),
             _ => {}

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use lapwing_model::position::bounding_box;
-use lapwing_model::scan::MAX_AREA;
+use lapwing_model::scan::spread_out;
 use lapwing_model::{Modes, Position, probe};
 
 use super::remark::{Remark, What};
@@ -161,23 +160,11 @@ fn lost_ones(scan: &[Position], lost: &[usize]) -> Option<Remark> {
     Some(Remark::new(What::FarPositions, evidence, advice).on_patterns(lost.to_vec()))
 }
 
-/// So far apart that no object holds them.
-fn vast(scan: &[Position], (rows, columns): (usize, usize)) -> Option<Remark> {
-    let (y0, y1, x0, x1) = bounding_box(scan)?;
-    let (height, width) = (y1 - y0, x1 - x0);
-    let area = (height + rows as f64) * (width + columns as f64);
-    (area > MAX_AREA as f64).then(|| {
-        let evidence = format!(
-            "the positions spread over {height:.3e} x {width:.3e} px, and an object has at most \
-             {MAX_AREA} pixels"
-        );
-        Remark::new(
-            What::Degenerate,
-            evidence,
-            "no reconstruction can hold them: look at the step and the units of positions, distance \
-             and pixel size",
-        )
-    })
+/// So far apart that no object can be determined from them.
+fn vast(scan: &[Position], pattern: (usize, usize)) -> Option<Remark> {
+    let spread = spread_out(scan, pattern)?;
+    let advice = format!("a reconstruction refuses them: {}", spread.advice());
+    Some(Remark::new(What::Degenerate, spread.to_string(), advice))
 }
 
 /// All within a pixel or two, or all on a line.
@@ -382,7 +369,8 @@ mod tests {
         assert!(words(&small, false).contains("magnification"));
         assert!(words(&grid(1, 40, 4.0, 0.0), true).contains("on a line of 156.0 px"));
         let told = words(&grid(8, 10, 1e7, 0.0), true);
-        assert!(told.contains("7.000e7 x 9.000e7 px") && told.contains("1073741824"), "{told}");
+        assert!(told.contains("7.000e7 x 9.000e7 px") && told.contains("micrometres"), "{told}");
+        assert!(words(&grid(8, 10, 4e3, 0.0), true).contains("millimetres are taken for metres"));
     }
 
     #[test]

@@ -8,12 +8,14 @@
 mod error;
 mod fit;
 mod generate;
+mod spread;
 #[cfg(test)]
 mod tests;
 
 pub use error::ScanError;
 pub use fit::{Placement, fit};
 pub use generate::{JITTER, generate};
+pub use spread::{SpreadOut, spread_out};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -2,9 +2,9 @@
 
 use crate::geometry::place;
 use crate::{Result, StudyError};
-use lapwing_model::Position;
 use lapwing_model::position::bounding_box;
-use lapwing_model::scan::MAX_AREA;
+use lapwing_model::scan::{MAX_AREA, spread_out};
+use lapwing_model::{Complex32, Position};
 
 /// An object grid and the scan on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +38,8 @@ impl Grid {
 /// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
 ///
 /// # Errors
-/// When there is no position, one is not finite, or the grid would have more than
-/// [`lapwing_model::scan::MAX_AREA`] pixels.
+/// When there is no position, one is not finite, the positions lie so far apart that the windows
+/// determine no object (see [`spread_out`]), or there is no memory for one on the grid.
 pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     let (y0, y1, x0, x1) = bounding_box(positions).unwrap_or_default();
     let refused = |what: &str| {
@@ -53,10 +53,39 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     if positions.is_empty() {
         return Err(refused("none"));
     }
+    if let Some(spread) = spread_out(positions, window) {
+        return Err(StudyError::Invalid(format!("positions: {spread}: {}", spread.advice())));
+    }
     let placement = place::on_new_object(positions, window)
         .ok_or_else(|| refused("some that are not finite or too far apart"))?;
+    room_for(placement.shape, 1)?;
     let (y, x) = placement.offset;
     Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
+}
+
+/// Arrays of an object's size that a solver has at least: itself, a step and a weight.
+const ARRAYS: usize = 3;
+
+/// Whether there is memory to reconstruct an object of `shape` in `slices` slices.
+///
+/// # Errors
+/// When there is none, with the number of pixels and what would help.
+pub(crate) fn room_for((rows, columns): (usize, usize), slices: usize) -> Result<()> {
+    let values = [columns, slices, ARRAYS].iter().try_fold(rows, |n, &by| n.checked_mul(by));
+    let mut room: Vec<Complex32> = Vec::new();
+    match values.map(|values| room.try_reserve_exact(values)) {
+        Some(Ok(())) => Ok(()),
+        _ => {
+            let bytes = [rows, columns, slices, ARRAYS, size_of::<Complex32>()];
+            let gib = bytes.iter().map(|&by| by as f64).product::<f64>() / f64::from(1 << 30);
+            Err(StudyError::Invalid(format!(
+                "no memory for the object: expected {gib:.3} GiB for {rows} x {columns} pixels \
+                 (slices: {slices}), found less; reconstruct a part of the scan \
+                 (--leave-out-frames), bin the patterns (--binning), or \
+                 use a machine with more memory"
+            )))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,10 +109,14 @@ mod tests {
     fn an_absurd_grid_is_refused_before_it_is_allocated() {
         let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
         let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
-        assert!(
-            error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"),
-            "{error}"
-        );
+        assert!(error.contains("1.000e5 x 1.000e5 px") && error.contains("unit"), "{error}");
+        let millimetres = [(0.0, 0.0), (0.0, 4e3), (4e3, 0.0), (4e3, 4e3)];
+        let error = grid_of(&millimetres.map(|(y, x)| Position { y, x }), (48, 48)).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("millimetres") && error.contains("--scan-step-m"), "{error}");
+        let error = room_for((1 << 30, 1 << 30), 1).unwrap_err().to_string();
+        assert!(error.contains("no memory") && error.contains("1073741824 x"), "{error}");
+        assert!(room_for((usize::MAX, 2), 3).is_err());
         let line = [scan[0], Position { y: 0.0, x: 1e5 }];
         assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
     }

@@ -1,7 +1,7 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
 use crate::design::solver::{ObjectStart, ProbeStart, ScanProbes, SolverConfig};
-use crate::geometry::grid::grid_of;
+use crate::geometry::grid::{grid_of, room_for};
 use crate::run::dataset::stream;
 use crate::run::solve::asking::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
@@ -165,6 +165,7 @@ impl Start {
                 let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
                 let moves = ["affine", "drift"].map(|how| config.choice.refine_scan.contains(how));
                 let grid = if moves.contains(&true) { grid.with_room_to_stretch() } else { grid };
+                room_for(grid.shape, slices)?;
                 let origin = Some(grid.origin);
                 let (scan, of_data) = (grid.scan, dataset.scan.clone());
                 Placed { object: flat(grid.shape), scan, of_data, origin }

@@ -10,6 +10,7 @@ mod check;
 pub mod condition;
 mod error;
 pub mod external;
+mod further_views;
 mod goal;
 mod radiation;
 mod resources;

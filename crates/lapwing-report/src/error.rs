@@ -17,7 +17,10 @@ pub enum ReportError {
         folder: PathBuf,
     },
     /// A goal for something that the report does not answer for.
-    #[error("no goal can be set for {name}: expected one of {known}")]
+    #[error(
+        "no goal can be set for {name}: expected a metric that is a quality, one of {known}, or \
+         another of docs/metrics.md, lengths in px or nm"
+    )]
     Goal {
         /// What was asked for.
         name: String,

@@ -2,7 +2,7 @@
 //! nothing is changed.
 
 use crate::ReportError;
-use crate::metric::{Metric, NAMES};
+use crate::metric::Metric;
 use crate::specimen::{self, Specimen};
 use lapwing_compare::{ComparisonRecord, Limit, doubts, no_better_than_flat};
 use lapwing_files::{Archive, Quantum, metadata};
@@ -289,7 +289,9 @@ impl Study {
             Some(size) => goal.in_pixels(size),
             None => goal,
         });
-        let known = own.filter(|goal| NAMES.contains(&goal.metric.as_str()));
+        // Before there are results, nothing tells the pixel; then there is nothing to judge either.
+        let compared = self.rows.iter().any(|row| row.comparison.is_some());
+        let known = own.filter(|goal| compared || !goal.is_in_nanometres());
         known.map(|goal| (goal.metric.clone(), goal.value())).into_iter().collect()
     }
 

@@ -146,58 +146,71 @@ impl Metric {
     }
 }
 
-/// The metrics of the page, by their names in the catalogue. The first is shown when it opens.
-pub(crate) const NAMES: [&str; 8] = [
-    "phase_ssim",
-    "complex_correlation",
-    "amplitude_ssim",
-    "complex_nrmse",
-    "phase_resolution_0_5_px",
-    "probe_nrmse",
-    "halves_complex_correlation",
-    "halves_phase_resolution_half_bit_px",
-];
+/// The metrics with usual goals that stand first on the page; the others follow in the order of the
+/// catalogue. The first is shown when it opens.
+const FIRST: [&str; 2] = ["phase_ssim", "complex_correlation"];
 
-/// The metrics of the page, those with goals that were asked for first, and the usual goals for the
-/// others, in a study with pixels of `pixel_size` metres.
+/// The metrics that have usual goals, in the order of the page.
+fn usual() -> Vec<&'static Catalogued> {
+    let mut rows: Vec<&Catalogued> =
+        Catalogued::all().iter().filter(|row| row.goal.is_some()).collect();
+    rows.sort_by_key(|row| FIRST.iter().position(|name| *name == row.name).unwrap_or(FIRST.len()));
+    rows
+}
+
+/// The metric of this name, where a goal can be set for it: one that is a quality, lengths in
+/// pixels.
+fn with_quality(name: &str) -> Option<&'static Catalogued> {
+    Catalogued::find(name).filter(|row| row.better != Better::Neither && row.unit != "nm")
+}
+
+/// The metrics of the page: those with goals that were asked for first, and those that have usual
+/// goals, in a study with pixels of `pixel_size` metres.
 ///
 /// # Errors
-/// For a name that is none of a metric of the page, a length in nanometres, which only a known
-/// pixel makes one in pixels, and a value beyond that of a perfect result.
+/// For a name that is none of a metric that is a quality, a length in nanometres, which only a
+/// known pixel makes one in pixels, and a value beyond that of a perfect result.
 pub(crate) fn with_goals(
     goals: &BTreeMap<String, f64>,
     pixel_size: Option<f64>,
 ) -> Result<Vec<Metric>, ReportError> {
+    let usual = usual();
     for (name, &value) in goals {
         let name = name.clone();
         let in_pixels = name.strip_suffix("_nm").map(|name| format!("{name}_px"));
-        if in_pixels.is_some_and(|name| NAMES.contains(&name.as_str())) {
+        if in_pixels.is_some_and(|name| with_quality(&name).is_some()) {
             return Err(ReportError::Pixel { name });
         }
-        if !NAMES.contains(&name.as_str()) {
-            return Err(ReportError::Goal { name, known: NAMES.join(", ") });
-        }
-        let Some(perfect) = Catalogued::find(&name).and_then(|row| row.perfect) else { continue };
-        let higher = Catalogued::find(&name).is_some_and(|row| row.better == Better::Higher);
+        let Some(row) = with_quality(&name) else {
+            let known: Vec<&str> = usual.iter().map(|row| row.name.as_str()).collect();
+            return Err(ReportError::Goal { name, known: known.join(", ") });
+        };
         // A length of a fraction of a pixel, from nanometres, is only a strict goal.
         let length = name.ends_with("_px");
+        let higher = row.better == Better::Higher;
         let expected = if higher { "at most" } else { "at least" };
+        let perfect = row.perfect.unwrap_or(if higher { f64::INFINITY } else { 0.0 });
         let beyond = if higher { value > perfect } else { value < perfect && !length };
-        if beyond || value.is_nan() || (length && value <= 0.0) {
+        if beyond || !value.is_finite() || (length && value <= 0.0) {
             return Err(ReportError::Impossible { name, value, expected, perfect });
         }
     }
-    let metric = |name: &str| {
-        let row = Catalogued::find(name).expect("NAMES are names of the catalogue");
-        let usual = row.goal.expect("the metrics of NAMES have goals");
-        Metric {
-            row,
-            goal: goals.get(name).copied().unwrap_or(usual),
-            asked: goals.contains_key(name),
-            nm: pixel_size.filter(|_| row.unit == "px").map(|metres| metres * 1e9),
+    let nm = |row: &Catalogued| pixel_size.filter(|_| row.unit == "px").map(|metres| metres * 1e9);
+    let of_usual = usual
+        .iter()
+        .filter_map(|&row| Some(Metric { row, goal: row.goal?, asked: false, nm: nm(row) }));
+    let mut metrics: Vec<Metric> = of_usual.collect();
+    for (name, &goal) in goals {
+        match metrics.iter_mut().find(|metric| metric.name == *name) {
+            Some(metric) => (metric.goal, metric.asked) = (goal, true),
+            None => metrics.extend(with_quality(name).map(|row| Metric {
+                row,
+                goal,
+                asked: true,
+                nm: nm(row),
+            })),
         }
-    };
-    let mut metrics = NAMES.map(metric).to_vec();
+    }
     metrics.sort_by_key(|metric| !metric.asked);
     Ok(metrics)
 }
@@ -275,6 +288,8 @@ mod tests {
             ("complex_nrmse", -1.0, "at least 0"),
             ("phase_resolution_0_5_nm", 20.0, "--pixel-size-m"),
             ("beauty", 1.0, "phase_ssim"),
+            ("shift_y", 1.0, "phase_ssim"),
+            ("amplitude_resolution_1_7_nm", 20.0, "--pixel-size-m"),
         ] {
             let told =
                 with_goals(&[(name.to_owned(), value)].into(), None).unwrap_err().to_string();
@@ -282,6 +297,13 @@ mod tests {
         }
         let asked = with_goals(&[("phase_ssim".to_owned(), 0.7)].into(), None).unwrap();
         assert_eq!(asked[0].whose_goal(), "The goal, as asked for: Phase SSIM at least 0.7.");
+        // One without a usual goal comes in addition.
+        let more = with_goals(&[("phase_psnr".to_owned(), 30.0)].into(), None).unwrap();
+        assert_eq!(more.len(), asked.len() + 1);
+        assert_eq!(
+            (more[0].name.as_str(), more[0].asked, more[1].asked),
+            ("phase_psnr", true, false)
+        );
         assert_eq!(
             [0.0, 3.46e-5, 8e-4, 12.0].map(shown_error),
             ["0.000", "<\u{2009}0.001", "0.001", "12.000"]

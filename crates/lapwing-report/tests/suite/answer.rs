@@ -156,6 +156,25 @@ fn what_is_not_done_yet_is_neither_enough_nor_too_little() {
 }
 
 #[test]
+fn a_goal_of_the_design_that_no_usual_one_stands_for_is_answered_too() {
+    let sections = "[goal]\nmetric = \"amplitude_resolution_0_5_px\"\nat_most = 6\n";
+    let (folder, html) = report(&Special { sections, ..Special::default() });
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.starts_with("Amplitude resolution"), "{lead}");
+    let text = fs::read_to_string(folder.path().join("report/study_answer.json")).unwrap();
+    assert!(text.contains("\"amplitude_resolution_0_5_px\""), "{text}");
+    // A length that no pixel makes one in pixels is refused, as on the command line.
+    let sections = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\n";
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special { sections, ..Special::default() });
+    let error = lapwing_report::write(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("phase_resolution_0_5_nm") && error.contains("--pixel-size-m"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_goal_of_the_design_is_the_first_screen() {
     let sections = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\n";
     let special = Special { pixel_size: Some(1.25e-8), sections, ..Special::default() };

@@ -251,7 +251,8 @@ fn write_job(
     };
     let metrics = json!({
         "amplitude_ssim": quality - 0.08, "phase_ssim": quality, "complex_correlation": 0.9 + 0.1 * quality,
-        "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality, "phase_ms_ssim": null,
+        "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality,
+        "amplitude_frc_0_5": 0.3 * quality, "phase_ms_ssim": null,
     });
     let alignment = json!({
         "shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3,

@@ -6,7 +6,7 @@ use crate::design::settled::Source;
 use lapwing_files::experiment::Numbers;
 use lapwing_files::options::{Geometry, ProbeFrom};
 use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
-use lapwing_files::{ReadOptions, Storage, dialect, experiment};
+use lapwing_files::{ReadOptions, Storage, dialect, experiment, open};
 use lapwing_model::probe;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -132,6 +132,22 @@ impl Source {
                 }
             }
         })
+    }
+
+    /// [`Self::of_file`], and nothing of a file that is not there: whatever opens it says so.
+    ///
+    /// # Errors
+    /// As [`Self::reading`].
+    pub(super) fn of_file_if_there(&self) -> Result<OfFile, DesignError> {
+        let path = match self {
+            Self::BuiltIn { .. } => return Ok(OfFile::default()),
+            Self::Base { base, .. } => &base.file,
+            Self::Measured { base, .. } => &base.measured,
+        };
+        match open::named(path).0.exists() {
+            true => self.of_file(),
+            false => self.reading().map(|_| OfFile::default()),
+        }
     }
 
     /// What the design says about how to read its base.

@@ -184,7 +184,8 @@ impl WrittenDesign {
                 let source =
                     Source::Measured { base: MeasuredBase { measured, reading }, experiment };
                 if !side_said {
-                    study.pattern_size = source.of_file()?.side().unwrap_or(study.pattern_size);
+                    study.pattern_size =
+                        source.of_file_if_there()?.side().unwrap_or(study.pattern_size);
                 }
                 source
             }
@@ -214,7 +215,7 @@ impl WrittenDesign {
                     None if !takes_side => of(experiment, None),
                     scan => {
                         let mut source = of(experiment, None);
-                        let file = source.of_file()?;
+                        let file = source.of_file_if_there()?;
                         if takes_side {
                             study.pattern_size = file.side().unwrap_or(study.pattern_size);
                         }

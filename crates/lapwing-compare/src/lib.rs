@@ -53,7 +53,7 @@ pub use frc::{FrcCurve, FrcCurves};
 pub use lattice::Lattice;
 pub use limit::Limit;
 pub use metrics::Metrics;
-pub use placement::{lies_elsewhere, place};
+pub use placement::{fits_by_chance, lies_elsewhere, place};
 pub use probe::{ProbeComparison, compare_probes};
 pub use record::{ComparisonRecord, HalvesRecord, Number, Numbers, probe_numbers};
 pub use region::{LARGEST_SIDE, MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};

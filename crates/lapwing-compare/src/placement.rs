@@ -34,24 +34,92 @@ pub(crate) fn fits_best(
     truth: ArrayView2<'_, Complex32>,
 ) -> (i64, i64) {
     let correlation = correlation(reconstruction, truth);
-    let shape = correlation.dim();
-    // The reconstruction's own origin at o: its field is the truth displaced by -o.
-    let allowed = |place: f64, axis: usize| {
-        let (made, wanted) = (reconstruction.shape()[axis] as f64, truth.shape()[axis] as f64);
-        let shared = (place + made).min(wanted) - place.max(0.0);
-        2.0 * shared >= made.min(wanted)
-    };
     let centred = |axis: usize| {
         (truth.shape()[axis] as i64 - reconstruction.shape()[axis] as i64).div_euclid(2)
     };
     let (mut best, mut origin) = (0.0, (centred(0), centred(1)));
-    for ((row, column), &value) in correlation.indexed_iter() {
-        let (y, x) = (-signed(row, shape.0), -signed(column, shape.1));
-        if value > best * (1.0 + 1e-10) && allowed(y, 0) && allowed(x, 1) {
-            (best, origin) = (value, (y as i64, x as i64));
+    for (place, value) in places(&correlation, reconstruction.dim(), truth.dim()) {
+        if value > best * (1.0 + 1e-10) {
+            (best, origin) = (value, place);
         }
     }
     origin
+}
+
+/// The places at which arrays of the shapes `made` and `wanted` share at least half of the rows and
+/// columns of the smaller, with the value of `correlation` there.
+fn places(
+    correlation: &Array2<f64>,
+    made: (usize, usize),
+    wanted: (usize, usize),
+) -> impl Iterator<Item = ((i64, i64), f64)> {
+    let shape = correlation.dim();
+    // The reconstruction's own origin at o: its field is the truth displaced by -o.
+    let allowed = |place: f64, made: usize, wanted: usize| {
+        let (made, wanted) = (made as f64, wanted as f64);
+        let shared = (place + made).min(wanted) - place.max(0.0);
+        2.0 * shared >= made.min(wanted)
+    };
+    correlation.indexed_iter().filter_map(move |((row, column), &value)| {
+        let (y, x) = (-signed(row, shape.0), -signed(column, shape.1));
+        let is_allowed = allowed(y, made.0, wanted.0) && allowed(x, made.1, wanted.1);
+        is_allowed.then_some(((y as i64, x as i64), value))
+    })
+}
+
+/// How much better, in power, neighbour products must agree at one place than at any other that is
+/// not alike: of objects that have nothing in common the ratio is below 2, of one that lies there
+/// ten and more.
+const DISTINCT: f64 = 2.5;
+/// Pixels around a place that belong to it.
+const NEAR: u64 = 8;
+/// Places at which the truth agrees with itself by more than this, in power, are alike: those of a
+/// smooth object nearby, those of a crystal one lattice vector apart.
+const ALIKE: f64 = 0.25;
+/// Share of the truth below which it is not asked whether it agrees with itself.
+const LEAST_SHARED: f64 = 0.1;
+
+/// Whether [`place`] found `origin` by chance, where the two correlate by `correlation` and an image
+/// without any detail correlates with the truth by `flat`: the reconstruction explains hardly more
+/// of the truth than that one, and other places fit nearly as well. Such a comparison says nothing.
+pub fn fits_by_chance(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+    origin: (i64, i64),
+    correlation: f64,
+    flat: f64,
+) -> bool {
+    if reconstruction.is_empty() || truth.is_empty() {
+        return true;
+    }
+    unexplained(correlation) > FAR_BETTER * unexplained(flat)
+        && !is_distinct(reconstruction, truth, origin)
+}
+
+/// Whether the neighbour products agree far better at `origin` than at any place that is not alike.
+fn is_distinct(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+    origin: (i64, i64),
+) -> bool {
+    let map = correlation(reconstruction, truth);
+    let own = correlation(truth, truth);
+    let agreement = |map: &Array2<f64>, (y, x): (i64, i64)| {
+        let index = |at: i64, length: usize| (-at).rem_euclid(length as i64) as usize;
+        map[[index(y, map.nrows()), index(x, map.ncols())]]
+    };
+    // The share of the truth that it has in common with itself, displaced.
+    let shared = |apart: i64, side: usize| 1.0 - (apart.unsigned_abs() as f64 / side as f64);
+    let alike = |(dy, dx): (i64, i64)| {
+        let overlap = shared(dy, truth.nrows()).max(0.0) * shared(dx, truth.ncols()).max(0.0);
+        dy.unsigned_abs().max(dx.unsigned_abs()) <= NEAR
+            || (overlap >= LEAST_SHARED
+                && agreement(&own, (dy, dx)) > ALIKE * overlap.powi(2) * own[[0, 0]])
+    };
+    let others = places(&map, reconstruction.dim(), truth.dim())
+        .filter(|((y, x), _)| !alike((y - origin.0, x - origin.1)));
+    let second = others.map(|(_, value)| value).fold(0.0, f64::max);
+    second > 0.0 && agreement(&map, origin) > DISTINCT * second
 }
 
 /// How well the neighbour products of both agree with pixel (0, 0) of the reconstruction at
@@ -78,6 +146,11 @@ pub(crate) fn correlation(
 const DOUBTFUL: f64 = 0.95;
 /// Share of what correlation leaves unexplained, 1 - r^2, that may be left elsewhere.
 const FAR_BETTER: f64 = 0.5;
+
+/// What a correlation leaves unexplained.
+fn unexplained(correlation: f64) -> f64 {
+    1.0 - correlation * correlation.abs()
+}
 
 /// Where on the truth, and with what correlation, a reconstruction would agree far better than at
 /// `origin`, where it was laid and correlates by `correlation`: such a comparison says nothing. Of
@@ -118,7 +191,6 @@ pub fn lies_elsewhere(
     let (own, other) = (crop(reconstruction, best.0, best.1), crop(truth, 0, 0));
     let region = Region::rectangle(0..other.nrows(), 0..other.ncols()).ok()?;
     let better = compare(own.view(), other.view(), &region).ok()?.metrics.complex_correlation;
-    let unexplained = |r: f64| 1.0 - r * r.abs();
     (unexplained(better) <= FAR_BETTER * unexplained(correlation)).then_some((best, better))
 }
 
@@ -204,6 +276,40 @@ pub(crate) mod tests {
         let moved = Array2::from_shape_fn((90, 110), |(y, x)| object(y as i64 + 9, x as i64 - 7));
         let ((y, x), _) = lies_elsewhere(moved.view(), truth.view(), (0, 0), 0.8).unwrap();
         assert!((y - 9).abs() <= 2 && (x + 7).abs() <= 2);
+    }
+
+    #[test]
+    fn what_lies_nowhere_on_the_truth_fits_by_chance() {
+        let truth = Array2::from_shape_fn((90, 110), |(y, x)| object(y as i64, x as i64));
+        let chance = |made: &Array2<Complex32>, correlation: f64| {
+            let origin = place(made.view(), truth.view());
+            fits_by_chance(made.view(), truth.view(), origin, correlation, 0.9)
+        };
+        // A part of it, also where noise makes the agreement worse than that of a flat image.
+        let part = truth.slice(s![20..80, 30..95]).to_owned();
+        let noise = |y: usize, x: usize| {
+            let turn = |seed: i64| 60.0 * object(7 * y as i64 + seed, 3 * x as i64 - seed).norm();
+            Complex32::from_polar(0.3, turn(5))
+        };
+        let noisy = Array2::from_shape_fn(part.dim(), |(y, x)| part[[y, x]] + noise(y, x));
+        assert!(!chance(&part, 0.5) && !chance(&noisy, 0.5));
+        // Noise, and the object mirrored.
+        let rough = Array2::from_shape_fn((60, 65), |(y, x)| noise(y, x));
+        let mirrored = truth.slice(s![20..80;-1, 30..95]).to_owned();
+        assert!(chance(&rough, 0.8) && chance(&mirrored, 0.8));
+        // What explains far more than a flat image does is no chance.
+        assert!(!chance(&mirrored, 0.99));
+        // Of a crystal many places fit, and none of them is wrong.
+        let crystal = |shape| {
+            Array2::from_shape_fn(shape, |(y, x): (usize, usize)| {
+                let turn = std::f32::consts::TAU;
+                let (y, x) = (y as f32 * turn / 10.0, x as f32 * turn / 12.0);
+                Complex32::from_polar(1.0, 0.3 * (y.cos() + x.cos() + (y + x).sin()))
+            })
+        };
+        let (whole, cut) = (crystal((100, 96)), crystal((60, 60)));
+        let origin = place(cut.view(), whole.view());
+        assert!(is_distinct(cut.view(), whole.view(), origin));
     }
 
     #[test]

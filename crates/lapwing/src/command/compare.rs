@@ -35,7 +35,8 @@ use std::process::ExitCode;
 /// Reconstructions of other programs are taken from their NPZ, HDF5 or NPY files: the arrays
 /// reconstructed_object, ptychopinn_complex, psi, object or objectGuess, in this order, else the
 /// only complex picture; FILE::ARRAY names another. An object of several slices is compared as
-/// their product. One of another size than the truth is laid where it fits best.
+/// their product. One of another size than the truth is laid where it fits best,
+/// and refused where it fits nowhere better than by chance.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lapwing compare --reconstruction out/reconstruction.npz --truth dose_1000.npz --json\n  \
@@ -154,7 +155,7 @@ impl Compare {
             let name = &self.reconstruction[index];
             let found = compare(placed.objects[index], placed.truth, &region)
                 .with_context(|| name.clone())?;
-            refuse_chance(made, &truth, placed.origins[index], &found)?;
+            refuse_chance(made, &truth, (placed.origins[index], placed.guessed[index]), &found)?;
             entries.push(Entry {
                 name: name.clone(),
                 array: made.array.clone(),
@@ -257,15 +258,29 @@ impl Compare {
 }
 
 /// Refuses a comparison that says nothing: one where the objects would agree far better elsewhere
-/// than where the positions of the files put them.
+/// than where the positions of the files put them, and one whose place was guessed by chance.
 fn refuse_chance(
     made: &Stored,
     truth: &Stored,
-    (y, x): (i64, i64),
+    ((y, x), guessed): ((i64, i64), Option<(i64, i64)>),
     found: &Comparison,
 ) -> anyhow::Result<()> {
     let correlation = found.metrics.complex_correlation;
     let (object, known) = (made.object.view(), truth.object.view());
+    let by_chance = |flat: &f64| {
+        guessed.is_some_and(|at| {
+            lapwing_compare::fits_by_chance(object, known, at, correlation, *flat)
+        })
+    };
+    if let Some(flat) = found.metrics.complex_correlation_flat.filter(by_chance) {
+        bail!(
+            "{}: expected an object that lies somewhere on the truth, found one that fits nowhere better than \
+             by chance (best at ({y}, {x}), where the two correlate by {correlation:.3}, and an image \
+             without any detail by {flat:.3}): check that both are of one specimen, pixel and \
+             orientation, or bring it onto the truth's grid and shape",
+            made.path.display()
+        );
+    }
     let elsewhere = made
         .origin
         .and_then(|_| lapwing_compare::lies_elsewhere(object, known, (y, x), correlation));

@@ -5,7 +5,7 @@ use crate::common::Bench;
 use lapwing_files::npy::{self, Array, Values};
 use lapwing_files::{Archive, npz};
 use lapwing_model::{Complex32, Field};
-use ndarray::{Ix2, Zip};
+use ndarray::{Ix2, Zip, s};
 use serde_json::Value;
 
 /// The truth of a simulated scan.
@@ -141,8 +141,10 @@ fn what_is_ambiguous_or_missing_is_named() {
     );
     bench.ok("compare --truth truth.npz --reconstruction two.npz::second");
     bench.fails("compare --truth truth.npz --reconstruction two.npz::third", &["two.npz", "third"]);
-    let slices =
-        Array::new(vec![2, 30, 30], Values::C64(vec![Complex32::new(1.0, 0.0); 1800])).unwrap();
+    let part = truth.slice(s![4..-4, 6..-6]);
+    let empty = std::iter::repeat_n(Complex32::new(1.0, 0.0), part.len());
+    let both = part.iter().copied().chain(empty).collect();
+    let slices = Array::new(vec![2, part.nrows(), part.ncols()], Values::C64(both)).unwrap();
     npz::write(bench.path("slices.npz"), &[("object", slices)]).unwrap();
     // An object of slices is compared as their product.
     let output = bench.run("compare --truth truth.npz --reconstruction slices.npz");
@@ -154,6 +156,24 @@ fn what_is_ambiguous_or_missing_is_named() {
         "compare --truth truth.npz --reconstruction two.npz::first --csv no/such.csv",
         &["no/such.csv"],
     );
+}
+
+#[test]
+fn what_lies_nowhere_on_the_truth_is_not_laid_there_by_chance() {
+    let bench = Bench::new();
+    let truth = truth(&bench);
+    let part = truth.slice(s![4..-4, 6..-6]);
+    let mirrored = part.slice(s![..;-1, ..]).to_owned();
+    let none = reconstruction(&Field::from_elem((40, 50), Complex32::new(0.0, 0.0)), 1.0);
+    let flat = Field::from_elem((40, 50), Complex32::new(1.0, 0.0));
+    for (name, field) in [("mirrored", mirrored), ("none", none), ("flat", flat)] {
+        let file = format!("{name}.npy");
+        npy::write(bench.path(&file), &array(&field)).unwrap();
+        let asked = format!("compare --truth truth.npz --reconstruction {file}");
+        bench.fails(&asked, &[&file, "fits nowhere better than by chance"]);
+    }
+    npy::write(bench.path("part.npy"), &array(&reconstruction(&part.to_owned(), 0.2))).unwrap();
+    bench.ok("compare --truth truth.npz --reconstruction part.npy");
 }
 
 /// Files that NumPy and h5py made, with the errors that NumPy measured in them

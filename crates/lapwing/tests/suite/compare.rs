@@ -36,6 +36,11 @@ fn padded(field: &Field, (top, left): (usize, usize)) -> Field {
     })
 }
 
+/// The field without its margins.
+fn inner(field: &Field) -> Field {
+    field.slice(s![4..field.nrows() - 4, 6..field.ncols() - 6]).to_owned()
+}
+
 fn array(field: &Field) -> Array {
     Array::new(field.shape().to_vec(), Values::C64(field.iter().copied().collect())).unwrap()
 }
@@ -141,7 +146,7 @@ fn what_is_ambiguous_or_missing_is_named() {
     );
     bench.ok("compare --truth truth.npz --reconstruction two.npz::second");
     bench.fails("compare --truth truth.npz --reconstruction two.npz::third", &["two.npz", "third"]);
-    let part = truth.slice(s![4..-4, 6..-6]);
+    let part = inner(&truth);
     let empty = std::iter::repeat_n(Complex32::new(1.0, 0.0), part.len());
     let both = part.iter().copied().chain(empty).collect();
     let slices = Array::new(vec![2, part.nrows(), part.ncols()], Values::C64(both)).unwrap();
@@ -162,7 +167,7 @@ fn what_is_ambiguous_or_missing_is_named() {
 fn what_lies_nowhere_on_the_truth_is_not_laid_there_by_chance() {
     let bench = Bench::new();
     let truth = truth(&bench);
-    let part = truth.slice(s![4..-4, 6..-6]);
+    let part = inner(&truth);
     let mirrored = part.slice(s![..;-1, ..]).to_owned();
     let none = reconstruction(&Field::from_elem((40, 50), Complex32::new(0.0, 0.0)), 1.0);
     let flat = Field::from_elem((40, 50), Complex32::new(1.0, 0.0));
@@ -172,7 +177,7 @@ fn what_lies_nowhere_on_the_truth_is_not_laid_there_by_chance() {
         let asked = format!("compare --truth truth.npz --reconstruction {file}");
         bench.fails(&asked, &[&file, "fits nowhere better than by chance"]);
     }
-    npy::write(bench.path("part.npy"), &array(&reconstruction(&part.to_owned(), 0.2))).unwrap();
+    npy::write(bench.path("part.npy"), &array(&reconstruction(&part, 0.2))).unwrap();
     bench.ok("compare --truth truth.npz --reconstruction part.npy");
 }
 

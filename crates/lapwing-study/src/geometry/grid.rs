@@ -54,7 +54,7 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
         return Err(refused("none"));
     }
     if let Some(spread) = spread_out(positions, window) {
-        return Err(StudyError::Invalid(format!("positions: {spread}: {}", spread.advice())));
+        return Err(StudyError::Invalid(format!("{spread}: {}", spread.advice())));
     }
     let placement = place::on_new_object(positions, window)
         .ok_or_else(|| refused("some that are not finite or too far apart"))?;

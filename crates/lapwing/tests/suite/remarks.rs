@@ -53,6 +53,47 @@ fn simulated(bench: &Bench) -> Dataset {
 }
 
 #[test]
+fn a_pattern_far_too_bright_does_no_harm() {
+    let bench = Bench::new();
+    let whole = simulated(&bench);
+    let mut counts = whole.counts().unwrap();
+    counts.slice_mut(s![20, .., ..]).mapv_inplace(|count| 100.0 * count);
+    let form = Form { quantity: Quantity::Intensity, zero_frequency: ZeroFrequency::Centre };
+    let (scan, probe, object) = (whole.scan.clone(), whole.probe.clone(), whole.object.clone());
+    let bright = Dataset::from_patterns(counts, form, scan, probe, object, None).unwrap();
+    bright.write(bench.path("bright.npz")).unwrap();
+    let said = bench.json("inspect bright.npz")["understood"]["remarks"].clone();
+    assert_eq!((&said[0]["what"], &said[0]["certain"]), (&"bright-patterns".into(), &true.into()));
+    let error = |folder: &str, more: &str| -> f64 {
+        bench.ok(&format!(
+            "reconstruct --input-npz bright.npz --output-dir {folder} --num-epochs 20 --compare {more}"
+        ));
+        let record = std::fs::read(bench.path(&format!("{folder}/result.json"))).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        record["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap()
+    };
+    let (own, said) = (error("own", ""), error("said", "--leave-out-frames 20"));
+    assert!((own - said).abs() < 0.01, "{own} {said}");
+    let kept = error("kept", "--faulty keep");
+    assert!(kept > 1.5 * said, "{kept} {said}");
+}
+
+#[test]
+fn a_step_in_millimetres_is_refused_with_what_to_type() {
+    let bench = Bench::new();
+    let mut wide = simulated(&bench);
+    wide.object = None;
+    for at in &mut wide.scan {
+        (at.y, at.x) = (1e3 * at.y, 1e3 * at.x);
+    }
+    wide.write(bench.path("wide.npz")).unwrap();
+    let said = bench.json("inspect wide.npz")["understood"]["remarks"].clone();
+    assert_eq!(said[0]["what"], "degenerate");
+    let words = ["px apart", "32 x 32 px", "millimetres", "--scan-step-m", "--position-unit"];
+    bench.fails("reconstruct --input wide.npz --output-dir wide --num-epochs 2", &words);
+}
+
+#[test]
 fn scans_that_count_from_other_zeros_are_laid_on_each_other_by_their_positions() {
     let bench = Bench::new();
     let mut moved = simulated(&bench);

@@ -74,8 +74,8 @@ impl SpreadOut {
         match UNITS.iter().find(shorter).filter(|_| self.apart) {
             Some((_, words)) => format!(
                 "a length is probably {words}: give --scan-step-m, --detector-pixel-size-m and \
-                 --distance-m in metres, and say the unit of positions in a file (--position-unit \
-                 um, for instance)"
+                 --distance-m in metres, and the unit of positions in a file (--position-unit um, \
+                 for instance); a study's NPZ has them in pixels of the object"
             ),
             None => {
                 "leave out positions that lie far from all others (--leave-out-frames), or look \

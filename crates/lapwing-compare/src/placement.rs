@@ -79,9 +79,10 @@ const ALIKE: f64 = 0.25;
 /// Share of the truth below which it is not asked whether it agrees with itself.
 const LEAST_SHARED: f64 = 0.1;
 
-/// Whether [`place`] found `origin` by chance, where the two correlate by `correlation` and an image
-/// without any detail correlates with the truth by `flat`: the reconstruction explains hardly more
-/// of the truth than that one, and other places fit nearly as well. Such a comparison says nothing.
+/// Whether [`place`] found `origin` by chance, where the two correlate by `correlation` and an
+/// image without any detail correlates with the truth by `flat`: the reconstruction explains hardly
+/// more of the truth than that one, and other places fit nearly as well. Such a comparison says
+/// nothing.
 pub fn fits_by_chance(
     reconstruction: ArrayView2<'_, Complex32>,
     truth: ArrayView2<'_, Complex32>,

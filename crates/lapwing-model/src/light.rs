@@ -77,7 +77,7 @@ mod tests {
         let times = |at: usize| if at % 3 == 2 { 100.0 } else { 1.0 };
         assert_eq!(far_too_bright(&(0..80).map(times).collect::<Vec<_>>(), 12), []);
         // Dark for the most part.
-        let few = |at: usize| if at % 9 == 0 { 1.0 } else { 0.0 };
+        let few = |at: usize| if at.is_multiple_of(9) { 1.0 } else { 0.0 };
         assert_eq!(far_too_bright(&(0..80).map(few).collect::<Vec<_>>(), 12), []);
     }
 }

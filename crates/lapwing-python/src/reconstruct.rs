@@ -46,7 +46,8 @@ pub fn solver_options<'py>(
     let mut table = serde_json::to_value(&config)?;
     let docs = SolverConfig::docs(config.algorithm());
     if let Value::Object(table) = &mut table {
-        let also = config.choice.values().into_iter().chain(config.device.values());
+        let asked = config.start.values().into_iter().chain(config.choice.values());
+        let also = asked.chain(config.device.values());
         let also: BTreeMap<&str, options::Value> = also.collect();
         for doc in docs.filter(|doc| !doc.name.contains('.')) {
             let value = also.get(doc.name).map(|value| serde_json::to_value(Plain(value)));

@@ -2,7 +2,7 @@
 
 use super::config::{SolverConfig, SolverError};
 use super::unsaid::Unsaid;
-use crate::design::solver::ChoiceOptions;
+use crate::design::solver::{ChoiceOptions, ProbeVariation};
 use lapwing_solve::solver::Solver;
 use lapwing_solve::solver::options::{Options, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -12,7 +12,12 @@ impl Serialize for SolverConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("algorithm", self.algorithm())?;
-        serialize_options(&mut map, &self.start.values())?;
+        let mut start = self.start.values();
+        if self.start.probe_variation == ProbeVariation::default() {
+            // Records from before there was a choice are of the same solver.
+            start.retain(|(name, _)| *name != "probe_variation");
+        }
+        serialize_options(&mut map, &start)?;
         serialize_options(&mut map, &self.noise.values())?;
         serialize_options(&mut map, &self.errors.values())?;
         if self.choice != ChoiceOptions::default() {

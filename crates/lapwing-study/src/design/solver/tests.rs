@@ -100,3 +100,14 @@ fn names_that_are_no_folders_or_folders_of_something_else_are_refused() {
         assert!(unusable_name(name).is_some(), "{name}");
     }
 }
+
+#[test]
+fn a_probe_that_varies_freely_is_no_other_solver_than_before_there_was_a_choice() {
+    let free: SolverConfig = toml::from_str("vary_power = true\n").unwrap();
+    assert!(!toml::to_string(&free).unwrap().contains("probe_variation"));
+    let slow: SolverConfig =
+        toml::from_str("vary_power = true\nprobe_variation = \"slow\"\n").unwrap();
+    let written = toml::to_string(&slow).unwrap();
+    assert!(written.contains("probe_variation = \"slow\""), "{written}");
+    assert_eq!(toml::from_str::<SolverConfig>(&written).unwrap(), slow);
+}

@@ -95,12 +95,9 @@ pub(super) fn apply(
     });
     let scales = said.or(told);
     let binning = reframe.map_or(1.0, |reframe| reframe.binning() as f64);
-    if let (true, Some(wavelength), Some(distance), Some((y, x))) = (
-        said.says_pixel() && (near || optics.is_some()),
-        scales.wavelength,
-        scales.distance,
-        scales.pitch,
-    ) {
+    if let (true, Some(wavelength), Some(distance), Some((y, x))) =
+        (said.says_pixel(), scales.wavelength, scales.distance, scales.pitch)
+    {
         let pitch = (y * binning, x * binning);
         found.optics = Some(FarFieldOptics { wavelength, distance, pitch });
     }

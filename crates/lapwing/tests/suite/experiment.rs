@@ -285,3 +285,22 @@ fn positions_that_no_object_holds_are_refused_before_any_search() {
     let output = bench.run("inspect scan.npy --raw dtype=uint16,frame=32");
     assert_eq!(stderr(&output).matches("frame=32").count(), 1, "{}", stderr(&output));
 }
+
+#[test]
+fn distance_and_pixels_that_were_said_go_into_what_is_converted() {
+    let bench = Bench::new();
+    let counts = Array::from(vec![3_u16; 6 * 16 * 16]).reshape(vec![2, 3, 16, 16]).unwrap();
+    npy::write(bench.path("stack.npy"), &counts).unwrap();
+    bench.ok(
+        "convert stack.npy scan.cxi --energy-kev 8 --distance-m 0.5 --detector-pixel-size-m 75e-6 \
+         --scan-step-m 1e-7",
+    );
+    let said = bench.json("inspect scan.cxi")["metadata"]["physics_parameters"].clone();
+    let is = |name: &str, expected: f64| {
+        let found = said[name].as_f64().unwrap_or_else(|| panic!("{name} in {said}"));
+        assert!((found / expected - 1.0).abs() < 1e-6, "{name}: {found}");
+    };
+    is("distance_m", 0.5);
+    is("detector_pixel_size_x_m", 75e-6);
+    is("pixel_size_m", 12.398_419_84e-10 / 8.0 * 0.5 / (16.0 * 75e-6));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lapwing_model::scan::spread_out;
+use lapwing_model::scan::{SpreadOut, spread_out};
 use lapwing_model::{Modes, Position, probe};
 
 use super::remark::{Remark, What};
@@ -25,6 +25,22 @@ const EXACT: f64 = 1e-3;
 const RASTER: usize = 9;
 /// Rounding of coordinates that is remarked on, pixels.
 const ROUNDED: f64 = 0.02;
+
+/// What to do about a scan that is spread out too far: what is probably wrong, and what to type.
+pub fn advice_on(spread: &SpreadOut) -> String {
+    match spread.mistaken_unit() {
+        Some(words) => format!(
+            "a length is probably {words}: give --scan-step-m, --detector-pixel-size-m and \
+             --distance-m in metres, and the unit of positions in a file (--position-unit um, for \
+             instance); a study's NPZ has them in pixels of the object"
+        ),
+        None => {
+            "leave out positions that lie far from all others (--leave-out-frames), or look at \
+                 the unit of the positions (--position-unit) and of --scan-step-m"
+                .to_owned()
+        }
+    }
+}
 
 /// What looks wrong with positions on a detector of `pattern` pixels, `far` from the specimen or in
 /// the near field.
@@ -163,7 +179,7 @@ fn lost_ones(scan: &[Position], lost: &[usize]) -> Option<Remark> {
 /// So far apart that no object can be determined from them.
 fn vast(scan: &[Position], pattern: (usize, usize)) -> Option<Remark> {
     let spread = spread_out(scan, pattern)?;
-    let advice = format!("a reconstruction refuses them: {}", spread.advice());
+    let advice = format!("a reconstruction refuses them: {}", advice_on(&spread));
     Some(Remark::new(What::Degenerate, spread.to_string(), advice))
 }
 

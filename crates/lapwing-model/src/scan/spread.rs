@@ -66,23 +66,12 @@ fn step(scan: &[Position]) -> f64 {
 }
 
 impl SpreadOut {
-    /// What is probably wrong, and what to type.
-    pub fn advice(&self) -> String {
-        let shorter = |(factor, _): &&(f64, &str)| {
-            self.step / factor < self.window.0.min(self.window.1) as f64
-        };
-        match UNITS.iter().find(shorter).filter(|_| self.apart) {
-            Some((_, words)) => format!(
-                "a length is probably {words}: give --scan-step-m, --detector-pixel-size-m and \
-                 --distance-m in metres, and the unit of positions in a file (--position-unit um, \
-                 for instance); a study's NPZ has them in pixels of the object"
-            ),
-            None => {
-                "leave out positions that lie far from all others (--leave-out-frames), or look \
-                     at the unit of the positions (--position-unit) and of --scan-step-m"
-                    .to_owned()
-            }
-        }
+    /// How many times too long a length probably is, in words, where one unit of length taken for
+    /// another explains it.
+    pub fn mistaken_unit(&self) -> Option<&'static str> {
+        let side = self.window.0.min(self.window.1) as f64;
+        let shorter = UNITS.iter().find(|(factor, _)| self.step / factor < side);
+        shorter.filter(|_| self.apart).map(|(_, words)| *words)
     }
 }
 
@@ -124,7 +113,7 @@ mod tests {
         }
         for (factor, word) in [(1e3, "millimetres"), (1e6, "micrometres"), (1e9, "nanometres")] {
             let found = spread_out(&grid(8, 10, 4.0 * factor), window).unwrap();
-            assert!(found.apart && found.advice().contains(word), "{}", found.advice());
+            assert!(found.apart && found.mistaken_unit().unwrap().contains(word), "{found}");
         }
         let found = spread_out(&grid(8, 10, 4000.0), window).unwrap().to_string();
         assert!(found.contains("4000 px apart") && found.contains("48 x 48 px"), "{found}");
@@ -135,7 +124,7 @@ mod tests {
         let mut scan = grid(8, 10, 4.0);
         scan[3] = Position { y: 9e3, x: 9e3 };
         let found = spread_out(&scan, (48, 48)).unwrap();
-        assert!(!found.apart && found.advice().contains("--leave-out-frames"), "{found}");
+        assert!(!found.apart && found.mistaken_unit().is_none(), "{found}");
         // Large, but covered; and a long line.
         assert_eq!(spread_out(&grid(100, 100, 90.0), (128, 128)), None);
         assert_eq!(spread_out(&[scan[0], Position { y: 0.0, x: 1e5 }], (8, 8)), None);

@@ -2,6 +2,7 @@
 
 use crate::geometry::place;
 use crate::{Result, StudyError};
+use lapwing_files::remarks::advice_on;
 use lapwing_model::position::bounding_box;
 use lapwing_model::scan::{MAX_AREA, spread_out};
 use lapwing_model::{Complex32, Position};
@@ -54,7 +55,7 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
         return Err(refused("none"));
     }
     if let Some(spread) = spread_out(positions, window) {
-        return Err(StudyError::Invalid(format!("{spread}: {}", spread.advice())));
+        return Err(StudyError::Invalid(format!("{spread}: {}", advice_on(&spread))));
     }
     let placement = place::on_new_object(positions, window)
         .ok_or_else(|| refused("some that are not finite or too far apart"))?;

@@ -56,7 +56,7 @@ impl OfFile {
 
     /// Height and width that the centres of windows of that side, or of its own, can span on its
     /// object.
-    pub(super) fn room(&self, side: Option<usize>) -> Option<[f64; 2]> {
+    pub(super) fn field(&self, side: Option<usize>) -> Option<[f64; 2]> {
         let window = side.map(|side| (side, side)).or(self.window)?;
         let reach = |object: usize, window: usize| Some(object.checked_sub(window + 1)? as f64);
         let object = self.object?;

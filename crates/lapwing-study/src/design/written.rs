@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 const PATTERN_SIZE: usize = 128;
 /// Step of a scan unless given, as a fraction of the pattern's side.
 const STEP: f64 = 1.0 / 16.0;
-/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for
+/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and reach for
 /// a sparse view in each split.
 const FIELD: f64 = 6.375;
 
@@ -417,8 +417,8 @@ impl WrittenScan {
             }
         };
         let step = step.step(diameter).map_err(DesignError::Scan)?;
-        let room = || file?.room(probe.map(|_| side));
-        let field = self.field.or_else(room).unwrap_or(default.field);
+        let reach = || file?.field(probe.map(|_| side));
+        let field = self.field.or_else(reach).unwrap_or(default.field);
         Ok(ScanSection { kind: self.kind, step, field })
     }
 }

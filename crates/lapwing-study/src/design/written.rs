@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 const PATTERN_SIZE: usize = 128;
 /// Step of a scan unless given, as a fraction of the pattern's side.
 const STEP: f64 = 1.0 / 16.0;
-/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and reach for
+/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for
 /// a sparse view in each split.
 const FIELD: f64 = 6.375;
 

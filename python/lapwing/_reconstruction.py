@@ -36,7 +36,7 @@ class Reconstruction:
         The beam's power in every pattern over its geometric mean, where it varies: the probe of
         pattern j is brighter by its root; 1 for patterns that were left out.
     positions : ndarray of float64, shape (n, 2), or None
-        Window centres (y, x) as they were given, pixels.
+        Window centres (y, x), as refined, pixels.
     amplitude_sd, phase_sd : ndarray of float32, shape (M, M'), or None
         Standard deviations of the object's amplitude, and of its phase in radians, as far as chance
         goes; NaN where no light fell. None unless ``error_maps`` replicates were asked for.
@@ -54,6 +54,8 @@ class Reconstruction:
         None when read from a file.
     metadata : dict or None
         Of the data.
+    measured_positions : ndarray of float64, shape (n, 2), or None
+        As ``positions``, as they were measured, where the reconstruction has moved them.
     """
 
     object: NDArray[np.complex64]
@@ -71,6 +73,7 @@ class Reconstruction:
     options: dict[str, Any] | None
     seconds: float | None
     metadata: dict[str, Any] | None
+    measured_positions: NDArray[np.float64] | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the NPZ file that ``lapwing reconstruct`` writes as ``reconstruction.npz``."""

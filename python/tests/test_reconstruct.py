@@ -398,11 +398,15 @@ def test_positions_and_what_varies_go_on(scan: lapwing.Dataset, tmp_path: Path) 
     assert np.array_equal(read.probe_eigenmodes, first.probe_eigenmodes) and np.array_equal(
         read.beam_power, first.beam_power
     )
+    assert np.array_equal(first.measured_positions, off.positions)
+    assert np.array_equal(read.measured_positions, off.positions)
     # One epoch in which nothing moves much: it begins where the first one ended.
     second = lapwing.reconstruct(
         off, epochs=1, start=read, **{**how, "refine_scan": "none", "positions_from_epoch": None}
     )
     assert np.array_equal(second.positions, first.positions)
+    # They are still not where they were measured.
+    assert np.array_equal(second.measured_positions, off.positions)
     assert second.loss[0] < 1.05 * first.loss[-1] and second.origin == first.origin
     np.testing.assert_allclose(second.beam_power, first.beam_power, rtol=0.1)
     with pytest.warns(UserWarning, match="probe_eigenmodes is left out"):

@@ -32,6 +32,7 @@ pub mod scale_bar;
 pub mod scan;
 mod series;
 pub mod sheet;
+pub mod shifts;
 pub mod svg;
 mod text;
 
@@ -46,4 +47,5 @@ pub use scale_bar::ScaleBar;
 pub use scan::ScanPlot;
 pub use series::{Guide, Mark, Point, Series};
 pub use sheet::{Block, ImageSheet};
+pub use shifts::ShiftPlot;
 pub use svg::Look;

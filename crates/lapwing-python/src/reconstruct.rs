@@ -147,6 +147,8 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
     found.set_item("probe_weights", weights.map(|weights| weights.into_pyarray(py)))?;
     found.set_item("beam_power", made.beam_power.map(|power| PyArray1::from_vec(py, power)))?;
     found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
+    let measured = made.measured_positions.map(|scan| from_positions(py, &scan));
+    found.set_item("measured_positions", measured)?;
     found.set_item("amplitude_sd", made.amplitude_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("phase_sd", made.phase_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
@@ -194,6 +196,10 @@ fn of_fields(fields: &Bound<'_, PyDict>) -> anyhow::Result<Reconstruction> {
         beam_power: field("beam_power")?.map(|power| power.extract()).transpose()?,
         probe: field("probe")?.as_ref().map(array::modes).transpose()?,
         positions: field("positions")?.as_ref().map(array::positions).transpose()?,
+        measured_positions: field("measured_positions")?
+            .as_ref()
+            .map(array::positions)
+            .transpose()?,
         origin: origin.filter(|&origin| origin != (0, 0)),
         amplitude_sd: map("amplitude_sd")?,
         phase_sd: map("phase_sd")?,

@@ -4,9 +4,11 @@ mod contour;
 mod equal;
 mod fluence;
 pub(crate) mod limit;
+mod scan_search;
 
 pub(crate) use equal::equal_quality;
 pub(crate) use fluence::against_fluence;
+pub(crate) use scan_search::scan_search;
 
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};

@@ -2,10 +2,11 @@
 
 use crate::gather::{Row, Study};
 use lapwing_draw::{Look, ScanPlot};
-use lapwing_files::reconstruction::read_positions;
+use lapwing_files::reconstruction::{read_positions, read_scan};
 use lapwing_model::Position;
 use lapwing_study::Split;
 use lapwing_study::layout::data_file;
+use lapwing_study::pictures;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -35,7 +36,9 @@ impl Scans {
                 .unwrap_or_default()
         });
         let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
-        let selected = positions(&file)?;
+        // Where they were refined, those of the data set are in the measured ones.
+        let scan = read_scan(&file).ok()??;
+        let selected = scan.measured.unwrap_or(scan.positions);
         if selected.is_empty() {
             return None;
         }
@@ -95,6 +98,16 @@ impl Drawing {
         let end = self.svg.find("</desc>")? + "</desc>".len();
         Some((&self.svg[..end], self.svg[end..].trim_start().strip_suffix("</svg>\n")?))
     }
+}
+
+/// How far the positions of a finished condition were moved; nothing where they were not.
+pub(crate) fn shifts(study: &Study, row: &Row) -> Option<String> {
+    let result = row.result()?;
+    result.shifts?;
+    let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+    let scan = read_scan(&file).ok()??;
+    let (measured, shifts) = (scan.measured.as_ref()?, scan.shifts()?);
+    Some(pictures::shifts(measured, &shifts, Look::Inline))
 }
 
 /// Window centres of a data set, or those that a reconstruction used.

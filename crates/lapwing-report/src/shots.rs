@@ -1,5 +1,5 @@
 //! Which pictures the page shows: the truth once for each split, and up to five for each finished
-//! condition.
+//! condition, and one for each slice of a thick object.
 
 use crate::gather::{Row, Study};
 use crate::media::{Place, Shot};
@@ -14,7 +14,8 @@ use lapwing_study::record::link;
 use lapwing_study::{Condition, Split};
 use ndarray::{Axis, s};
 
-/// Amplitude, phase, error, error map and probe of a condition, as far as its files are there.
+/// Amplitude, phase, error, error map, probe and slices of a condition, as far as its files are
+/// there.
 pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     let Some(result) = row.result() else { return Vec::new() };
     let files = &result.files;
@@ -54,7 +55,18 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
             link: address(&link(&study.folder.relative_result_dir(&row.case), file)),
         })
     };
-    wanted.into_iter().filter_map(shot).collect()
+    let mut shots: Vec<Shot> = wanted.into_iter().filter_map(shot).collect();
+    for (index, file) in files.slices.iter().enumerate() {
+        let caption = of_slice(index);
+        let alt = format!("{caption} of the reconstruction");
+        shots.extend(shot((&Some(file.clone()), &caption, "rad", &alt)));
+    }
+    shots
+}
+
+/// What the phase of a slice of a thick object is called.
+fn of_slice(index: usize) -> String {
+    format!("Phase of slice {}", index + 1)
 }
 
 /// Where the pictures of an object lie on it: over the positions of the whole split where it was
@@ -81,19 +93,35 @@ fn data_of(study: &Study, split: Split) -> Option<Base> {
 
 /// The true object over the area that reconstructions are compared on.
 pub(crate) fn true_object(study: &Study, split: Split) -> Option<Field> {
-    Some(placed_truth(study, split)?.0)
+    Some(placed_truth(study, split)?.object)
 }
 
-fn placed_truth(study: &Study, split: Split) -> Option<(Field, Place)> {
+/// The true object over an area.
+struct PlacedTruth {
+    /// The product of its slices.
+    object: Field,
+    /// Each of several.
+    slices: Vec<Field>,
+    /// Where they lie on the whole.
+    place: Place,
+}
+
+fn placed_truth(study: &Study, split: Split) -> Option<PlacedTruth> {
     let Base { object, scan, .. } = data_of(study, split)?;
-    let (object, scan) = (object.into_projection(), scan.unwrap_or_default());
-    let whole = || (0..object.nrows(), 0..object.ncols());
-    let (rows, columns) = Region::window(object.dim(), &scan).unwrap_or_else(whole);
+    let ((height, width), scan) = (object.shape(), scan.unwrap_or_default());
+    let whole = || (0..height, 0..width);
+    let (rows, columns) = Region::window((height, width), &scan).unwrap_or_else(whole);
     let place = Place::of(&rows, &columns);
-    Some((object.slice(s![rows, columns]).to_owned(), place))
+    let area = s![rows, columns];
+    let slices = match object.n_slices() {
+        1 => Vec::new(),
+        _ => object.slices().outer_iter().map(|slice| slice.slice(&area).to_owned()).collect(),
+    };
+    Some(PlacedTruth { object: object.into_projection().slice(&area).to_owned(), slices, place })
 }
 
-/// Amplitude and phase of the true object over the scanned area, and the true probe.
+/// Amplitude and phase of the true object over the scanned area, the phases of its slices, and the
+/// true probe.
 pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
     let shot = |picture, place, caption: &str, unit, alt: &str| Shot {
         picture,
@@ -111,7 +139,7 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         None => "the true object".to_owned(),
     };
     let mut shots = Vec::new();
-    if let Some((object, place)) = placed_truth(study, split) {
+    if let Some(PlacedTruth { object, slices, place }) = placed_truth(study, split) {
         // In the colours of the reconstructions, where there are any.
         let made = study.rows.iter().filter(|row| row.condition.split == split);
         let made = made.map(|row| of_row(study, row)).find(|made| !made.is_empty());
@@ -120,7 +148,7 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         };
         let painter = |caption: &str| match scale(caption) {
             Some(scale) => Painter::default().map(scale.map).range((scale.low, scale.high)),
-            None if caption == "Phase" => {
+            None if caption.starts_with("Phase") => {
                 Painter::default().range(phase_range(object.view(), None))
             }
             None => Painter::default(),
@@ -130,6 +158,11 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         shots.push(shot(amplitude, place, "Amplitude", "", &format!("Amplitude of {of}")));
         let phase = painter("Phase").phase(object.view());
         shots.push(shot(phase, place, "Phase", "rad", &format!("Phase of {of}")));
+        for (index, slice) in slices.iter().enumerate() {
+            let caption = of_slice(index);
+            let picture = painter(&caption).phase(slice.view());
+            shots.push(shot(picture, place, &caption, "rad", &format!("{caption} of {of}")));
+        }
     }
     if let Some(probe) = data_of(study, split).map(|data| data.probe) {
         let picture = Painter::default().complex(probe.index_axis(Axis(0), 0));

@@ -4,8 +4,8 @@ mod names;
 mod read;
 
 pub use names::{FILE_NAME, OBJECT};
+pub use read::{Scan, file_of, read_positions, read_scan};
 pub(crate) use read::{axes, is_complex, probe_name, probe_of};
-pub use read::{file_of, read_positions};
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ use crate::metadata::{self, Metadata, TOOL, append_transformation};
 use crate::npy::Array;
 use crate::{Error, npz};
 use names::{
-    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, OPERATION, ORIGIN, PHASE_SD, POSITIONS,
-    PROBE, TIMESTAMP, WEIGHTS,
+    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, MEASURED, OPERATION, ORIGIN, PHASE_SD,
+    POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
 };
 
 /// A reconstruction: object and probe, and what is known of how they were found.
@@ -57,6 +57,9 @@ pub struct Reconstruction {
     pub beam_power: Option<Vec<f64>>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,
+    /// The same as they were measured, where the reconstruction has moved them. Of files those of
+    /// this program are read alone.
+    pub measured_positions: Option<Vec<Position>>,
     /// Where pixel (0, 0) of the object lies in these pixels: (row, column) = (y, x) - origin.
     /// `None` on the data set's own object grid, and where a file does not tell.
     pub origin: Option<(i64, i64)>,
@@ -115,6 +118,7 @@ impl Reconstruction {
             eigenmodes: None,
             beam_power: None,
             positions: None,
+            measured_positions: None,
             origin: None,
             amplitude_sd: None,
             phase_sd: None,
@@ -129,6 +133,14 @@ impl Reconstruction {
         }
     }
 
+    /// How far the reconstruction has moved every position, pixels: refined less measured; `None`
+    /// where it has moved none.
+    pub fn shifts(&self) -> Option<Vec<Position>> {
+        let scan =
+            Scan { positions: self.positions.clone()?, measured: self.measured_positions.clone() };
+        scan.shifts()
+    }
+
     /// Size of an object pixel along (y, x), metres, where the metadata know it.
     pub fn pixel_size(&self) -> Option<(f64, f64)> {
         self.metadata.as_ref().and_then(object_pixel)
@@ -138,10 +150,11 @@ impl Reconstruction {
     /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or
     /// (mode, H, W) of several modes; of a probe that varies `probe_eigenmodes` complex64
     /// (eigenmode, H, W) and `probe_weights` complex64 (n, eigenmode); `positions` float64 (n, 2)
-    /// as (y, x); `loss` float64; where there are some `object_amplitude_sd` and `object_phase_sd`
-    /// float32 (y, x) and `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp`
-    /// (now, unless there is one) as text; and the metadata with the reconstruction as the last
-    /// entry of their history.
+    /// as (y, x), and where they were refined `measured_positions` likewise; `loss` float64; where
+    /// there are some `object_amplitude_sd` and `object_phase_sd` float32 (y, x) and
+    /// `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now, unless there
+    /// is one) as text; and the metadata with the reconstruction as the last entry of their
+    /// history.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
@@ -164,9 +177,12 @@ impl Reconstruction {
             if let Some(power) = &self.beam_power {
                 file.values(BEAM_POWER, &[power.len()], power)?;
             }
-            if let Some(scan) = &self.positions {
-                let values: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();
-                file.values(POSITIONS, &[scan.len(), 2], &values)?;
+            for (name, scan) in [(POSITIONS, &self.positions), (MEASURED, &self.measured_positions)]
+            {
+                if let Some(scan) = scan {
+                    let values: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();
+                    file.values(name, &[scan.len(), 2], &values)?;
+                }
             }
             file.values(LOSS, &[self.loss.len()], &self.loss)?;
             for (name, map) in [(AMPLITUDE_SD, &self.amplitude_sd), (PHASE_SD, &self.phase_sd)] {

@@ -9,6 +9,8 @@ pub(super) const EIGENMODES: &str = "probe_eigenmodes";
 pub(super) const WEIGHTS: &str = "probe_weights";
 pub(super) const BEAM_POWER: &str = "beam_power";
 pub(super) const POSITIONS: &str = "positions";
+/// Window centres before they were refined.
+pub(super) const MEASURED: &str = "measured_positions";
 pub(super) const LOSS: &str = "loss";
 pub(super) const AMPLITUDE_SD: &str = "object_amplitude_sd";
 pub(super) const PHASE_SD: &str = "object_phase_sd";

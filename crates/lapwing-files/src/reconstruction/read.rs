@@ -7,8 +7,8 @@ use ndarray::{Array2, Ix2, Ix3};
 use serde_json::Value;
 
 use super::names::{
-    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, FILE_NAME, LOSS, OBJECT, OPERATION, ORIGIN,
-    PHASE_SD, POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
+    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, FILE_NAME, LOSS, MEASURED, OBJECT, OPERATION,
+    ORIGIN, PHASE_SD, POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
 };
 use super::{Provenance, Reconstruction, Role};
 use crate::container::Container;
@@ -82,6 +82,7 @@ fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction,
         eigenmodes: if of_this_program { eigenmodes(&file)? } else { None },
         beam_power: if of_this_program { beam_power(&file)? } else { None },
         positions: if one_of_several { None } else { positions(&file)? },
+        measured_positions: if of_this_program { pairs(&file, MEASURED)? } else { None },
         origin: if of_this_program { origin(&file)? } else { None },
         amplitude_sd: if of_this_program { map(&file, AMPLITUDE_SD)? } else { None },
         phase_sd: if of_this_program { map(&file, PHASE_SD)? } else { None },
@@ -249,8 +250,9 @@ fn beam_power(file: &Container) -> Result<Option<Vec<f64>>, Error> {
     file.read(BEAM_POWER)?.to_f64().map(Some).map_err(|source| file.unfit(BEAM_POWER, source))
 }
 
-/// Window centres in the file of a reconstruction or a data set, an archive, without its other
-/// arrays: `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`. `None` where there are none.
+/// Window centres in the file of a reconstruction, as they were refined, or of a data set, an
+/// archive, without its other arrays: `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`.
+/// `None` where there are none.
 ///
 /// # Errors
 /// A file that cannot be read, arrays of another shape or type.
@@ -258,32 +260,66 @@ pub fn read_positions(path: impl AsRef<Path>) -> Result<Option<Vec<Position>>, E
     positions(&Container::open(path.as_ref())?)
 }
 
+/// [`read_positions`], and those of them as they were measured, where a reconstruction of this
+/// program has moved them.
+///
+/// # Errors
+/// As for [`read_positions`].
+pub fn read_scan(path: impl AsRef<Path>) -> Result<Option<Scan>, Error> {
+    let file = Container::open(path.as_ref())?;
+    let Some(positions) = positions(&file)? else { return Ok(None) };
+    Ok(Some(Scan { measured: pairs(&file, MEASURED)?, positions }))
+}
+
+/// The scan in the file of a reconstruction, window centres in pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scan {
+    /// As they are, or as they were refined.
+    pub positions: Vec<Position>,
+    /// As they were measured, where they were refined.
+    pub measured: Option<Vec<Position>>,
+}
+
+impl Scan {
+    /// How far every position was moved, refined less measured; `None` where none was.
+    pub fn shifts(&self) -> Option<Vec<Position>> {
+        let moved = self.positions.iter().zip(self.measured.as_ref()?);
+        Some(moved.map(|(now, was)| Position { y: now.y - was.y, x: now.x - was.x }).collect())
+    }
+}
+
 fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
     if !matches!(file, Container::Npz(_)) {
         return Ok(None);
     }
-    let numbers = |name: &str| -> Result<Vec<f64>, Error> {
-        file.read(name)?.to_f64().map_err(|source| file.unfit(name, source))
-    };
-    if let Some(shape) = file.shape(POSITIONS)? {
-        if shape.len() != 2 || shape[1] != 2 {
-            let (expected, found) = ("shape (n, 2)", format!("{shape:?}"));
-            return Err(file.unfit(POSITIONS, NpyError::Kind { expected, found }));
-        }
-        let values = numbers(POSITIONS)?;
-        let place = |pair: &[f64]| Position { y: pair[0], x: pair[1] };
-        return Ok(Some(values.chunks_exact(2).map(place).collect()));
+    if let Some(scan) = pairs(file, POSITIONS)? {
+        return Ok(Some(scan));
     }
     if !(file.contains("xcoords") && file.contains("ycoords")) {
         return Ok(None);
     }
-    let (y, x) = (numbers("ycoords")?, numbers("xcoords")?);
+    let (y, x) = (numbers(file, "ycoords")?, numbers(file, "xcoords")?);
     if y.len() != x.len() {
         let (expected, found) =
             ("as many numbers as xcoords", format!("{} of {}", y.len(), x.len()));
         return Err(file.unfit("ycoords", NpyError::Kind { expected, found }));
     }
     Ok(Some(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect()))
+}
+
+/// Positions of an array (n, 2) as (y, x); `None` where it is not there.
+fn pairs(file: &Container, name: &str) -> Result<Option<Vec<Position>>, Error> {
+    let Some(shape) = file.shape(name)? else { return Ok(None) };
+    if shape.len() != 2 || shape[1] != 2 {
+        let (expected, found) = ("shape (n, 2)", format!("{shape:?}"));
+        return Err(file.unfit(name, NpyError::Kind { expected, found }));
+    }
+    let place = |pair: &[f64]| Position { y: pair[0], x: pair[1] };
+    Ok(Some(numbers(file, name)?.chunks_exact(2).map(place).collect()))
+}
+
+fn numbers(file: &Container, name: &str) -> Result<Vec<f64>, Error> {
+    file.read(name)?.to_f64().map_err(|source| file.unfit(name, source))
 }
 
 fn origin(file: &Container) -> Result<Option<(i64, i64)>, Error> {

@@ -78,6 +78,20 @@ fn what_is_written_has_the_names_of_the_contract_and_comes_back() {
 }
 
 #[test]
+fn refined_positions_keep_those_that_were_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reconstruction.npz");
+    let measured = vec![Position { y: 3.0, x: 7.5 }, Position { y: -1.0, x: 2.25 }];
+    let made = Reconstruction { measured_positions: Some(measured.clone()), ..made() };
+    made.write(&path).unwrap();
+    let read = Reconstruction::read(&path).unwrap();
+    assert_eq!((&read.positions, &read.measured_positions), (&made.positions, &Some(measured)));
+    let moved = vec![Position { y: 0.5, x: -0.5 }, Position { y: 0.0, x: 0.0 }];
+    assert_eq!(read.shifts(), Some(moved));
+    assert_eq!(Reconstruction { measured_positions: None, ..made }.shifts(), None);
+}
+
+#[test]
 fn slices_are_an_object_and_written_with_their_axis() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slices.npz");

@@ -10,6 +10,7 @@ use crate::media::Shown;
 use crate::metric::{Metric, dose_label, shown, shown_error};
 use crate::need::NOT_TOLD;
 use crate::plots;
+use crate::scans;
 use crate::shots::address;
 use crate::tables::strategy;
 use lapwing_compare::{Alignment, Criterion, Quantity, resolution_doubts, resolution_name};
@@ -19,6 +20,9 @@ use lapwing_study::Condition;
 use lapwing_study::record::{Files, JobResult, link};
 use minijinja::Value;
 use serde::Serialize;
+
+/// The metric that slices are compared by.
+const COMPLEX_ERROR: &str = "complex_nrmse";
 
 /// Everything about one condition.
 #[derive(Serialize)]
@@ -30,6 +34,8 @@ pub(super) struct Card {
     headline: Vec<Fact>,
     pictures: Vec<Shown>,
     scan: Value,
+    shifts: Value,
+    scan_search: Value,
     loss: Value,
     choice: Value,
     frc: Value,
@@ -121,6 +127,8 @@ pub(super) fn card(
         headline,
         pictures,
         scan: Value::from_safe_string(scan),
+        shifts: svg(scans::shifts(study, row)),
+        scan_search: svg(plots::scan_search(row).map(|plot| plot.svg(Look::Inline))),
         loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
         choice: svg(plots::choice(row).map(|plot| plot.svg(Look::Inline))),
         frc: svg(plots::frc(row).map(|plot| plot.svg(Look::Inline))),
@@ -180,6 +188,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         ));
     }
     details.extend(findings::facts(result));
+    details.extend(slices(row));
     details.push(fact("time", duration(result.seconds)));
     if let Some(seconds) = result.seconds_per_epoch {
         details.push(fact("time per epoch", format!("{} s", label(seconds, 3))));
@@ -201,6 +210,17 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         details.push(fact("amplitude scale removed", label(scale, 4)));
     }
     details
+}
+
+/// The error of every slice of a thick object, where the true ones are known.
+fn slices(row: &Row) -> Vec<Fact> {
+    let slices = row.comparison.iter().flat_map(|comparison| &comparison.slices).enumerate();
+    slices
+        .filter_map(|(index, metrics)| {
+            let error = metrics.get(COMPLEX_ERROR)??;
+            Some(fact(format!("slice {}, complex error", index + 1), shown(error)))
+        })
+        .collect()
 }
 
 /// The resolution of the phases by all four criteria, of the others by the first.
@@ -255,6 +275,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
     let named = |files: &Files| -> Vec<String> {
         let names = [
             &files.overview,
+            &files.shifts,
             &files.reconstruction,
             &files.comparison,
             &files.loss_csv,

@@ -53,6 +53,18 @@ pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
         }
     }
     facts.extend(result.choices.iter().map(choice));
+    if let Some(shifts) = result.shifts {
+        let left = shifts
+            .beyond_map_px
+            .map(|left| format!("; {} beyond stretch, shear and rotation", label(left, 2)));
+        let what = format!(
+            "{} px r.m.s., {} at most{}",
+            label(shifts.rms_px, 2),
+            label(shifts.largest_px, 2),
+            left.unwrap_or_default()
+        );
+        facts.push(fact("positions moved by", what));
+    }
     if let Some(misfit) = result.misfit {
         facts.push(fact("misfit (1 is the noise of the counts)", label(misfit, 3)));
     }
@@ -77,7 +89,10 @@ fn choice(choice: &ChoiceRecord) -> Fact {
         "prior_absorption" => "weight of absorption in the prior".to_owned(),
         other => other.replace('_', " "),
     };
-    let what =
-        format!("{}, best of {} by held-out pixels", label(choice.value, 3), choice.tried.len());
+    let value = match choice.sd {
+        Some(_) => choice.number().replace("+-", "\u{b1}").replace('-', "\u{2212}"),
+        None => label(choice.value, 3),
+    };
+    let what = format!("{value}, best of {} by held-out pixels", choice.tried.len());
     fact(name, what)
 }

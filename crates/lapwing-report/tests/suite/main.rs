@@ -7,6 +7,7 @@ mod answer;
 mod browser;
 mod contrast;
 mod measured;
+mod refined;
 mod report;
 mod support;
 mod told;

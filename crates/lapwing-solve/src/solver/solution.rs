@@ -42,6 +42,8 @@ pub struct Choice {
     pub option: &'static str,
     /// The value that was taken.
     pub value: f64,
+    /// Its standard deviation, where that is known.
+    pub sd: Option<f64>,
     /// What was tried, in this order.
     pub tried: Vec<Tried>,
 }

@@ -51,8 +51,25 @@ pub struct ChoiceRecord {
     pub option: String,
     /// The value taken.
     pub value: f64,
+    /// Its standard deviation, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sd: Option<f64>,
     /// What was tried, in this order.
     pub tried: Vec<TriedRecord>,
+}
+
+impl ChoiceRecord {
+    /// The value in words, with as many digits as are known.
+    pub fn number(&self) -> String {
+        match self.sd.filter(|sd| sd.is_finite() && *sd > 0.0) {
+            Some(sd) => {
+                // Two digits of the deviation.
+                let digits = (1 - sd.log10().floor() as i64).clamp(0, 12) as usize;
+                format!("{:.digits$} +- {sd:.digits$}", self.value)
+            }
+            None => format!("{:.3}", self.value),
+        }
+    }
 }
 
 /// A value that was tried.
@@ -70,6 +87,7 @@ impl From<&Choice> for ChoiceRecord {
         Self {
             option: choice.option.to_owned(),
             value: choice.value,
+            sd: choice.sd,
             tried: tried
                 .map(|tried| TriedRecord { value: tried.value, score: tried.score })
                 .collect(),
@@ -104,5 +122,21 @@ impl From<&ErrorMaps> for ErrorRecord {
             amplitude_within: None,
             phase_within: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_are_known() {
+        let of = |value: f64, sd: Option<f64>| {
+            ChoiceRecord { option: "scan_scale".to_owned(), value, sd, tried: Vec::new() }.number()
+        };
+        assert_eq!(of(1.03127, Some(0.00042)), "1.03127 +- 0.00042");
+        assert_eq!(of(-2.9712, Some(0.13)), "-2.97 +- 0.13");
+        assert_eq!(of(17.0, Some(31.0)), "17 +- 31");
+        assert_eq!((of(40.0, None), of(1.0, Some(f64::NAN))), ("40.000".into(), "1.000".into()));
     }
 }

@@ -13,3 +13,4 @@ mod outcome;
 pub(crate) mod path;
 pub mod record;
 pub(crate) mod runs;
+pub(crate) mod shifts;

@@ -6,6 +6,7 @@
 
 pub use super::findings::{ChoiceRecord, ErrorRecord, NoiseRecord, TriedRecord};
 pub use super::outcome::Outcome;
+pub use super::shifts::ShiftRecord;
 
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
@@ -281,6 +282,12 @@ pub struct Files {
     /// Standard deviation of the phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_sd: Option<String>,
+    /// How far refined positions were moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shifts: Option<String>,
+    /// Phase of every slice of a thick object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<String>,
     /// All metrics of the comparison with the truth.
     pub comparison: Option<String>,
     /// Text log.
@@ -318,11 +325,13 @@ impl Files {
             &self.overview,
             &self.amplitude_sd,
             &self.phase_sd,
+            &self.shifts,
             &self.comparison,
             &self.log,
         ]
         .into_iter()
         .filter_map(|name| name.as_deref())
+        .chain(self.slices.iter().map(String::as_str))
     }
 }
 
@@ -415,6 +424,9 @@ pub struct JobResult {
     /// What the solver has chosen from the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceRecord>,
+    /// How far positions were moved, where they were refined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shifts: Option<ShiftRecord>,
     /// The error maps in short, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_maps: Option<ErrorRecord>,

@@ -1,6 +1,8 @@
 //! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the
 //! error where the truth is known.
 
+use crate::disk::record::ShiftRecord;
+use crate::disk::shifts::less_mean;
 use crate::run::dataset::data::probe_diameter;
 use lapwing_compare::Comparison;
 use lapwing_draw::colormap::Colormap;
@@ -8,7 +10,7 @@ use lapwing_draw::field::{Painter, phase_range};
 use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
 use lapwing_draw::{ContactSheet, Detector, Panel, Picture, axis, figure};
-use lapwing_draw::{Mark, Plot, Series};
+use lapwing_draw::{Mark, Plot, Series, ShiftPlot};
 use lapwing_files::Dataset;
 use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
@@ -191,6 +193,21 @@ pub(crate) fn loss(values: &[f64]) -> String {
     let points = values.iter().enumerate().map(|(epoch, &loss)| ((epoch + 1) as f64, loss));
     plot.series.push(Series::new("", 0, Mark::Line, points));
     plot.svg(Look::Standalone)
+}
+
+/// How far each of the positions `before` was moved by a reconstruction, less what all were, which
+/// is the object's own place.
+pub fn shifts(before: &[Position], shifts: &[Position], look: Look) -> String {
+    let told = ShiftRecord::of(before, shifts);
+    let description = format!("Window centres in pixels of the object as measured; {told}.");
+    ShiftPlot {
+        title: "Shifts of the positions",
+        description: &description,
+        before,
+        shifts: &less_mean(shifts),
+        width: 420.0,
+    }
+    .svg(look)
 }
 
 /// The box of the window centres, or the whole object when that is too small to look at.

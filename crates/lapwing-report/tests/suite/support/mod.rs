@@ -9,7 +9,7 @@ use lapwing_files::metadata;
 use lapwing_files::npy::{Array, Values};
 use lapwing_model::{Complex32, Field, Position};
 use lapwing_study::record::{
-    Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry,
+    Files, JobResult, LossSummary, Manifest, ShiftRecord, Skipped, Status, Strategy, Telemetry,
 };
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use ndarray::{Array2, s};
@@ -69,6 +69,8 @@ pub struct Special<'a> {
     pub across: Option<usize>,
     /// Pictures of every pixel, which the page lays upon each other, in place of every fourth.
     pub whole_pictures: bool,
+    /// A scan that was turned and whose positions were moved, and an object of two slices.
+    pub refined: bool,
 }
 
 /// Writes a study of three doses, three views and two splits.
@@ -276,11 +278,44 @@ fn write_job(
     if special.measured {
         whole["halves"] = json!({"metrics": {"complex_correlation": quality}, "frc": curves(0.02)});
     }
+    if special.refined {
+        let of_slice = |error: f64| json!({"complex_nrmse": error});
+        whole["slices"] = json!([of_slice(0.125), of_slice(0.25)]);
+    }
     whole["frc"] = curves(0.0);
-    let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
-    lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)])
-        .unwrap();
+    let scan = |(down, right): (f64, f64)| {
+        real(
+            vec![kept.len(), 2],
+            kept.iter()
+                .enumerate()
+                .flat_map(|(j, &[y, x])| {
+                    let sign = [1.0, -1.0][j % 2];
+                    [y + sign * down, x + sign * right]
+                })
+                .collect(),
+        )
+    };
+    let arrays = match special.refined {
+        true => {
+            vec![("positions", scan((0.3, -0.4))), ("measured_positions", scan((0.0, 0.0)))]
+        }
+        false => vec![("positions", scan((0.0, 0.0)))],
+    };
+    lapwing_files::npz::write(job.join("reconstruction.npz"), &arrays).unwrap();
 
+    let slice = |name| write(name, &painter.range((-0.9, 0.9)).phase(shown).png());
+    let slices = match special.refined {
+        true => ["phase_slice_1.png", "phase_slice_2.png"].map(slice),
+        false => [None, None],
+    };
+    let tried = [[0.0, 2.0], [-3.4, 1.1], [-2.9, 1.0], [-2.5, 1.2], [-2.971, 0.99]]
+        .map(|[value, score]| json!({"value": value, "score": score}));
+    let turned =
+        json!({"option": "scan_rotation_deg", "value": -2.971, "sd": 0.013, "tried": tried});
+    let choices = match special.refined {
+        true => vec![serde_json::from_value(turned).unwrap()],
+        false => Vec::new(),
+    };
     let done = failure.is_none();
     let files = Files {
         reconstruction: Some("reconstruction.npz".to_owned()),
@@ -302,6 +337,8 @@ fn write_job(
         overview: None,
         amplitude_sd: None,
         phase_sd: None,
+        shifts: special.refined.then(|| "shifts.svg".to_owned()),
+        slices: slices.into_iter().flatten().collect(),
     };
     let result = JobResult {
         condition: Some(condition),
@@ -335,7 +372,12 @@ fn write_job(
         remarks: Vec::new(),
         start_probe: None,
         calibration: None,
-        choices: Vec::new(),
+        choices,
+        shifts: special.refined.then_some(ShiftRecord {
+            rms_px: 0.5,
+            largest_px: 0.75,
+            beyond_map_px: Some(0.25),
+        }),
         error_maps: special.maps.then(|| {
             let maps = json!({"replicates": 4, "amplitude_rms": 0.02, "phase_rms": 0.03,
                 "amplitude_within": [0.6, 0.9], "phase_within": [0.61, 0.93]});

@@ -17,6 +17,7 @@ use super::Ml;
 use super::held_out::{settled, short_fit};
 use super::search::held_out_pixels;
 use crate::engine::{HoldOut, Losses};
+use crate::solver::{Choice, Tried};
 use crate::{Problem, ProblemError};
 use lapwing_model::Position;
 
@@ -57,13 +58,6 @@ impl Default for Affine {
 }
 
 impl Affine {
-    /// From the logarithms of scale and aspect, the mean rotation over all directions, and the
-    /// shear, which alone would rotate the scan by half its angle.
-    fn of([scale, aspect, turn, shear]: [f64; 4]) -> Self {
-        let rotation = turn - 0.5 * shear;
-        Self { scale: scale.exp(), aspect: aspect.exp(), rotation, shear }
-    }
-
     /// A, rows (y, x).
     pub fn matrix(&self) -> [[f64; 2]; 2] {
         let (sin, cos) = self.rotation.sin_cos();
@@ -121,10 +115,62 @@ pub struct Aligned<M> {
     pub problem: Problem,
     /// The map.
     pub map: M,
-    /// How well held-out pixels were predicted before and after, loss per pixel.
-    pub score: [f64; 2],
+    /// Every number of the map, with its standard deviation and what was tried of it: the scan as
+    /// it was given, the last round, the map.
+    pub choices: Vec<Choice>,
     /// Maps tried.
     pub tried: usize,
+}
+
+/// A map of a scan that depends on N numbers, all of them 0 where it changes nothing.
+trait Map<const N: usize>: Sized {
+    /// How its numbers are named where they are told.
+    const NAMES: [&'static str; N];
+
+    /// The map of some numbers.
+    fn of(numbers: [f64; N]) -> Self;
+
+    /// What is told of it.
+    fn told(&self) -> [f64; N];
+
+    /// The positions after it.
+    fn applied(&self, scan: &[Position]) -> Vec<Position>;
+}
+
+impl Map<4> for Affine {
+    const NAMES: [&'static str; 4] =
+        ["scan_scale", "scan_aspect", "scan_rotation_deg", "scan_shear"];
+
+    /// From the logarithms of scale and aspect, the mean rotation over all directions, and the
+    /// shear, which alone would rotate the scan by half its angle.
+    fn of([scale, aspect, turn, shear]: [f64; 4]) -> Self {
+        let rotation = turn - 0.5 * shear;
+        Self { scale: scale.exp(), aspect: aspect.exp(), rotation, shear }
+    }
+
+    fn told(&self) -> [f64; 4] {
+        [self.scale, self.aspect, self.rotation.to_degrees(), self.shear]
+    }
+
+    fn applied(&self, scan: &[Position]) -> Vec<Position> {
+        self.applied(scan)
+    }
+}
+
+impl Map<2> for EvenDrift {
+    const NAMES: [&'static str; 2] = ["scan_drift_y", "scan_drift_x"];
+
+    fn of([y, x]: [f64; 2]) -> Self {
+        Self { y, x }
+    }
+
+    fn told(&self) -> [f64; 2] {
+        [self.y, self.x]
+    }
+
+    fn applied(&self, scan: &[Position]) -> Vec<Position> {
+        self.applied(scan)
+    }
 }
 
 /// Finds the affine map of the scan of `problem` by which fits by `options` predict held-out pixels
@@ -140,8 +186,7 @@ pub fn affine<E>(
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Aligned<Affine>, E> {
     // Rotation and shear first: they are determined best.
-    let search = Search { order: [2, 3, 0, 1], unit: 1.0, map: Affine::of };
-    search.run(problem, options, Affine::applied, between)
+    Search { order: [2, 3, 0, 1], unit: 1.0 }.run(problem, options, between)
 }
 
 /// Finds the even drift of the scan in the same way, in three rounds of some 7 fits.
@@ -162,8 +207,7 @@ pub fn even_drift<E>(
         (ends.1 - ends.0).max(1.0)
     };
     let unit = (span(|at| at.y) * span(|at| at.x)).sqrt();
-    let map = |[y, x]: [f64; 2]| EvenDrift { y, x };
-    Search { order: [1, 0], unit, map }.run(problem, options, EvenDrift::applied, between)
+    Search { order: [1, 0], unit }.run(problem, options, between)
 }
 
 /// What is called between the epochs of fits, and may stop them.
@@ -184,26 +228,31 @@ fn score_of<E>(
 }
 
 /// A search for the numbers of a map.
-struct Search<M, const N: usize> {
+struct Search<const N: usize> {
     /// Which number is moved when.
     order: [usize; N],
     /// What [`STEPS`] are shares of.
     unit: f64,
-    /// The map of some numbers; of zeros, the one that changes nothing.
-    map: fn([f64; N]) -> M,
 }
 
-impl<M, const N: usize> Search<M, N> {
-    /// Runs it; `applied` gives the positions after a map.
-    fn run<E>(
+/// What the last round of a search tells of one number.
+#[derive(Clone, Default)]
+struct Around<const N: usize> {
+    /// Numbers tried, this one moved, and their scores.
+    tried: Vec<([f64; N], f64)>,
+    /// Second derivative of the score; `None` where there is no minimum.
+    bend: Option<f64>,
+}
+
+impl<const N: usize> Search<N> {
+    fn run<M: Map<N>, E>(
         &self,
         problem: &Problem,
         options: &Ml,
-        applied: fn(&M, &[Position]) -> Vec<Position>,
         between: Between<'_, E>,
     ) -> Result<Aligned<M>, E> {
         let at = |numbers: [f64; N]| -> Result<Problem, ProblemError> {
-            problem.with_scan(applied(&(self.map)(numbers), &problem.whole_scan))
+            problem.with_scan(M::of(numbers).applied(&problem.whole_scan))
         };
         let mut tried = 0;
         let mut options = options.clone();
@@ -217,6 +266,7 @@ impl<M, const N: usize> Search<M, N> {
             }
         };
         let mut best = [0.0; N];
+        let mut around: [Around<N>; N] = std::array::from_fn(|_| Around::default());
         let mut lowest = score(best, &options, &mut *between)?;
         for (round, step) in STEPS.into_iter().enumerate() {
             let step = step * self.unit;
@@ -226,7 +276,12 @@ impl<M, const N: usize> Search<M, N> {
                     moved[number] += by;
                     moved
                 };
-                let mut beside = |by: f64| score(moved(by), &options, &mut *between);
+                let mut seen = vec![(best, lowest)];
+                let mut beside = |by: f64| -> Result<f64, E> {
+                    let found = score(moved(by), &options, &mut *between)?;
+                    seen.push((moved(by), found));
+                    Ok(found)
+                };
                 let (mut below, mut above) = (beside(-step)?, beside(step)?);
                 let mut centre = 0.0;
                 for _ in 1..FARTHEST {
@@ -245,12 +300,11 @@ impl<M, const N: usize> Search<M, N> {
                 }
                 // The top of the parabola through the three.
                 let bend = below - 2.0 * lowest + above;
-                let within = if bend > 0.0 && bend.is_finite() {
-                    (0.5 * (below - above) / bend).clamp(-0.5, 0.5)
-                } else {
-                    0.0
-                };
+                let bend = (bend > 0.0 && bend.is_finite()).then_some(bend);
+                let within =
+                    bend.map_or(0.0, |bend| (0.5 * (below - above) / bend).clamp(-0.5, 0.5));
                 best[number] += centre + within * step;
+                around[number] = Around { tried: seen, bend: bend.map(|bend| bend / step.powi(2)) };
             }
             if round == 0
                 && let Ok(near) = at(best)
@@ -260,20 +314,54 @@ impl<M, const N: usize> Search<M, N> {
             lowest = score(best, &options, &mut *between)?;
         }
         let first = score([0.0; N], &options, between)?;
-        let worth = problem.gain() * WORTH / problem.used_pixels() as f64;
-        if lowest + worth <= first
-            && let Ok(found) = at(best)
-        {
-            return Ok(Aligned {
-                problem: found,
-                map: (self.map)(best),
-                score: [first, lowest],
-                tried,
-            });
-        }
-        let map = (self.map)([0.0; N]);
-        Ok(Aligned { problem: problem.clone(), map, score: [first, first], tried })
+        let unit = problem.gain() / problem.used_pixels() as f64;
+        let found = at(best).ok().filter(|_| lowest + WORTH * unit <= first);
+        let (numbers, last) = if found.is_some() { (best, lowest) } else { ([0.0; N], first) };
+        let spread = around.each_ref().map(|around| around.bend.map(|bend| (unit / bend).sqrt()));
+        let deviations = deviations::<M, N>(numbers, spread);
+        let choices = (0..N).map(|number| {
+            let told = |(numbers, score): ([f64; N], f64)| Tried {
+                value: M::of(numbers).told()[number],
+                score,
+            };
+            let ends = [([0.0; N], first), (numbers, last)].map(told);
+            let between = around[number].tried.iter().copied().map(told);
+            Choice {
+                option: M::NAMES[number],
+                value: ends[1].value,
+                sd: deviations[number],
+                tried: ends[..1].iter().copied().chain(between).chain([ends[1]]).collect(),
+            }
+        });
+        let choices = choices.collect();
+        let problem = found.unwrap_or_else(|| problem.clone());
+        Ok(Aligned { problem, map: M::of(numbers), choices, tried })
     }
+}
+
+/// Standard deviations of what is told of a map, from those of its numbers, which are taken for
+/// independent.
+fn deviations<M: Map<N>, const N: usize>(
+    numbers: [f64; N],
+    spread: [Option<f64>; N],
+) -> [Option<f64>; N] {
+    let told = M::of(numbers).told();
+    let mut variances = [Some(0.0); N];
+    for (number, spread) in spread.into_iter().enumerate() {
+        // A small step: the map is smooth.
+        let step = 1e-6;
+        let mut beside = numbers;
+        beside[number] += step;
+        let moved = M::of(beside).told();
+        for (variance, (moved, told)) in variances.iter_mut().zip(moved.into_iter().zip(told)) {
+            let slope = (moved - told) / step;
+            if slope != 0.0 {
+                let more = spread.map(|spread| (slope * spread).powi(2));
+                *variance = variance.zip(more).map(|(sum, more)| sum + more);
+            }
+        }
+    }
+    variances.map(|variance| variance.map(f64::sqrt))
 }
 
 #[cfg(test)]

@@ -320,10 +320,12 @@ impl StrengthSearch {
 
     /// What was tried and taken.
     pub fn choices(&self) -> Vec<Choice> {
-        let strength = Choice { option: "prior", value: self.strength, tried: self.tried.clone() };
+        let strength =
+            Choice { option: "prior", value: self.strength, sd: None, tried: self.tried.clone() };
         let absorption = Choice {
             option: "prior_absorption",
             value: self.absorption,
+            sd: None,
             tried: self.absorptions.clone(),
         };
         let chosen = [strength, absorption].into_iter();

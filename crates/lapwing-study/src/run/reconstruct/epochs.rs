@@ -5,7 +5,9 @@ use super::{Request, output};
 use crate::design::condition::Case;
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
+use crate::disk::record::{
+    ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord, ShiftRecord,
+};
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::solve::choose::Chosen;
 use crate::run::solve::misfit;
@@ -68,8 +70,9 @@ impl Request {
         for choice in &result.choices {
             note(&mut *observe, Level::Fact, &told(choice))?;
         }
-        note(observe, Level::Detail, &format!("solved in {seconds:.2} s"))?;
-        let place = Place { of_data: &input.scan, on_grid: &input.on_grid, origin: input.origin };
+        note(&mut *observe, Level::Detail, &format!("solved in {seconds:.2} s"))?;
+        let Input { measured, scan, on_grid, origin, .. } = input;
+        let place = Place { measured, of_data: scan, on_grid, origin: *origin };
         let algorithm = self.solver.algorithm();
         let account = Account { algorithm, options: json!(self.solver.method) };
         // A large object is there once.
@@ -77,6 +80,10 @@ impl Request {
         let solved = Solution { object, ..solution.clone() };
         let made = described(solved, &place, account, input.metadata.as_ref());
         let made = with_maps(made, maps.clone());
+        result.shifts = made.shifts().map(|shifts| ShiftRecord::of(measured, &shifts));
+        if let Some(shifts) = &result.shifts {
+            note(observe, Level::Fact, &shifts.to_string())?;
+        }
         result.files = output::write(&self.output, &made, &solution.probe)?;
         solution.object = made.object;
         Ok((solution, maps))
@@ -209,9 +216,9 @@ fn told(choice: &ChoiceRecord) -> String {
         .map(|tried| format!("{:.3}: {:+.2}", tried.value, 1e6 * (tried.score - lowest)))
         .collect();
     format!(
-        "{} = {:.3}, chosen by held-out pixels (tried, 1e-6 worse per pixel: {})",
+        "{} = {}, chosen by held-out pixels (tried, 1e-6 worse per pixel: {})",
         choice.option,
-        choice.value,
+        choice.number(),
         tried.join(", ")
     )
 }

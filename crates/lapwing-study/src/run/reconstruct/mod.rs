@@ -332,6 +332,7 @@ impl Request {
             start_probe: None,
             calibration: None,
             choices: Vec::new(),
+            shifts: None,
             error_maps: None,
             device: None,
             view: None,

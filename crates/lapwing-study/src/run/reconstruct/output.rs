@@ -3,6 +3,7 @@
 use crate::disk::record::Files;
 use crate::run::pictures::{self, ObjectPictures};
 use crate::{Result, StudyError};
+use lapwing_draw::Look;
 use lapwing_files::{Reconstruction, atomic};
 use lapwing_model::{Modes, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -20,8 +21,18 @@ pub(super) fn write(folder: &Path, made: &Reconstruction, probe: &Modes) -> Resu
         loss_csv: write_bytes(folder, "loss.csv", loss_table(&made.loss).as_bytes())?,
         loss_svg: write_bytes(folder, "loss.svg", pictures::loss(&made.loss).as_bytes())?,
         probe: write_bytes(folder, "probe.png", &pictures::probe(probe))?,
+        shifts: write_shifts(folder, made)?,
         ..Files::default()
     })
+}
+
+/// Draws how far positions were moved, where they were.
+fn write_shifts(folder: &Path, made: &Reconstruction) -> Result<Option<String>> {
+    let (Some(before), Some(shifts)) = (&made.measured_positions, made.shifts()) else {
+        return Ok(None);
+    };
+    let drawn = pictures::shifts(before, &shifts, Look::Standalone);
+    write_bytes(folder, "shifts.svg", drawn.as_bytes())
 }
 
 /// Writes the pictures of the object and adds their names.
@@ -36,6 +47,10 @@ pub(super) fn write_pictures(
     files.phase = write_bytes(folder, "phase.png", &pictures.phase.png())?;
     if let Some(picture) = &pictures.error {
         files.error = write_bytes(folder, "error.png", &picture.png())?;
+    }
+    for (index, slice) in pictures.slices.iter().enumerate() {
+        let name = format!("phase_slice_{}.png", index + 1);
+        files.slices.extend(write_bytes(folder, &name, &slice.png())?);
     }
     files.overview = write_bytes(folder, "overview.png", &pictures.overview(probe, pixel_size))?;
     Ok(())

@@ -34,9 +34,11 @@ pub(super) struct Understood {
 
 /// What is known of a data set besides its patterns.
 pub(super) struct Input {
-    /// Window centres in the data set's own pixels.
+    /// Window centres as they were measured, in the data set's own pixels.
+    pub measured: Vec<Position>,
+    /// The same as the solver begins with them.
     pub scan: Vec<Position>,
-    /// The same on the grid of the object, before any refinement.
+    /// These on the grid of the object.
     pub on_grid: Vec<Position>,
     /// Pixel (0, 0) of that grid in the data set's pixels; `None` on the data set's own.
     pub origin: Option<(i64, i64)>,
@@ -192,9 +194,10 @@ impl Request {
         }
         let told = format!("{} {}", self.solver.algorithm(), json!(self.solver.method));
         note(observe, Level::Detail, &told)?;
-        let (scan, origin) = (start.of_data.clone(), start.origin);
+        let (measured, scan, origin) =
+            (start.measured.clone(), start.of_data.clone(), start.origin);
         let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
-        let input = Input { scan, on_grid, origin, probe, metadata, target, pixel_size };
+        let input = Input { measured, scan, on_grid, origin, probe, metadata, target, pixel_size };
         Ok(Understood { start, input })
     }
 

@@ -10,9 +10,7 @@ use crate::run::solve::earlier::Variation;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
 use lapwing_files::Scans;
-use lapwing_solve::ml::{
-    Affine, EvenDrift, FoundModes, Ml, affine, even_drift, found_modes, held_out_loss,
-};
+use lapwing_solve::ml::{FoundModes, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
 use lapwing_solve::{Problem, SOLVERS, Solver};
@@ -116,12 +114,12 @@ pub(crate) fn settled(
     };
     if config.choice.refine_scan.contains("affine") {
         let aligned = affine(&varied(&chosen.problem)?, &options, between)?;
-        chosen.choices.extend(told(affine_numbers(&aligned.map), aligned.score));
+        chosen.choices.extend(aligned.choices);
         chosen.problem = aligned.problem;
     }
     if counts && config.choice.refine_scan.contains("drift") {
         let aligned = even_drift(&varied(&chosen.problem)?, &options, between)?;
-        chosen.choices.extend(told(drift_numbers(&aligned.map), aligned.score));
+        chosen.choices.extend(aligned.choices);
         chosen.problem = aligned.problem;
     }
     if asked.contains("modes") {
@@ -200,33 +198,6 @@ fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
         (false, true) => Some(PositionFreedom::Drift),
         (false, false) => None,
     }
-}
-
-/// A number of a map, and what it is where the scan is right.
-type Number = (&'static str, f64, f64);
-
-fn affine_numbers(&Affine { scale, aspect, rotation, shear }: &Affine) -> [Number; 4] {
-    [
-        ("scan_scale", scale, 1.0),
-        ("scan_aspect", aspect, 1.0),
-        ("scan_rotation_deg", rotation.to_degrees(), 0.0),
-        ("scan_shear", shear, 0.0),
-    ]
-}
-
-fn drift_numbers(&EvenDrift { y, x }: &EvenDrift) -> [Number; 2] {
-    [("scan_drift_y", y, 0.0), ("scan_drift_x", x, 0.0)]
-}
-
-/// The numbers of a map, with the scores without and with it.
-fn told<const N: usize>(
-    numbers: [Number; N],
-    [before, after]: [f64; 2],
-) -> impl Iterator<Item = Choice> {
-    numbers.into_iter().map(move |(option, value, none)| {
-        let tried = [(none, before), (value, after)].map(|(value, score)| Tried { value, score });
-        Choice { option, value, tried: tried.to_vec() }
-    })
 }
 
 /// Refuses questions where they cannot be answered: without photon counts, or about what was told.
@@ -323,7 +294,7 @@ struct Answer {
 
 impl Answer {
     fn new(question: &'static str, worth: f64) -> Self {
-        let choice = Choice { option: question, value: f64::NAN, tried: Vec::new() };
+        let choice = Choice { option: question, value: f64::NAN, sd: None, tried: Vec::new() };
         Self { choice, worth, lowest: f64::INFINITY }
     }
 

@@ -63,12 +63,13 @@ pub fn reconstruct_while(
     let mut start = Start::of(dataset, config, between)?;
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid, of_data) = (start.origin, start.scan.clone(), start.of_data.clone());
+    let measured = start.measured.clone();
     let mut observe = |epoch| Ok(observe(epoch));
     let watch = &mut Epochs { observe: &mut observe, between };
     let done = solve(start, config, config.device.device, watch)?;
     let misfit = done.misfit()?.map(|misfit| misfit.ratio);
     let maps = done.error_maps(config.errors.error_maps, watch)?;
-    let place = Place { of_data: &of_data, on_grid: &on_grid, origin };
+    let place = Place { measured: &measured, of_data: &of_data, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
     let made = described(done.solution, &place, account, dataset.metadata.as_ref());
     Ok(with_maps(Reconstruction { misfit, ..made }, maps))
@@ -272,9 +273,11 @@ pub(crate) fn check(solution: &Solution) -> Result<()> {
 
 /// Where the windows of a data set lie, in its own pixels and on the grid that was solved on.
 pub(crate) struct Place<'a> {
-    /// Window centres in the data set's pixels.
+    /// Window centres as they were measured, in the data set's pixels.
+    pub measured: &'a [Position],
+    /// The same as the solver began with them.
     pub of_data: &'a [Position],
-    /// The same on the grid of the object, as the solver began with them.
+    /// These on the grid of the object.
     pub on_grid: &'a [Position],
     /// Pixel (0, 0) of the grid in the data set's pixels; `None` on the data set's own grid.
     pub origin: Option<(i64, i64)>,
@@ -295,12 +298,15 @@ pub(crate) fn described(
     account: Account<'_>,
     metadata: Option<&Metadata>,
 ) -> Reconstruction {
+    let positions = refined(place.of_data, place.on_grid, &solution.positions);
+    let moved = positions != place.measured;
     Reconstruction {
         probe: Some(solution.probe),
         eigenmodes: (solution.weights.dim().1 > 0)
             .then_some((solution.eigenmodes, solution.weights)),
         beam_power: (!solution.powers.is_empty()).then_some(solution.powers),
-        positions: Some(refined(place.of_data, place.on_grid, &solution.positions)),
+        positions: Some(positions),
+        measured_positions: moved.then(|| place.measured.to_vec()),
         origin: place.origin,
         loss: solution.loss,
         algorithm: Some(account.algorithm.to_owned()),

@@ -34,6 +34,8 @@ pub struct Start {
     pub scan: Vec<Position>,
     /// The same in the coordinates of the data set.
     pub of_data: Vec<Position>,
+    /// Those of the data set itself, where an earlier reconstruction may have moved the others.
+    pub measured: Vec<Position>,
     /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data
     /// set's own object grid.
     pub origin: Option<(i64, i64)>,
@@ -199,6 +201,7 @@ impl Start {
             given_modes,
             scan,
             of_data,
+            measured: dataset.scan.clone(),
             origin,
             variation,
             scan_of,

@@ -1,0 +1,27 @@
+//! What a study's page shows of refined scans and of thick objects.
+
+use crate::report::{after, assert_balanced, report};
+use crate::support::Special;
+
+#[test]
+fn shifts_and_slices_are_on_the_page() {
+    let (_folder, html) = report(&Special { refined: true, ..Special::default() });
+    assert_balanced(&html);
+    // Those of the data set, so that nothing looks left out.
+    assert!(html.contains("Scan: all 160 positions") && !html.contains("160 left out"));
+    let moved = after(&html, "<dt>positions moved by</dt><dd>");
+    assert!(moved.starts_with("0.5 px r.m.s., 0.75 at most; 0.25 beyond stretch"), "{moved}");
+    let turned = after(&html, "<dt>scan rotation deg</dt><dd>");
+    assert!(turned.starts_with("\u{2212}2.971 \u{b1} 0.013, best of 5"), "{turned}");
+    // 18 conditions, each with its map, its search and both slices.
+    assert_eq!(html.matches(" times enlarged</text>").count(), 18);
+    assert_eq!(html.matches("Search for the map of the scan").count() / 18, 2);
+    assert_eq!(after(&html, "<dt>slice 2, complex error</dt><dd>"), "0.250");
+    assert_eq!(html.matches("Phase of slice 2 of the reconstruction").count(), 18);
+}
+
+#[test]
+fn nothing_is_said_of_scans_that_stayed() {
+    let (_folder, html) = report(&Special::default());
+    assert!(!html.contains("positions moved by") && !html.contains("of slice 1"));
+}

@@ -30,6 +30,7 @@ mod raster;
 mod reduce;
 pub mod scale_bar;
 pub mod scan;
+mod scan_frame;
 mod series;
 pub mod sheet;
 pub mod shifts;

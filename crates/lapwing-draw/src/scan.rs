@@ -1,10 +1,10 @@
 //! Where the probe stood: a scan as SVG.
 
-use crate::axis::{Axis, Span};
 use crate::number::short;
-use crate::plot_area::PlotArea;
+use crate::scan_frame::{ScanFrame, extent, spacing};
 use crate::svg::{Look, text};
 use lapwing_model::Position;
+use lapwing_model::position::bounding_box;
 use std::fmt::Write;
 
 /// Positions that were used and positions that were left out, over the area that the used ones
@@ -37,15 +37,9 @@ impl ScanPlot<'_> {
             self.selected.iter().chain(self.rejected).filter(finite).copied().collect();
         let reach =
             if self.probe_diameter.is_finite() { self.probe_diameter.max(0.0) / 2.0 } else { 0.0 };
-        let (y0, y1, x0, x1) =
-            lapwing_model::position::bounding_box(&all).unwrap_or((0.0, 1.0, 0.0, 1.0));
-        let room = reach.max(0.02 * (y1 - y0).max(x1 - x0)).max(1.0);
-        let (y0, y1, x0, x1) = (y0 - room, y1 + room, x0 - room, x1 + room);
-
-        let (left, top, right) = (58.0, 30.0, self.width.max(120.0) - 12.0);
-        let scale = ((right - left) / (x1 - x0)).min(1.5 * (right - left) / (y1 - y0));
-        let (right, bottom) = (left + scale * (x1 - x0), top + scale * (y1 - y0));
-        let place = |p: &Position| (left + scale * (p.x - x0), top + scale * (p.y - y0));
+        let room = reach.max(0.02 * extent(&all)).max(1.0);
+        let frame = ScanFrame::around(&all, room, self.width);
+        let (scale, place) = (frame.scale, |p: &Position| frame.place(p));
 
         let mut body =
             text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", self.title);
@@ -69,24 +63,13 @@ impl ScanPlot<'_> {
         // discs overlap. The outline of the illuminated area does not need every disc.
         layer(self.selected, (0.1 * reach * scale).max(0.1), &blue, 2.0 * reach * scale, "0.16");
         layer(self.rejected, 0.1, "currentColor", 2.2, "0.5");
-        let dot = (scale * self.spacing(&all) * 0.45).clamp(1.2, 5.0);
+        let dot = (scale * spacing(&all) * 0.45).clamp(1.2, 5.0);
         layer(self.selected, 0.1, &blue, dot, "1");
 
-        let flipped = Axis::linear("").range(-y1, -y0);
-        let frame = PlotArea {
-            left,
-            top,
-            right,
-            bottom,
-            x: Span::of(&Axis::linear("").range(x0, x1), std::iter::empty()),
-            y: Span::of(&flipped, std::iter::empty()),
-        };
-        let mut axes = String::new();
-        frame.draw(&mut axes, "x, pixels", "y, pixels");
-        // The vertical axis counts down, so its labels lose the sign that the flipped span gave
-        // them.
-        body += &axes.replace('\u{2212}', "");
-        if let Some(centre) = self.most_central(f64::midpoint(y0, y1), f64::midpoint(x0, x1)) {
+        frame.draw(&mut body);
+        let (y0, y1, x0, x1) = bounding_box(&all).unwrap_or((0.0, 1.0, 0.0, 1.0));
+        let middle = Position { y: f64::midpoint(y0, y1), x: f64::midpoint(x0, x1) };
+        if let Some(centre) = self.most_central(middle) {
             let (x, y) = place(&centre);
             let _ = writeln!(
                 body,
@@ -97,20 +80,11 @@ impl ScanPlot<'_> {
                 look.colour(1)
             );
         }
-        look.document((right + 12.0, bottom + 44.0), self.title, self.description, &body)
-    }
-
-    /// A typical distance between neighbours: the side of the square that each position has to
-    /// itself.
-    fn spacing(&self, all: &[Position]) -> f64 {
-        let box_area = lapwing_model::position::bounding_box(all)
-            .map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0) * (x1 - x0));
-        (box_area / all.len().max(1) as f64).sqrt()
+        look.document(frame.size(), self.title, self.description, &body)
     }
 
     /// The selected position nearest to a point.
-    fn most_central(&self, y: f64, x: f64) -> Option<Position> {
-        let centre = Position { y, x };
+    fn most_central(&self, centre: Position) -> Option<Position> {
         self.selected
             .iter()
             .copied()

@@ -1,11 +1,9 @@
 //! How far positions were moved: arrows on a scan, as SVG.
 
-use crate::axis::{Axis, Span};
 use crate::number::{label, short};
-use crate::plot_area::PlotArea;
+use crate::scan_frame::{ScanFrame, extent, spacing};
 use crate::svg::{Look, text};
 use lapwing_model::Position;
-use lapwing_model::position::bounding_box;
 use std::fmt::Write;
 
 /// Arrows at most; of more positions every second, third, ... is drawn.
@@ -36,23 +34,17 @@ impl ShiftPlot<'_> {
         let all: Vec<(Position, Position)> =
             pairs.filter(|(at, by)| finite(at) && finite(by)).map(|(at, by)| (*at, *by)).collect();
         let places: Vec<Position> = all.iter().map(|(at, _)| *at).collect();
-        let (y0, y1, x0, x1) = bounding_box(&places).unwrap_or((0.0, 1.0, 0.0, 1.0));
-        let spacing = ((y1 - y0) * (x1 - x0) / all.len().max(1) as f64).sqrt().max(1e-3);
+        let spacing = spacing(&places).max(1e-3);
         let every = all.len().div_ceil(MOST).max(1);
         // Drawn ones are farther apart.
         let distance = spacing * (every as f64).sqrt();
-        let room = distance.max(0.03 * (y1 - y0).max(x1 - x0)).max(1e-3);
-        let (y0, y1, x0, x1) = (y0 - room, y1 + room, x0 - room, x1 + room);
+        let room = distance.max(0.03 * extent(&places));
+        let frame = ScanFrame::around(&places, room, self.width);
 
         let mut lengths: Vec<f64> = all.iter().map(|(_, by)| by.y.hypot(by.x)).collect();
         lengths.sort_by(f64::total_cmp);
         let usual = lengths.get(lengths.len() * 9 / 10).copied().unwrap_or(0.0);
         let times = if usual > 0.0 { round_down(distance / usual) } else { 1.0 };
-
-        let (left, top, right) = (58.0, 30.0, self.width.max(120.0) - 12.0);
-        let scale = ((right - left) / (x1 - x0)).min(1.5 * (right - left) / (y1 - y0));
-        let (right, bottom) = (left + scale * (x1 - x0), top + scale * (y1 - y0));
-        let place = |y: f64, x: f64| (left + scale * (x - x0), top + scale * (y - y0));
 
         let title = match times {
             1.0 => self.title.to_owned(),
@@ -61,7 +53,8 @@ impl ShiftPlot<'_> {
         let mut body = text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", &title);
         let (mut arrows, mut feet) = (String::new(), String::new());
         for (at, by) in all.iter().step_by(every) {
-            let (from, to) = (place(at.y, at.x), place(at.y + times * by.y, at.x + times * by.x));
+            let end = Position { y: at.y + times * by.y, x: at.x + times * by.x };
+            let (from, to) = (frame.place(at), frame.place(&end));
             let _ = write!(feet, "M{} {}h0", short(from.0), short(from.1));
             arrow(&mut arrows, from, to);
         }
@@ -75,32 +68,20 @@ impl ShiftPlot<'_> {
             body += &stroke("currentColor".to_owned(), "1.6", &feet);
             body += &stroke(look.colour(0), "1.1", &arrows);
         }
-        let frame = PlotArea {
-            left,
-            top,
-            right,
-            bottom,
-            x: Span::of(&Axis::linear("").range(x0, x1), std::iter::empty()),
-            y: Span::of(&Axis::linear("").range(-y1, -y0), std::iter::empty()),
-        };
-        let mut axes = String::new();
-        frame.draw(&mut axes, "x, pixels", "y, pixels");
-        // The vertical axis counts down, so its labels lose the sign that the flipped span gave
-        // them.
-        body += &axes.replace('\u{2212}', "");
-        let mut below = bottom + 44.0;
+        frame.draw(&mut body);
+        let (width, mut height) = frame.size();
         if usual > 0.0 {
             let length = round_down(usual);
-            let (from, y) = (left, bottom + 56.0);
-            let to = from + scale * times * length;
+            let (from, y) = (frame.left(), height + 12.0);
+            let to = from + frame.scale * times * length;
             let mut path = String::new();
             arrow(&mut path, (from, y), (to, y));
             body += &stroke(look.colour(0), "1.1", &path);
             let told = format!("{} px", label(length, 3));
             body += &text((to + 8.0, y + 4.0), "start", "font-size=\"11\"", &told);
-            below += 24.0;
+            height += 24.0;
         }
-        look.document((right + 12.0, below), &title, self.description, &body)
+        look.document((width, height), &title, self.description, &body)
     }
 }
 

@@ -23,74 +23,152 @@ class ReadingOptions(TypedDict, total=False):
     """What is known about a file: the keywords of :func:`load`, for functions that hand them on."""
 
     experiment: str | os.PathLike[str] | Mapping[str, Any]
+    """An experiment file, its sections, or its keys as the others have them."""
+    # Options of reading.
     dialect: str
+    """Dialect."""
     axis_order: Literal["nhw", "hwn"]
+    """Order of the axes, patterns first or last (of four: ny, nx, H, W or H, W, ny, nx)."""
     companion: str | os.PathLike[str]
+    """Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start
+    probe of any other scan."""
     join: Sequence[str | os.PathLike[str]]
+    """File of a further scan of the same object, whose positions count from the same zero."""
     leave_out: Sequence[str]
+    """Pass over this array."""
     patterns: str
+    """Name of the array of the patterns, (n, H, W) or (ny, nx, H, W), where it is none that is
+    known."""
     raw: str
+    """Raw binary frames: empad, empad-g2 (calibrated), or dtype=uint16,frame=256x256,offset=0,gap=0
+    (bytes before the first frame and between frames)."""
     energy_kev: float
+    """Photon energy, keV."""
     voltage_kv: float
+    """Voltage that accelerates the electrons, kV."""
     semi_angle_mrad: float
+    """Convergence semi-angle."""
     numerical_aperture: float
+    """Numerical aperture of the focusing optic."""
     outermost_zone_m: float
+    """Width of a zone plate's outermost zone."""
     zone_plate_diameter_m: float
+    """Diameter of the zone plate."""
     central_stop_m: float
+    """Diameter of the central stop on the zone plate."""
     zone_plate_distance_m: float
+    """Distance from the zone plate to the specimen, in place of the defocus."""
     pinhole_diameter_m: float
+    """Diameter of a pinhole; its distance to the specimen is the defocus."""
     defocus_m: float
+    """Defocus C10; positive where the crossover lies before the specimen (overfocus)."""
     c12_m: float
+    """Twofold astigmatism C12."""
     phi12_deg: float
+    """Direction of C12, from columns towards rows."""
     c21_m: float
+    """Axial coma C21."""
     phi21_deg: float
+    """Direction of C21."""
     c23_m: float
+    """Threefold astigmatism C23."""
     phi23_deg: float
+    """Direction of C23."""
     c30_m: float
+    """Spherical aberration C30."""
     detector_pixel_size_m: float | Sequence[float]
+    """Pitch of the detector's pixels, one number or y,x."""
     distance_m: float
+    """Distance from the specimen to the detector."""
     mrad_per_pixel: float | Sequence[float]
+    """Angle that a pixel of the detector spans, in place of pitch and distance."""
     inv_angstrom_per_pixel: float | Sequence[float]
+    """Spatial frequency that a pixel of the detector spans, in place of pitch and distance."""
     detector_centre: float | Sequence[float]
-    detector_window: float | Sequence[float]
-    binning: float
+    """Pixel of the stored patterns that the direct beam meets; it is moved to the centre."""
+    detector_window: int | Sequence[int]
+    """Pixels of the detector to use around that centre: fewer are cut out, more are filled up and
+    masked."""
+    binning: int
+    """Sum N x N pixels of the detector, after the window was cut."""
     mask: str | os.PathLike[str]
-    zero_frequency: Literal["centre", "corner"]
-    geometry: Literal["far-field", "near-field"]
-    fresnel_number: float
-    detector_blur: float
-    quantity: Literal["amplitude", "intensity", "counts"]
-    counts_per_quantum: float
-    dark_level: float
-    leave_out_frames: str | Sequence[int]
-    frames: str | Sequence[int]
-    region: str
-    every: float
-    scan_shape: float | Sequence[float]
-    scan_step_m: float | Sequence[float]
-    scan_snake: bool
-    scan_rotation_deg: float
-    positions: str | os.PathLike[str]
-    position_unit: Literal["pixel", "m", "mm", "um", "nm", "angstrom"]
-    coordinate_order: Literal["row-column", "column-row"]
-    flip_y: bool
-    flip_x: bool
-    fly: str
-    pixel_size_m: float
-    slices: float
-    slice_spacing: float
-    slice_fresnel_number: float
+    """Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a
+    pixel is good, or bits as CXI has them."""
     mask_good_is: Literal["0", "1"]
+    """Which number of the mask is a good pixel; the mask may then leave as few as it likes."""
     mask_hot: bool
+    """Take pixels as bad that hold NaN, infinity or the largest number of their type."""
     mask_negative: bool
+    """Take pixels with negative numbers as bad."""
+    zero_frequency: Literal["centre", "corner"]
+    """Where the zero frequency is."""
+    geometry: Literal["far-field", "near-field"]
+    """How the detector sees the sample."""
+    fresnel_number: float
+    """Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x
+    distance)."""
+    detector_blur: float
+    """Standard deviation of the detector's point spread, at most 4."""
+    quantity: Literal["amplitude", "intensity", "counts"]
+    """What the patterns hold."""
+    counts_per_quantum: float
+    """What the detector writes for one photon or electron; the patterns are divided by it."""
+    dark_level: float
+    """What the detector writes without light; it is subtracted first, and what is below 0 then
+    becomes 0."""
+    leave_out_frames: str | Sequence[int]
+    """Patterns to leave out, counted from 0 as they are stored: 3,17,40-52."""
+    frames: str | Sequence[int]
+    """Patterns to take and no others, counted from 0 as they are stored: 0-99,200."""
+    region: str
+    """Part of the scan to take, pixels of the object from its first row and column of positions:
+    0:200,50:300."""
+    every: int
+    """Take one of so many patterns, in the order in which they are stored."""
     clip_negative: bool
+    """Set negative numbers to zero."""
     common: bool
+    """Where there are not as many patterns as positions, take the first ones of both."""
+    scan_shape: int | Sequence[int]
+    """Rows and columns of a raster scan, where the file has no positions."""
+    scan_step_m: float | Sequence[float]
+    """Step of a raster scan, one number or between rows, between columns."""
+    scan_snake: bool
+    """Every other row of the raster scan runs backwards."""
+    scan_rotation_deg: float
+    """Turn the positions by this angle, from rows towards columns, after exchange and reversal of
+    their coordinates."""
+    positions: str | os.PathLike[str]
+    """Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ
+    or HDF5 file, in place of the file's."""
+    position_unit: Literal["pixel", "m", "mm", "um", "nm", "angstrom"]
+    """Unit of the file of positions (pixels of the object unless given)."""
+    coordinate_order: Literal["row-column", "column-row"]
+    """Order of the two coordinates of a position; column-row exchanges them (a transposed scan)."""
+    flip_y: bool
+    """Reverse the sign of the row coordinates."""
+    flip_x: bool
+    """Reverse the sign of the column coordinates."""
+    fly: str
+    """The probe moves during each exposure: by this much, in object pixels, or auto, from position
+    to position."""
+    pixel_size_m: float
+    """Size of an object pixel, in place of what beam and detector tell."""
+    slices: int
+    """Number of slices of a thick object, equally far apart along the beam; 1 for a thin one."""
+    slice_spacing: float
+    """Distance between two slices of a thick object; needs wavelength and object pixel."""
+    slice_fresnel_number: float
+    """Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength x
+    gap), in place of the distance."""
+    # End of options of reading.
 
 
 def load(
     path: str | os.PathLike[str],
     *,
     experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    # Keywords of reading.
     dialect: str | None = None,
     axis_order: Literal["nhw", "hwn"] | None = None,
     companion: str | os.PathLike[str] | None = None,
@@ -120,9 +198,12 @@ def load(
     mrad_per_pixel: float | Sequence[float] | None = None,
     inv_angstrom_per_pixel: float | Sequence[float] | None = None,
     detector_centre: float | Sequence[float] | None = None,
-    detector_window: float | Sequence[float] | None = None,
-    binning: float | None = None,
+    detector_window: int | Sequence[int] | None = None,
+    binning: int | None = None,
     mask: str | os.PathLike[str] | None = None,
+    mask_good_is: Literal["0", "1"] | None = None,
+    mask_hot: bool = False,
+    mask_negative: bool = False,
     zero_frequency: Literal["centre", "corner"] | None = None,
     geometry: Literal["far-field", "near-field"] | None = None,
     fresnel_number: float | None = None,
@@ -133,8 +214,10 @@ def load(
     leave_out_frames: str | Sequence[int] | None = None,
     frames: str | Sequence[int] | None = None,
     region: str | None = None,
-    every: float | None = None,
-    scan_shape: float | Sequence[float] | None = None,
+    every: int | None = None,
+    clip_negative: bool = False,
+    common: bool = False,
+    scan_shape: int | Sequence[int] | None = None,
     scan_step_m: float | Sequence[float] | None = None,
     scan_snake: bool = False,
     scan_rotation_deg: float | None = None,
@@ -145,14 +228,10 @@ def load(
     flip_x: bool = False,
     fly: str | None = None,
     pixel_size_m: float | None = None,
-    slices: float | None = None,
+    slices: int | None = None,
     slice_spacing: float | None = None,
     slice_fresnel_number: float | None = None,
-    mask_good_is: Literal["0", "1"] | None = None,
-    mask_hot: bool = False,
-    mask_negative: bool = False,
-    clip_negative: bool = False,
-    common: bool = False,
+    # End of keywords of reading.
     memory: str | float | None = None,
     scratch: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -172,70 +251,141 @@ def load(
         An experiment file (``lapwing experiment init`` writes one), its sections, or its keys as
         the other arguments have them, which go before it.
     dialect : str, optional
-        Whose conventions the file follows; the guide to reading lists them.
-    axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional
-        How the file stores things.
+        Dialect.
+    axis_order : "nhw" or "hwn", optional
+        Order of the axes, patterns first or last (of four: ny, nx, H, W or H, W, ny, nx).
     companion : path, optional
-        The second file: the product of a ptychodus pair, or the start probe of any other scan.
+        Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start
+        probe of any other scan.
     join : sequence of path, optional
-        Files of further scans of the same object, whose positions count from the same zero: read
-        with the same options, their patterns stand behind those of ``path``.
-    leave_out : sequence of str
-        Names of arrays to pass over.
+        File of a further scan of the same object, whose positions count from the same zero.
+    leave_out : sequence of str, optional
+        Pass over this array.
     patterns : str, optional
-        Name of the array of the patterns, where it is none that is known.
+        Name of the array of the patterns, (n, H, W) or (ny, nx, H, W), where it is none that is
+        known.
     raw : str, optional
-        The form of a file of raw frames: ``"empad"``, or
-        ``"dtype=uint16,frame=256x256,offset=0,gap=0"``.
-    energy_kev, voltage_kv : float, optional
-        The beam: photons of an energy, or electrons of a voltage.
-    semi_angle_mrad, numerical_aperture, outermost_zone_m, zone_plate_diameter_m : float, optional
-        What shapes the probe: the optic that focuses it.
-    central_stop_m, zone_plate_distance_m, pinhole_diameter_m : float, optional
-        The stop on a zone plate, its distance in place of the defocus, or a pinhole.
-    defocus_m, c12_m, phi12_deg, c21_m, phi21_deg, c23_m, phi23_deg, c30_m : float, optional
-        Aberrations. Defocus, C10, is positive where the crossover lies before the specimen.
-    detector_pixel_size_m, distance_m, mrad_per_pixel, inv_angstrom_per_pixel : optional
-        The scale of the detector, in one of three ways; a pair is (y, x).
-    detector_centre, detector_window, binning, mask : optional
-        Which pixels of the detector are used.
+        Raw binary frames: empad, empad-g2 (calibrated), or
+        dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before the first frame and between frames).
+    energy_kev : float, optional
+        Photon energy, keV.
+    voltage_kv : float, optional
+        Voltage that accelerates the electrons, kV.
+    semi_angle_mrad : float, optional
+        Convergence semi-angle.
+    numerical_aperture : float, optional
+        Numerical aperture of the focusing optic.
+    outermost_zone_m : float, optional
+        Width of a zone plate's outermost zone.
+    zone_plate_diameter_m : float, optional
+        Diameter of the zone plate.
+    central_stop_m : float, optional
+        Diameter of the central stop on the zone plate.
+    zone_plate_distance_m : float, optional
+        Distance from the zone plate to the specimen, in place of the defocus.
+    pinhole_diameter_m : float, optional
+        Diameter of a pinhole; its distance to the specimen is the defocus.
+    defocus_m : float, optional
+        Defocus C10; positive where the crossover lies before the specimen (overfocus).
+    c12_m : float, optional
+        Twofold astigmatism C12.
+    phi12_deg : float, optional
+        Direction of C12, from columns towards rows.
+    c21_m : float, optional
+        Axial coma C21.
+    phi21_deg : float, optional
+        Direction of C21.
+    c23_m : float, optional
+        Threefold astigmatism C23.
+    phi23_deg : float, optional
+        Direction of C23.
+    c30_m : float, optional
+        Spherical aberration C30.
+    detector_pixel_size_m : float or (float, float), optional
+        Pitch of the detector's pixels, one number or y,x.
+    distance_m : float, optional
+        Distance from the specimen to the detector.
+    mrad_per_pixel : float or (float, float), optional
+        Angle that a pixel of the detector spans, in place of pitch and distance.
+    inv_angstrom_per_pixel : float or (float, float), optional
+        Spatial frequency that a pixel of the detector spans, in place of pitch and distance.
+    detector_centre : float or (float, float), optional
+        Pixel of the stored patterns that the direct beam meets; it is moved to the centre.
+    detector_window : int or (int, int), optional
+        Pixels of the detector to use around that centre: fewer are cut out, more are filled up and
+        masked.
+    binning : int, optional
+        Sum N x N pixels of the detector, after the window was cut.
+    mask : path, optional
+        Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a
+        pixel is good, or bits as CXI has them.
+    mask_good_is : "0" or "1", optional
+        Which number of the mask is a good pixel; the mask may then leave as few as it likes.
+    mask_hot : bool, optional
+        Take pixels as bad that hold NaN, infinity or the largest number of their type.
+    mask_negative : bool, optional
+        Take pixels with negative numbers as bad.
+    zero_frequency : "centre" or "corner", optional
+        Where the zero frequency is.
+    geometry : "far-field" or "near-field", optional
+        How the detector sees the sample.
     fresnel_number : float, optional
         Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x
         distance).
     detector_blur : float, optional
-        Standard deviation of the detector's point spread, pixels.
-    fly : str, optional
-        Path of the probe during each exposure, object pixels: ``"DY,DX"``, or ``"auto"``, from
-        position to position.
-    counts_per_quantum, dark_level : float, optional
-        What the detector writes for one photon or electron, and without light.
+        Standard deviation of the detector's point spread, at most 4.
+    quantity : "amplitude", "intensity" or "counts", optional
+        What the patterns hold.
+    counts_per_quantum : float, optional
+        What the detector writes for one photon or electron; the patterns are divided by it.
+    dark_level : float, optional
+        What the detector writes without light; it is subtracted first, and what is below 0 then
+        becomes 0.
     leave_out_frames : str or sequence of int, optional
-        Patterns to leave out: ``"3,17,40-52"``.
-    frames, region, every : optional
-        Part of the scan: patterns to take and no others, ``"0-99,200"``; positions within a
-        rectangle, pixels of the object from the scan's first row and column, ``"0:200,50:300"``;
-        one of so many patterns.
-    scan_shape, scan_step_m, scan_snake : optional
-        A raster scan, where the file has no positions: rows and columns, step in metres.
+        Patterns to leave out, counted from 0 as they are stored: 3,17,40-52.
+    frames : str or sequence of int, optional
+        Patterns to take and no others, counted from 0 as they are stored: 0-99,200.
+    region : str, optional
+        Part of the scan to take, pixels of the object from its first row and column of positions:
+        0:200,50:300.
+    every : int, optional
+        Take one of so many patterns, in the order in which they are stored.
+    clip_negative : bool, optional
+        Set negative numbers to zero.
+    common : bool, optional
+        Where there are not as many patterns as positions, take the first ones of both.
+    scan_shape : int or (int, int), optional
+        Rows and columns of a raster scan, where the file has no positions.
+    scan_step_m : float or (float, float), optional
+        Step of a raster scan, one number or between rows, between columns.
+    scan_snake : bool, optional
+        Every other row of the raster scan runs backwards.
     scan_rotation_deg : float, optional
-        Angle by which the positions are turned, from rows towards columns.
-    positions, position_unit : optional
-        A file of positions, in place of the file's, and its unit.
+        Turn the positions by this angle, from rows towards columns, after exchange and reversal of
+        their coordinates.
+    positions : path, optional
+        Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ
+        or HDF5 file, in place of the file's.
+    position_unit : "pixel", "m", "mm", "um", "nm" or "angstrom", optional
+        Unit of the file of positions (pixels of the object unless given).
+    coordinate_order : "row-column" or "column-row", optional
+        Order of the two coordinates of a position; column-row exchanges them (a transposed scan).
+    flip_y : bool, optional
+        Reverse the sign of the row coordinates.
+    flip_x : bool, optional
+        Reverse the sign of the column coordinates.
+    fly : str, optional
+        The probe moves during each exposure: by this much, in object pixels, or auto, from position
+        to position.
     pixel_size_m : float, optional
-        Size of an object pixel, metres.
+        Size of an object pixel, in place of what beam and detector tell.
     slices : int, optional
         Number of slices of a thick object, equally far apart along the beam; 1 for a thin one.
-    slice_spacing, slice_fresnel_number : float, optional
-        The gap between two slices, metres, or its Fresnel number, pixel^2 / (wavelength x gap).
-    mask_good_is : "0" or "1", optional
-        Which number of the mask is a good pixel.
-    mask_hot, mask_negative : bool
-        Take pixels as bad that hold NaN, infinity or the largest number of their type, or negative
-        numbers.
-    clip_negative : bool
-        Set negative numbers to zero.
-    common : bool
-        Where there are not as many patterns as positions, take the first ones of both.
+    slice_spacing : float, optional
+        Distance between two slices of a thick object; needs wavelength and object pixel.
+    slice_fresnel_number : float, optional
+        Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength x
+        gap), in place of the distance.
     memory : str or float, optional
         Memory to work in, ``"2GB"`` or bytes. Patterns that would not fit are kept in a nameless
         scratch file, four bytes for each pixel, which NumPy sees as a memory map, and so is what is
@@ -261,73 +411,8 @@ def load(
     UserWarning
         For each of the remarks that ask for something to be done.
     """
-    options: dict[str, Any] = {
-        "experiment": experiment,
-        "dialect": dialect,
-        "axis_order": axis_order,
-        "companion": companion,
-        "join": list(join) or None,
-        "leave_out": list(leave_out),
-        "patterns": patterns,
-        "raw": raw,
-        "energy_kev": energy_kev,
-        "voltage_kv": voltage_kv,
-        "semi_angle_mrad": semi_angle_mrad,
-        "numerical_aperture": numerical_aperture,
-        "outermost_zone_m": outermost_zone_m,
-        "zone_plate_diameter_m": zone_plate_diameter_m,
-        "central_stop_m": central_stop_m,
-        "zone_plate_distance_m": zone_plate_distance_m,
-        "pinhole_diameter_m": pinhole_diameter_m,
-        "defocus_m": defocus_m,
-        "c12_m": c12_m,
-        "phi12_deg": phi12_deg,
-        "c21_m": c21_m,
-        "phi21_deg": phi21_deg,
-        "c23_m": c23_m,
-        "phi23_deg": phi23_deg,
-        "c30_m": c30_m,
-        "detector_pixel_size_m": detector_pixel_size_m,
-        "distance_m": distance_m,
-        "mrad_per_pixel": mrad_per_pixel,
-        "inv_angstrom_per_pixel": inv_angstrom_per_pixel,
-        "detector_centre": detector_centre,
-        "detector_window": detector_window,
-        "binning": binning,
-        "mask": mask,
-        "zero_frequency": zero_frequency,
-        "geometry": geometry,
-        "fresnel_number": fresnel_number,
-        "detector_blur": detector_blur,
-        "quantity": quantity,
-        "counts_per_quantum": counts_per_quantum,
-        "dark_level": dark_level,
-        "leave_out_frames": leave_out_frames
-        if leave_out_frames is None or isinstance(leave_out_frames, str)
-        else list(leave_out_frames),
-        "frames": frames if frames is None or isinstance(frames, str) else list(frames),
-        "region": region,
-        "every": every,
-        "scan_shape": scan_shape,
-        "scan_step_m": scan_step_m,
-        "scan_snake": scan_snake,
-        "scan_rotation_deg": scan_rotation_deg,
-        "positions": positions,
-        "position_unit": position_unit,
-        "coordinate_order": coordinate_order,
-        "flip_y": flip_y,
-        "flip_x": flip_x,
-        "fly": fly,
-        "pixel_size_m": pixel_size_m,
-        "slices": slices,
-        "slice_spacing": slice_spacing,
-        "slice_fresnel_number": slice_fresnel_number,
-        "mask_good_is": mask_good_is,
-        "mask_hot": mask_hot,
-        "mask_negative": mask_negative,
-        "clip_negative": clip_negative,
-        "common": common,
-    }
+    names = ReadingOptions.__annotations__
+    options = {name: value for name, value in locals().items() if name in names}
     dataset = _lapwing.load(path, options, memory, scratch)
     for remark in dataset.remarks:
         if remark["what"] in _NOTHING_TO_DO:

@@ -1,6 +1,9 @@
 //! What the tests of all crates share: the features of dependencies that they are built with
-//! (`Cargo.toml`), and which of them are long.
+//! (`Cargo.toml`), which of them are long, and how documents are held against the code.
 #![allow(clippy::print_stderr)] // Tests say what they leave out.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Whether the long tests are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
 pub fn long_tests() -> bool {
@@ -18,4 +21,48 @@ pub fn left_out() -> bool {
 /// The whole of a sweep where the long tests are asked for, else its first values.
 pub fn swept<T>(all: &[T], first: usize) -> &[T] {
     if long_tests() { all } else { &all[..first] }
+}
+
+/// Compares what stands after the line that contains `begin`, up to the line that contains `end`,
+/// of a file of the repository with what the code says; with `LAPWING_WRITE_DOCS=1` it is written
+/// anew.
+///
+/// # Panics
+/// Where they differ, and where the file or a marker is not there.
+pub fn hold(file: &str, [begin, end]: [&str; 2], expected: &str) {
+    // Several parts stand in one file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let text = std::fs::read_to_string(&path).expect("the file can be read");
+    let from = text.find(begin).expect("the part begins") + begin.len() + 1;
+    let to = from + text[from..].find(end).expect("the part ends");
+    // Up to the beginning of the line of `end`.
+    let to = text[..to].rfind('\n').map_or(0, |at| at + 1);
+    if std::env::var_os("LAPWING_WRITE_DOCS").is_some() {
+        let text = format!("{}{expected}{}", &text[..from], &text[to..]);
+        std::fs::write(&path, text).expect("the file can be written");
+        return;
+    }
+    let found = &text[from..to];
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
+    }
+    assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
+}
+
+/// A text in lines of at most `width` characters, each behind `indent`.
+pub fn wrapped(text: &str, indent: &str, width: usize) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is a first line");
+        let fresh = line.len() == indent.len();
+        if !fresh && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(format!("{indent}{word}"));
+        } else {
+            *line += if fresh { "" } else { " " };
+            *line += word;
+        }
+    }
+    lines.join("\n")
 }

@@ -68,52 +68,8 @@ pub fn with_keys<'a>(
 
 /// A value that the option could have.
 fn example(option: &ReadOption) -> String {
-    let known = match option.name {
-        "energy_kev" => "8.0",
-        "voltage_kv" => "300",
-        "probe_from" => "\"patterns\"",
-        "semi_angle_mrad" => "20",
-        "numerical_aperture" => "0.002",
-        "outermost_zone_m" => "50e-9",
-        "zone_plate_diameter_m" => "200e-6",
-        "central_stop_m" => "60e-6",
-        "zone_plate_distance_m" => "65e-3",
-        "pinhole_diameter_m" => "2e-6",
-        "defocus_m" => "-20e-9",
-        "detector_pixel_size_m" => "75e-6",
-        "distance_m" => "2.0",
-        "mrad_per_pixel" => "0.5",
-        "inv_angstrom_per_pixel" => "0.025",
-        "detector_centre" => "[64, 64]",
-        "detector_window" => "[128, 128]",
-        "binning" => "2",
-        "fresnel_number" => "0.02",
-        "detector_blur" => "0.5",
-        "slices" => "2",
-        "slice_spacing" => "5e-9",
-        "slice_fresnel_number" => "0.5",
-        "fly" => "\"auto\"",
-        "counts_per_quantum" => "4.0",
-        "dark_level" => "0.0",
-        "leave_out_frames" => "\"3,17,40-52\"",
-        "frames" => "\"0-99\"",
-        "region" => "\"0:200,50:300\"",
-        "every" => "4",
-        "scan_shape" => "[40, 40]",
-        "scan_step_m" => "0.5e-9",
-        "scan_rotation_deg" => "-12.0",
-        "pixel_size_m" => "20e-12",
-        "positions" => "\"positions.csv\"",
-        "mask" => "\"mask.npy\"",
-        "join" => "[\"second.npz\"]",
-        "companion" => "\"probe.npz\"",
-        "patterns" => "\"entry/data/data\"",
-        "raw" => "\"empad\"",
-        "leave_out" => "[\"objectGuess\"]",
-        _ => "",
-    };
     match option.kind {
-        _ if !known.is_empty() => known.to_owned(),
+        _ if !option.example.is_empty() => option.example.to_owned(),
         Kind::Choice { words, .. } => {
             format!("{:?}", words.list().first().copied().unwrap_or_default())
         }

@@ -25,6 +25,9 @@ pub struct ReadOption {
     pub value_name: &'static str,
     /// What it says about a file.
     pub help: &'static str,
+    /// A value that it could have, as an experiment file has it; empty where one of its kind will
+    /// do.
+    pub example: &'static str,
     /// What values it takes.
     pub kind: Kind,
 }
@@ -184,6 +187,11 @@ pub fn options<'a>(
 }
 
 impl ReadOption {
+    /// With an [example](Self::example).
+    const fn like(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+
     /// Its flag on the command line, without the hyphens before it.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")

@@ -33,18 +33,18 @@ pub static OPTIONS: &[ReadOption] = &[
         "Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the \
          start probe of any other scan",
         |o, path| o.companion = Some(path),
-    ),
-    ReadOption {
-        name: "join", section: "file", value_name: "FILE",
-        help: "File of a further scan of the same object, whose positions count from the same zero; may \
+    ).like("\"probe.npz\""),
+    row(
+        "join", "file", "FILE",
+        "File of a further scan of the same object, whose positions count from the same zero; may \
                be repeated",
-        kind: Kind::Files { set: |o, paths| o.join = paths },
-    },
-    ReadOption {
-        name: "leave_out", section: "file", value_name: "NAME",
-        help: "Pass over this array; may be repeated",
-        kind: Kind::Names { set: |o, names| o.leave_out = names },
-    },
+        Kind::Files { set: |o, paths| o.join = paths },
+    ).like("[\"second.npz\"]"),
+    row(
+        "leave_out", "file", "NAME",
+        "Pass over this array; may be repeated",
+        Kind::Names { set: |o, names| o.leave_out = names },
+    ).like("[\"objectGuess\"]"),
     text(
         "patterns", "file", "NAME",
         "Name of the array of the patterns, (n, H, W) or (ny, nx, H, W), where it is none that is known",
@@ -52,69 +52,69 @@ pub static OPTIONS: &[ReadOption] = &[
             o.patterns = Some(text.to_owned());
             Ok(())
         },
-    ),
+    ).like("\"entry/data/data\""),
     text(
         "raw", "file", "FORM",
         "Raw binary frames: empad, empad-g2 (calibrated), or dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before \
          the first frame and between frames)",
         |o, text| text.parse().map(|form| o.raw = Some(form)),
-    ),
+    ).like("\"empad\""),
     number(
         "energy_kev", "beam", "KEV",
         "Photon energy, keV",
         Range::Positive, |o, v| o.experiment.beam.energy_kev = Some(v),
-    ),
+    ).like("8.0"),
     number(
         "voltage_kv", "beam", "KV",
         "Voltage that accelerates the electrons, kV",
         Range::Positive, |o, v| o.experiment.beam.voltage_kv = Some(v),
-    ),
+    ).like("300"),
     choice(
         PROBE_FROM, "probe", "WHICH",
         "Which probe a reconstruction starts from, where --probe-start (probe_start of a solver) does not say it",
         Words::Fixed(ProbeFrom::NAMES),
         |o, word| word.parse().map(|from| o.experiment.probe.from = Some(from)),
-    ),
+    ).like("\"patterns\""),
     number(
         "semi_angle_mrad", "probe", "MRAD",
         "Convergence semi-angle",
         Range::Positive, |o, v| o.experiment.probe.semi_angle_mrad = Some(v),
-    ),
+    ).like("20"),
     number(
         "numerical_aperture", "probe", "NA",
         "Numerical aperture of the focusing optic",
         Range::Positive, |o, v| o.experiment.probe.numerical_aperture = Some(v),
-    ),
+    ).like("0.002"),
     number(
         "outermost_zone_m", "probe", "METRES",
         "Width of a zone plate's outermost zone",
         Range::Positive, |o, v| o.experiment.probe.outermost_zone_m = Some(v),
-    ),
+    ).like("50e-9"),
     number(
         "zone_plate_diameter_m", "probe", "METRES",
         "Diameter of the zone plate",
         Range::Positive, |o, v| o.experiment.probe.zone_plate_diameter_m = Some(v),
-    ),
+    ).like("200e-6"),
     number(
         "central_stop_m", "probe", "METRES",
         "Diameter of the central stop on the zone plate",
         Range::Positive, |o, v| o.experiment.probe.central_stop_m = Some(v),
-    ),
+    ).like("60e-6"),
     number(
         "zone_plate_distance_m", "probe", "METRES",
         "Distance from the zone plate to the specimen, in place of the defocus",
         Range::Positive, |o, v| o.experiment.probe.zone_plate_distance_m = Some(v),
-    ),
+    ).like("65e-3"),
     number(
         "pinhole_diameter_m", "probe", "METRES",
         "Diameter of a pinhole; its distance to the specimen is the defocus",
         Range::Positive, |o, v| o.experiment.probe.pinhole_diameter_m = Some(v),
-    ),
+    ).like("2e-6"),
     number(
         "defocus_m", "probe", "METRES",
         "Defocus C10; positive where the crossover lies before the specimen (overfocus)",
         Range::Any, |o, v| o.experiment.probe.defocus_m = Some(v),
-    ),
+    ).like("-20e-9"),
     number(
         "c12_m", "probe", "METRES",
         "Twofold astigmatism C12",
@@ -154,44 +154,44 @@ pub static OPTIONS: &[ReadOption] = &[
         "detector_pixel_size_m", "detector", "METRES",
         "Pitch of the detector's pixels, one number or y,x",
         Range::Positive, |o, v| o.experiment.detector.pixel_size_m = Some(v),
-    ),
+    ).like("75e-6"),
     number(
         "distance_m", "detector", "METRES",
         "Distance from the specimen to the detector",
         Range::Positive, |o, v| o.experiment.detector.distance_m = Some(v),
-    ),
+    ).like("2.0"),
     pair(
         "mrad_per_pixel", "detector", "MRAD",
         "Angle that a pixel of the detector spans, in place of pitch and distance",
         Range::Positive, |o, v| o.experiment.detector.mrad_per_pixel = Some(v),
-    ),
+    ).like("0.5"),
     pair(
         "inv_angstrom_per_pixel", "detector", "1/A",
         "Spatial frequency that a pixel of the detector spans, in place of pitch and distance",
         Range::Positive, |o, v| o.experiment.detector.inv_angstrom_per_pixel = Some(v),
-    ),
+    ).like("0.025"),
     pair(
         "detector_centre", "detector", "Y,X",
         "Pixel of the stored patterns that the direct beam meets; it is moved to the centre",
         Range::Any, |o, v| o.experiment.detector.centre = Some(v),
-    ),
+    ).like("[64, 64]"),
     pair(
         "detector_window", "detector", "H,W",
         "Pixels of the detector to use around that centre: fewer are cut out, more are filled up \
          and masked",
         Range::Count, |o, (y, x)| o.experiment.detector.window = Some((y as usize, x as usize)),
-    ),
+    ).like("[128, 128]"),
     number(
         "binning", "detector", "N",
         "Sum N x N pixels of the detector, after the window was cut",
         Range::Count, |o, v| o.experiment.detector.binning = Some(v as usize),
-    ),
+    ).like("2"),
     file(
         "mask", "detector",
         "Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a \
          pixel is good, or bits as CXI has them",
         |o, path| o.experiment.detector.mask = Some(path),
-    ),
+    ).like("\"mask.npy\""),
     choice(
         "mask_good_is", "detector", "NUMBER",
         "Which number of the mask is a good pixel; the mask may then leave as few as it likes",
@@ -229,12 +229,12 @@ pub static OPTIONS: &[ReadOption] = &[
             o.physics.fresnel_number = Some(v);
             o.geometry.get_or_insert(Geometry::NearField);
         },
-    ),
+    ).like("0.02"),
     number(
         "detector_blur", "detector", "PIXELS",
         "Standard deviation of the detector's point spread, at most 4",
         Range::Positive, |o, v| o.physics.detector_blur = Some(v),
-    ),
+    ).like("0.5"),
     choice(
         "quantity", "patterns", "WHAT",
         "What the patterns hold",
@@ -245,33 +245,33 @@ pub static OPTIONS: &[ReadOption] = &[
         "counts_per_quantum", "patterns", "NUMBER",
         "What the detector writes for one photon or electron; the patterns are divided by it",
         Range::Positive, |o, v| o.experiment.patterns.counts_per_quantum = Some(v),
-    ),
+    ).like("4.0"),
     number(
         "dark_level", "patterns", "NUMBER",
         "What the detector writes without light; it is subtracted first, and what is below 0 \
          then becomes 0",
         Range::Any, |o, v| o.experiment.patterns.dark_level = Some(v),
-    ),
-    ReadOption {
-        name: "leave_out_frames", section: "patterns", value_name: "FRAMES",
-        help: "Patterns to leave out, counted from 0 as they are stored: 3,17,40-52",
-        kind: Kind::Indices { set: |o, v| o.experiment.patterns.leave_out_frames = v },
-    },
-    ReadOption {
-        name: "frames", section: "patterns", value_name: "FRAMES",
-        help: "Patterns to take and no others, counted from 0 as they are stored: 0-99,200",
-        kind: Kind::Indices { set: |o, v| o.experiment.patterns.frames = Some(v) },
-    },
+    ).like("0.0"),
+    row(
+        "leave_out_frames", "patterns", "FRAMES",
+        "Patterns to leave out, counted from 0 as they are stored: 3,17,40-52",
+        Kind::Indices { set: |o, v| o.experiment.patterns.leave_out_frames = v },
+    ).like("\"3,17,40-52\""),
+    row(
+        "frames", "patterns", "FRAMES",
+        "Patterns to take and no others, counted from 0 as they are stored: 0-99,200",
+        Kind::Indices { set: |o, v| o.experiment.patterns.frames = Some(v) },
+    ).like("\"0-99\""),
     text(
         "region", "patterns", "ROWS,COLUMNS",
         "Part of the scan to take, pixels of the object from its first row and column of positions: 0:200,50:300",
         |o, text| text.parse().map(|region| o.experiment.patterns.region = Some(region)),
-    ),
+    ).like("\"0:200,50:300\""),
     number(
         "every", "patterns", "N",
         "Take one of so many patterns, in the order in which they are stored",
         Range::Count, |o, v| o.experiment.patterns.every = Some(v as usize),
-    ),
+    ).like("4"),
     flag(
         "clip_negative", "patterns",
         "Set negative numbers to zero",
@@ -286,12 +286,12 @@ pub static OPTIONS: &[ReadOption] = &[
         "scan_shape", "scan", "NY,NX",
         "Rows and columns of a raster scan, where the file has no positions",
         Range::Count, |o, (y, x)| o.experiment.scan.shape = Some((y as usize, x as usize)),
-    ),
+    ).like("[40, 40]"),
     pair(
         "scan_step_m", "scan", "METRES",
         "Step of a raster scan, one number or between rows, between columns",
         Range::Positive, |o, v| o.experiment.scan.step_m = Some(v),
-    ),
+    ).like("0.5e-9"),
     flag(
         "scan_snake", "scan",
         "Every other row of the raster scan runs backwards",
@@ -302,13 +302,13 @@ pub static OPTIONS: &[ReadOption] = &[
         "Turn the positions by this angle, from rows towards columns, after exchange and \
          reversal of their coordinates",
         Range::Any, |o, v| o.experiment.scan.rotation_deg = Some(v),
-    ),
+    ).like("-12.0"),
     file(
         "positions", "scan",
         "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ or \
          HDF5 file, in place of the file's",
         |o, path| o.experiment.scan.positions = Some(path),
-    ),
+    ).like("\"positions.csv\""),
     choice(
         "position_unit", "scan", "UNIT",
         "Unit of the file of positions (pixels of the object unless given)",
@@ -332,28 +332,28 @@ pub static OPTIONS: &[ReadOption] = &[
         "The probe moves during each exposure: by this much, in object pixels, or auto, from \
          position to position",
         |o, text| text.parse().map(|fly| o.physics.fly = Some(fly)),
-    ),
+    ).like("\"auto\""),
     number(
         "pixel_size_m", "object", "METRES",
         "Size of an object pixel, in place of what beam and detector tell",
         Range::Positive, |o, v| o.pixel_size = Some(v),
-    ),
+    ).like("20e-12"),
     number(
         "slices", "object", "K",
         "Number of slices of a thick object, equally far apart along the beam; 1 for a thin one",
         Range::Count, |o, v| o.physics.slices = Some(v as usize),
-    ),
+    ).like("2"),
     number(
         "slice_spacing", "object", "METRES",
         "Distance between two slices of a thick object; needs wavelength and object pixel",
         Range::Positive, |o, v| o.physics.slice_spacing = Some(v),
-    ),
+    ).like("5e-9"),
     number(
         "slice_fresnel_number", "object", "F",
         "Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength \
          x gap), in place of the distance",
         Range::Positive, |o, v| o.physics.slice_fresnel_number = Some(v),
-    ),
+    ).like("0.5"),
 ];
 
 const fn row(
@@ -363,7 +363,7 @@ const fn row(
     help: &'static str,
     kind: Kind,
 ) -> ReadOption {
-    ReadOption { name, section, value_name, help, kind }
+    ReadOption { name, section, value_name, help, example: "", kind }
 }
 
 const fn choice(

@@ -53,21 +53,32 @@ pub fn known(given: &Bound<'_, PyDict>) -> anyhow::Result<Vec<(&'static ReadOpti
             Kind::Flag { .. } if !value.extract::<bool>()? => continue,
             Kind::Flag { .. } => Given::Flag(true),
             Kind::File { .. } => Given::Path(path(&name, &value)?),
-            Kind::Files { .. } => Given::Paths(value.extract()?),
+            Kind::Files { .. } => match value.extract() {
+                Ok(path) => Given::Paths(vec![path]),
+                Err(_) => Given::Paths(all(&value)?),
+            },
             Kind::Number { .. } => Given::Number(value.extract()?),
             Kind::Choice { .. } | Kind::Text { .. } => Given::Word(value.extract()?),
-            Kind::Names { .. } => Given::Words(value.extract()?),
+            Kind::Names { .. } => match value.extract() {
+                Ok(name) => Given::Words(vec![name]),
+                Err(_) => Given::Words(all(&value)?),
+            },
             Kind::Pair { .. } | Kind::Indices { .. } => match value.extract::<f64>() {
                 Ok(number) => Given::Number(number),
                 Err(_) => match value.extract::<String>() {
                     Ok(text) => Given::Word(text),
-                    Err(_) => Given::Numbers(value.extract()?),
+                    Err(_) => Given::Numbers(all(&value)?),
                 },
             },
         };
         known.push((option, value));
     }
     Ok(known)
+}
+
+/// Every item of a sequence.
+fn all<'py, T: FromPyObjectOwned<'py>>(value: &Bound<'py, PyAny>) -> PyResult<Vec<T>> {
+    value.try_iter()?.map(|item| item?.extract().map_err(Into::into)).collect()
 }
 
 /// The path of a file, for arrays belong elsewhere.

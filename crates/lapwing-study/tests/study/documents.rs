@@ -6,9 +6,8 @@ use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Value};
 use lapwing_solve::solver::{self, POSITIONS_FROM_EPOCH};
 use lapwing_study::solver::{AUTO, SolverConfig, Unsaid};
+use lapwing_testing::{hold, wrapped};
 use std::fmt::Write;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 /// One option by its name: every solver that has it, and what it is there. The options of the start
 /// belong to all.
@@ -78,28 +77,6 @@ fn solvers_of(row: &Row) -> String {
     }
 }
 
-/// Compares what stands between the lines with `begin` and `end` of a file, or writes it.
-fn hold(file: &str, [begin, end]: [&str; 2], expected: &str) {
-    // Two tables stand in one file.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let from = text.find(begin).unwrap() + begin.len() + 1;
-    let to = from + text[from..].find(end).unwrap();
-    // Up to the beginning of the line of `end`.
-    let to = text[..to].rfind('\n').unwrap() + 1;
-    if std::env::var_os("LAPWING_WRITE_DOCS").is_some() {
-        std::fs::write(&path, format!("{}{expected}{}", &text[..from], &text[to..])).unwrap();
-        return;
-    }
-    let found = &text[from..to];
-    for (found, expected) in found.lines().zip(expected.lines()) {
-        assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
-    }
-    assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
-}
-
 #[test]
 fn the_table_of_solvers_in_the_documents() {
     let mut table = String::from("| solver | what it is | published | needs counts |\n");
@@ -131,22 +108,6 @@ fn the_table_of_options_in_the_documents() {
 /// Columns of a line of Python.
 const WIDTH: usize = 100;
 
-/// A text in lines behind `indent`.
-fn wrapped(text: &str, indent: &str) -> String {
-    let mut lines = vec![indent.to_owned()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is a first line");
-        let fresh = line.len() == indent.len();
-        if !fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines.push(format!("{indent}{word}"));
-        } else {
-            *line += if fresh { "" } else { " " };
-            *line += word;
-        }
-    }
-    lines.join("\n")
-}
-
 #[test]
 fn the_types_of_options_in_python() {
     let literal = |words: &[&str]| {
@@ -166,7 +127,7 @@ fn the_types_of_options_in_python() {
     let mut types = format!("    algorithm: {}\n", literal(&names));
     let about = "\"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: ML where photon \
                  counts are known, else LSQML.\"\"\"";
-    types += &(wrapped(about, "    ") + "\n");
+    types += &(wrapped(about, "    ", WIDTH) + "\n");
     let mut aliases = String::new();
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows() {
@@ -197,7 +158,7 @@ fn the_types_of_options_in_python() {
             true => line.replace("Literal[", "Literal[\n        ").replace(']', "\n    ]"),
             false => line,
         };
-        writeln!(types, "{line}\n{}", wrapped(&format!("\"\"\"{of}{about}.\"\"\""), "    "))
+        writeln!(types, "{line}\n{}", wrapped(&format!("\"\"\"{of}{about}.\"\"\""), "    ", WIDTH))
             .unwrap();
         for alias in row.solvers[0].1.aliases {
             // An alias for one solver may be the name of another's option.
@@ -215,7 +176,8 @@ fn the_types_of_options_in_python() {
     for (section, names) in sections {
         let names: Vec<String> = names.iter().map(|name| format!("``{name}``")).collect();
         let about = format!("\"\"\"{}: see the guide to the solvers.\"\"\"", names.join(", "));
-        writeln!(types, "    {section}: dict[str, float]\n{}", wrapped(&about, "    ")).unwrap();
+        writeln!(types, "    {section}: dict[str, float]\n{}", wrapped(&about, "    ", WIDTH))
+            .unwrap();
     }
     let markers = ["    # The table of solvers.", "    # End of the table."];
     hold("python/lapwing/_solve.py", markers, &(types + &aliases));

@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Columns of a line of Python.
 const WIDTH: usize = 100;
 
-/// Sections of an experiment file that say how a file stores things rather than how it was measured.
+/// Sections of an experiment file that say how a file stores things, not how it was measured.
 const OF_FILES: [&str; 3] = ["file", "patterns", "object"];
 
 /// What is said of an option, as part of a sentence.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::WaveWeights;
-use lapwing_model::forward::{Physics, Slices};
+use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
@@ -111,14 +111,14 @@ fn directions_are_minus_half_the_gradient_by_finite_differences() {
     }
 }
 
-/// A thick object of three slices, another one that made the patterns, and what differs from a far
-/// field besides.
-fn thick() -> (Problem, ForwardModel, Array3<Complex32>, Modes) {
-    let slices = Some(Slices { count: 3, fresnel_number: 0.3 });
-    let motion = Physics::fly((1.0, -1.2));
-    let physics = Physics { slices, motion, ..Physics::default() };
+/// A problem, the model that made its patterns of other fields, and its start fields.
+type Case = (Problem, ForwardModel, Array3<Complex32>, Modes);
+
+/// An object of as many slices as `physics` has, two probe modes, and patterns of others.
+fn made_with(physics: Physics) -> Case {
     let model = ForwardModel::with_physics((SIZE, SIZE), physics.clone()).unwrap();
-    let object = |seed| Object::from_slices(random((3, GRID.0, GRID.1), seed)).unwrap();
+    let count = physics.slices.map_or(1, |slices| slices.count);
+    let object = |seed| Object::from_slices(random((count, GRID.0, GRID.1), seed)).unwrap();
     let (other, other_probe) = (object(11), random((2, SIZE, SIZE), 12));
     let mut intensity = Array3::zeros((scan().len(), SIZE, SIZE));
     for (mut pattern, position) in intensity.outer_iter_mut().zip(scan()) {
@@ -129,9 +129,31 @@ fn thick() -> (Problem, ForwardModel, Array3<Complex32>, Modes) {
     (builder.patterns(intensity).unwrap(), model, object.into_slices(), probe)
 }
 
+/// A thick object of three slices, and a motion besides.
+fn thick() -> Case {
+    let slices = Some(Slices { count: 3, fresnel_number: 0.3 });
+    made_with(Physics { slices, motion: Physics::fly((1.0, -1.2)), ..Physics::default() })
+}
+
 #[test]
-fn directions_of_slices_are_minus_half_the_gradient_by_finite_differences() {
-    let (problem, model, object, probe) = thick();
+fn directions_of_all_physics_are_minus_half_the_gradient_by_finite_differences() {
+    let near = Propagation::NearField { fresnel_number: 0.2 };
+    let slices = Some(Slices { count: 2, fresnel_number: 0.3 });
+    let motion = Physics::fly((1.0, -1.2));
+    let cases = [
+        ("near field", Physics { propagation: near, ..Physics::default() }),
+        ("blur", Physics { blur: 0.6, ..Physics::default() }),
+        ("motion", Physics { motion: motion.clone(), ..Physics::default() }),
+        ("near field, blur", Physics { propagation: near, blur: 0.6, ..Physics::default() }),
+        ("all", Physics { propagation: near, motion, blur: 0.4, slices }),
+    ];
+    for (name, physics) in cases {
+        agree_with_finite_differences(made_with(physics), name);
+    }
+    agree_with_finite_differences(thick(), "slices, motion");
+}
+
+fn agree_with_finite_differences((problem, model, object, probe): Case, name: &str) {
     // The loss of all patterns, from the public model alone.
     let loss_of = |object: &Array3<Complex32>, probe: &Modes| -> f64 {
         let object = Object::from_slices(object.clone()).unwrap();
@@ -147,14 +169,14 @@ fn directions_of_slices_are_minus_half_the_gradient_by_finite_differences() {
     let (mut engine, loss) = projected(&problem);
     engine.add_sums();
     let sums = engine.take_sums();
-    assert!((loss / loss_of(&object, &probe) - 1.0).abs() < 1e-5);
+    assert!((loss / loss_of(&object, &probe) - 1.0).abs() < 1e-5, "{name}");
     let close = |plus: f64, minus: f64, t: f32, predicted: f64, what: &str| {
         let slope = (plus - minus) / (2.0 * f64::from(t));
         let error = (slope - predicted).abs();
-        assert!(error < 4e-3 * slope.abs().max(1.0), "{what}: {slope} and {predicted}");
+        assert!(error < 4e-3 * slope.abs().max(1.0), "{name}, {what}: {slope} and {predicted}");
     };
     let t = 1e-3_f32;
-    for slice in 0..3 {
+    for slice in 0..object.dim().0 {
         let mut along = Array3::zeros(object.dim());
         along.index_axis_mut(Axis(0), slice).assign(&random_object(20 + slice as u64));
         let [plus, minus] = [t, -t].map(|t| loss_of(&(&object + &along.mapv(|v| v * t)), &probe));

@@ -40,6 +40,7 @@ pub mod elementwise;
 pub mod fft;
 pub mod forward;
 pub mod light;
+pub mod linear;
 mod object;
 pub mod parallel;
 pub mod position;

@@ -1,6 +1,7 @@
 //! The phase of a field without the plane that fits it best.
 
-use crate::fit::{row_sums, solve};
+use crate::fit::row_sums;
+use lapwing_model::linear::solve;
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis};
 use num_complex::Complex64;

@@ -16,14 +16,24 @@
 use super::Ml;
 use super::held_out::{settled, short_fit};
 use super::search::held_out_pixels;
+use super::surface;
 use crate::engine::{HoldOut, Losses};
 use crate::solver::{Choice, Tried};
 use crate::{Problem, ProblemError};
 use lapwing_model::Position;
 
-/// Step of every number in each round. At the edge of a probe 30 pixels wide the first moves
+/// Step of every number in the first round. At the edge of a probe 30 pixels wide it moves
 /// neighbours by a third of a pixel.
-const STEPS: [f64; 3] = [0.02, 0.007, 0.007];
+const STEP: f64 = 0.02;
+/// Rounds after it, with the prior that the data choose.
+const ROUNDS: usize = 2;
+/// In these a number is moved by so much that the log-likelihood of the held-out pixels falls by
+/// this much, within limits: scores of neighbouring maps are off by some 6, since the fits are
+/// short, and a step by which they hardly differ tells nothing.
+const FALL: f64 = 60.0;
+const STEPS: (f64, f64) = (0.007, 0.03);
+/// Points so many steps from the best map are fitted by a parabola at the end.
+const FITTED: f64 = 1.6;
 /// Steps that a number may go one way in a round.
 const FARTHEST: usize = 4;
 /// The given positions are kept unless a map raises the log-likelihood of the held-out pixels by
@@ -186,7 +196,7 @@ pub fn affine<E>(
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Aligned<Affine>, E> {
     // Rotation and shear first: they are determined best.
-    Search { order: [2, 3, 0, 1], unit: 1.0 }.run(problem, options, between)
+    Search { order: [2, 3, 0, 1], unit: 1.0 }.run::<_, 9, _>(problem, options, between)
 }
 
 /// Finds the even drift of the scan in the same way, in three rounds of some 7 fits.
@@ -207,7 +217,7 @@ pub fn even_drift<E>(
         (ends.1 - ends.0).max(1.0)
     };
     let unit = (span(|at| at.y) * span(|at| at.x)).sqrt();
-    Search { order: [1, 0], unit }.run(problem, options, between)
+    Search { order: [1, 0], unit }.run::<_, 5, _>(problem, options, between)
 }
 
 /// What is called between the epochs of fits, and may stop them.
@@ -231,21 +241,16 @@ fn score_of<E>(
 struct Search<const N: usize> {
     /// Which number is moved when.
     order: [usize; N],
-    /// What [`STEPS`] are shares of.
+    /// What [`STEP`] and [`STEPS`] are shares of.
     unit: f64,
 }
 
-/// What the last round of a search tells of one number.
-#[derive(Clone, Default)]
-struct Around<const N: usize> {
-    /// Numbers tried, this one moved, and their scores.
-    tried: Vec<([f64; N], f64)>,
-    /// Second derivative of the score; `None` where there is no minimum.
-    bend: Option<f64>,
-}
+/// A map that was tried.
+type Point<const N: usize> = ([f64; N], f64);
 
 impl<const N: usize> Search<N> {
-    fn run<M: Map<N>, E>(
+    /// Runs it; U = 2 N + 1.
+    fn run<M: Map<N>, const U: usize, E>(
         &self,
         problem: &Problem,
         options: &Ml,
@@ -254,82 +259,79 @@ impl<const N: usize> Search<N> {
         let at = |numbers: [f64; N]| -> Result<Problem, ProblemError> {
             problem.with_scan(M::of(numbers).applied(&problem.whole_scan))
         };
-        let mut tried = 0;
         let mut options = options.clone();
-        let mut score = |numbers: [f64; N], options: &Ml, between: Between<'_, E>| {
+        let mut seen: Vec<Point<N>> = Vec::new();
+        let score = |numbers: [f64; N], options: &Ml, between: Between<'_, E>| {
             between()?;
-            tried += 1;
             match at(numbers) {
-                Ok(problem) => score_of(&problem, options, between),
+                Ok(problem) => score_of(&problem, options, &mut *between),
                 // The map leaves the object.
                 Err(_) => Ok(f64::INFINITY),
             }
         };
+        // What a score is worth in log-likelihood of the held-out pixels.
+        let unit = problem.gain() / problem.used_pixels() as f64;
+        let mut steps = [STEP * self.unit; N];
         let mut best = [0.0; N];
-        let mut around: [Around<N>; N] = std::array::from_fn(|_| Around::default());
         let mut lowest = score(best, &options, &mut *between)?;
-        for (round, step) in STEPS.into_iter().enumerate() {
-            let step = step * self.unit;
+        let mut tried = 1;
+        for round in 0..=ROUNDS {
             for number in self.order {
-                let moved = |by: f64| {
-                    let mut moved = best;
-                    moved[number] += by;
-                    moved
-                };
-                let mut seen = vec![(best, lowest)];
-                let mut beside = |by: f64| -> Result<f64, E> {
-                    let found = score(moved(by), &options, &mut *between)?;
-                    seen.push((moved(by), found));
+                let step = steps[number];
+                let (moved, bend) = self.line(number, step, (best, lowest), &mut |numbers| {
+                    let found = score(numbers, &options, &mut *between)?;
+                    seen.push((numbers, found));
                     Ok(found)
-                };
-                let (mut below, mut above) = (beside(-step)?, beside(step)?);
-                let mut centre = 0.0;
-                for _ in 1..FARTHEST {
-                    if below.min(above) >= lowest {
-                        break;
-                    }
-                    if below < above {
-                        (above, lowest) = (lowest, below);
-                        centre -= step;
-                        below = beside(centre - step)?;
-                    } else {
-                        (below, lowest) = (lowest, above);
-                        centre += step;
-                        above = beside(centre + step)?;
-                    }
-                }
-                // The top of the parabola through the three.
-                let bend = below - 2.0 * lowest + above;
-                let bend = (bend > 0.0 && bend.is_finite()).then_some(bend);
-                let within =
-                    bend.map_or(0.0, |bend| (0.5 * (below - above) / bend).clamp(-0.5, 0.5));
-                best[number] += centre + within * step;
-                around[number] = Around { tried: seen, bend: bend.map(|bend| bend / step.powi(2)) };
+                })?;
+                (best, lowest) = moved;
+                let fall = bend.map_or(f64::INFINITY, |bend| (2.0 * FALL * unit / bend).sqrt());
+                steps[number] = fall.clamp(STEPS.0 * self.unit, STEPS.1 * self.unit);
             }
-            if round == 0
-                && let Ok(near) = at(best)
-            {
-                options = settled(&near, &options, &mut *between)?;
+            if round == 0 {
+                tried += seen.len();
+                // Scores with another prior are others.
+                seen.clear();
+                if let Ok(near) = at(best) {
+                    options = settled(&near, &options, &mut *between)?;
+                }
+            }
+            lowest = score(best, &options, &mut *between)?;
+            seen.push((best, lowest));
+        }
+        let near = |point: &&Point<N>| {
+            let axes = 0..N;
+            let mut far = axes.map(|axis| (point.0[axis] - best[axis]).abs() / steps[axis]);
+            point.1.is_finite() && far.all(|far| far <= FITTED)
+        };
+        let near: Vec<Point<N>> = seen.iter().filter(near).copied().collect();
+        let surface = surface::minimum::<N, U>(&near, best, steps);
+        if let Some(surface) = &surface {
+            for axis in 0..N {
+                let (low, high) = (best[axis] - steps[axis], best[axis] + steps[axis]);
+                best[axis] = surface.at[axis].clamp(low, high);
             }
             lowest = score(best, &options, &mut *between)?;
         }
         let first = score([0.0; N], &options, between)?;
-        let unit = problem.gain() / problem.used_pixels() as f64;
+        tried += seen.len() + 2;
         let found = at(best).ok().filter(|_| lowest + WORTH * unit <= first);
         let (numbers, last) = if found.is_some() { (best, lowest) } else { ([0.0; N], first) };
-        let spread = around.each_ref().map(|around| around.bend.map(|bend| (unit / bend).sqrt()));
-        let deviations = deviations::<M, N>(numbers, spread);
+        // The noise of the counts, and that of the fits.
+        let spread = surface.map(|surface| {
+            std::array::from_fn(|axis| {
+                (surface.sd[axis].powi(2) + unit / surface.bend[axis]).sqrt()
+            })
+        });
+        let deviations = spread.map(|spread| deviations::<M, N>(numbers, spread));
         let choices = (0..N).map(|number| {
-            let told = |(numbers, score): ([f64; N], f64)| Tried {
-                value: M::of(numbers).told()[number],
-                score,
-            };
+            let told = |(map, score): Point<N>| Tried { value: M::of(map).told()[number], score };
+            let is_along = |point: &&Point<N>| point.0[number] != best[number];
             let ends = [([0.0; N], first), (numbers, last)].map(told);
-            let between = around[number].tried.iter().copied().map(told);
+            let between = near.iter().filter(is_along).copied().map(told);
             Choice {
                 option: M::NAMES[number],
                 value: ends[1].value,
-                sd: deviations[number],
+                sd: deviations.map(|deviations| deviations[number]),
                 tried: ends[..1].iter().copied().chain(between).chain([ends[1]]).collect(),
             }
         });
@@ -337,16 +339,52 @@ impl<const N: usize> Search<N> {
         let problem = found.unwrap_or_else(|| problem.clone());
         Ok(Aligned { problem, map: M::of(numbers), choices, tried })
     }
+
+    /// From a point with its score along one number, downhill in steps, to the top of the parabola
+    /// through the last three points: there, the lowest score that was seen, and the parabola's
+    /// second derivative, where it has a minimum.
+    fn line<E>(
+        &self,
+        number: usize,
+        step: f64,
+        (best, mut lowest): Point<N>,
+        score: &mut dyn FnMut([f64; N]) -> Result<f64, E>,
+    ) -> Result<(Point<N>, Option<f64>), E> {
+        let mut beside = |by: f64| {
+            let mut moved = best;
+            moved[number] += by;
+            score(moved)
+        };
+        let (mut below, mut above) = (beside(-step)?, beside(step)?);
+        let mut centre = 0.0;
+        for _ in 1..FARTHEST {
+            if below.min(above) >= lowest {
+                break;
+            }
+            if below < above {
+                (above, lowest) = (lowest, below);
+                centre -= step;
+                below = beside(centre - step)?;
+            } else {
+                (below, lowest) = (lowest, above);
+                centre += step;
+                above = beside(centre + step)?;
+            }
+        }
+        let bend = below - 2.0 * lowest + above;
+        let bend = (bend > 0.0 && bend.is_finite()).then_some(bend);
+        let within = bend.map_or(0.0, |bend| (0.5 * (below - above) / bend).clamp(-0.5, 0.5));
+        let mut moved = best;
+        moved[number] += centre + within * step;
+        Ok(((moved, lowest), bend.map(|bend| bend / step.powi(2))))
+    }
 }
 
 /// Standard deviations of what is told of a map, from those of its numbers, which are taken for
 /// independent.
-fn deviations<M: Map<N>, const N: usize>(
-    numbers: [f64; N],
-    spread: [Option<f64>; N],
-) -> [Option<f64>; N] {
+fn deviations<M: Map<N>, const N: usize>(numbers: [f64; N], spread: [f64; N]) -> [f64; N] {
     let told = M::of(numbers).told();
-    let mut variances = [Some(0.0); N];
+    let mut variances = [0.0; N];
     for (number, spread) in spread.into_iter().enumerate() {
         // A small step: the map is smooth.
         let step = 1e-6;
@@ -354,14 +392,10 @@ fn deviations<M: Map<N>, const N: usize>(
         beside[number] += step;
         let moved = M::of(beside).told();
         for (variance, (moved, told)) in variances.iter_mut().zip(moved.into_iter().zip(told)) {
-            let slope = (moved - told) / step;
-            if slope != 0.0 {
-                let more = spread.map(|spread| (slope * spread).powi(2));
-                *variance = variance.zip(more).map(|(sum, more)| sum + more);
-            }
+            *variance += ((moved - told) / step * spread).powi(2);
         }
     }
-    variances.map(|variance| variance.map(f64::sqrt))
+    variances.map(f64::sqrt)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod search;
 mod space;
 mod state;
 mod stiffness;
+mod surface;
 
 pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
 pub use found_modes::{FoundModes, found_modes};

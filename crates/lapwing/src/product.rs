@@ -4,7 +4,7 @@ use anyhow::Context;
 use lapwing_files::dialect::{Acquisition, FarFieldOptics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::position::bounding_box;
-use lapwing_model::{Modes, Position};
+use lapwing_model::{Modes, Object, Position};
 use lapwing_study::data::mean_counts;
 use std::path::Path;
 
@@ -48,28 +48,18 @@ impl Facts {
     }
 
     /// A scan as a product, before any reconstruction: its probe, in the unit of the counts where
-    /// they are known, and its positions around their middle.
+    /// they are known, and its positions around their middle. Where the object is not known it is
+    /// flat, for ptychodus opens no product without one; patterns are those of the scan in their
+    /// order.
     pub fn of_scan(self, dataset: &Dataset, probe: Modes, pixel_size: (f64, f64)) -> Product {
-        let (height, width) = dataset.pattern_shape();
         let scale = dataset.intensity_scale().unwrap_or(1.0) as f32;
-        let (on_object, shape) = match &dataset.object {
-            Some(object) => (dataset.scan.clone(), object.shape()),
-            None => {
-                // Positions around the middle of a window are around zero in metres.
-                let (y0, y1, x0, x1) = bounding_box(&dataset.scan).unwrap_or_default();
-                let y = (height / 2) as f64 - (y0 + y1) / 2.0;
-                let x = (width / 2) as f64 - (x0 + x1) / 2.0;
-                let moved = |p: &Position| Position { y: p.y + y, x: p.x + x };
-                (dataset.scan.iter().map(moved).collect(), (height, width))
-            }
-        };
         Product {
             name: "scan".to_owned(),
             comments: format!("lapwing {}", env!("CARGO_PKG_VERSION")),
-            positions: Product::of_object(&on_object, shape, (height, width), pixel_size),
+            positions: in_metres(dataset, pixel_size),
             probe: probe.mapv(|value| value * scale),
-            object: dataset.object.clone(),
-            indexes: self.indexes,
+            object: dataset.object.clone().or_else(|| flat(dataset)),
+            indexes: (0..).take(dataset.n_patterns()).collect(),
             pixel_size,
             loss: Vec::new(),
             notes: Vec::new(),
@@ -110,4 +100,35 @@ impl Facts {
         };
         product.write(path).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// Positions of a scan along (y, x), metres: zero is the object's centre, or the middle of the
+/// positions where there is no object.
+pub fn in_metres(dataset: &Dataset, pixel_size: (f64, f64)) -> Vec<(f64, f64)> {
+    let (height, width) = dataset.pattern_shape();
+    let (on_object, shape) = match &dataset.object {
+        Some(object) => (dataset.scan.clone(), object.shape()),
+        None => {
+            // Positions around the middle of a window are around zero in metres.
+            let (y0, y1, x0, x1) = bounding_box(&dataset.scan).unwrap_or_default();
+            let y = (height / 2) as f64 - (y0 + y1) / 2.0;
+            let x = (width / 2) as f64 - (x0 + x1) / 2.0;
+            let moved = |p: &Position| Position { y: p.y + y, x: p.x + x };
+            (dataset.scan.iter().map(moved).collect(), (height, width))
+        }
+    };
+    Product::of_object(&on_object, shape, (height, width), pixel_size)
+}
+
+/// A flat object that holds all windows of a scan around the middle of its positions; none where
+/// it would be larger than any that is reconstructed.
+fn flat(dataset: &Dataset) -> Option<Object> {
+    /// Pixels of the largest one.
+    const MOST: f64 = (1_u64 << 28) as f64;
+    let (height, width) = dataset.pattern_shape();
+    let (y0, y1, x0, x1) = bounding_box(&dataset.scan)?;
+    // By twice a whole number larger than the window: both have their middle at one place.
+    let along = |window: usize, spread: f64| window as f64 + 2.0 * (spread / 2.0 + 1.0).ceil();
+    let (rows, columns) = (along(height, y1 - y0), along(width, x1 - x0));
+    (rows * columns <= MOST).then(|| Object::flat((rows as usize, columns as usize)))
 }

@@ -2,13 +2,14 @@
 
 use crate::input::Reading;
 use crate::output::{Output, there};
-use crate::product::Facts;
+use crate::product::{Facts, in_metres};
 use anyhow::{Context, bail};
 use clap::Args;
-use lapwing_files::Dataset;
 use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
+use lapwing_files::{Dataset, atomic};
 use serde_json::json;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 ///
 /// The end of OUT decides: .npz writes the study's format, .cxi CXI 1.6, .h5 or .hdf5 the patterns
 /// of a ptychodus or pty-chi pair, with their product (probe, object, positions) beside it as
-/// OUT.product.h5. CXI needs the wavelength and the size of an object pixel, a product that and a
-/// probe.
+/// OUT.product.h5, or the positions alone as OUT.positions.csv where the scan has no probe. CXI
+/// needs the wavelength and the size of an object pixel, a pair that size.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lapwing convert scan.ptyd scan.cxi\n  \
     lapwing convert scan.mib scan.npz --experiment microscope.toml")]
@@ -37,11 +38,20 @@ impl Convert {
         let end = ending(&self.output)?;
         self.reading.refuse_onto_input(&self.output, "OUT", &self.input)?;
         if ["h5", "hdf5"].contains(&end.as_str()) {
-            self.reading.refuse_onto_input(&self.beside(), "OUT's product", &self.input)?;
+            self.reading.refuse_onto_input(
+                &self.output.with_extension(PRODUCT),
+                "OUT's product",
+                &self.input,
+            )?;
+            self.reading.refuse_onto_input(
+                &self.output.with_extension(POSITIONS),
+                "OUT's positions",
+                &self.input,
+            )?;
         }
         let (dataset, understood) = self.reading.read(&self.input, Some(&self.output), output)?;
         let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
-        let beside = self.beside();
+        let beside = self.output.with_extension(second_of_pair(&dataset));
         let pair = ["h5", "hdf5"].contains(&end.as_str()).then_some(beside.as_path());
         let replaced = there(pair.into_iter().chain([self.output.as_path()]));
         let Written { files: written, notes } =
@@ -67,16 +77,15 @@ impl Convert {
         output.result(&record, words)?;
         Ok(ExitCode::SUCCESS)
     }
-
-    /// Where the product of a pair goes.
-    fn beside(&self) -> PathBuf {
-        product_beside(&self.output)
-    }
 }
 
-/// Where the product of a pair goes.
-fn product_beside(patterns: &Path) -> PathBuf {
-    patterns.with_extension("product.h5")
+/// Ends of the second file of a pair: a product, or positions alone.
+const PRODUCT: &str = "product.h5";
+const POSITIONS: &str = "positions.csv";
+
+/// The end of the second file of a scan's pair: a product has a probe.
+fn second_of_pair(dataset: &Dataset) -> &'static str {
+    if dataset.probe.is_some() { PRODUCT } else { POSITIONS }
 }
 
 /// What was written.
@@ -170,12 +179,32 @@ fn pair(
              --pixel-size-m"
         )
     })?;
-    let probe = dataset.probe.clone().with_context(|| {
-        format!("{name}: a product has a probe, but the scan has none: give --companion FILE")
-    })?;
-    let product = Facts::of_dataset(dataset, pixel).of_scan(dataset, probe, pixel);
-    let beside = product_beside(path);
+    let beside = path.with_extension(second_of_pair(dataset));
     write_dp(dataset, path)?;
-    product.write(&beside)?;
-    Ok(Written { files: vec![path.to_owned(), beside], notes: Vec::new() })
+    let mut notes = Vec::new();
+    match &dataset.probe {
+        Some(probe) => {
+            let facts = Facts::of_dataset(dataset, pixel);
+            facts.of_scan(dataset, probe.clone(), pixel).write(&beside)?;
+        }
+        None => {
+            write_positions(&in_metres(dataset, pixel), &beside)
+                .with_context(|| format!("cannot write {}", beside.display()))?;
+            notes.push(format!(
+                "{name}: a product has a probe, but the scan has none (--companion FILE gives one): its \
+                 positions, y and x in metres, are in {0}, which ptychodus opens as positions and lapwing \
+                 by --positions {0} --position-unit m",
+                beside.display()
+            ));
+        }
+    }
+    Ok(Written { files: vec![path.to_owned(), beside], notes })
+}
+
+/// Writes positions as ptychodus reads them from text: a line of y and x for each pattern, without
+/// a heading, which it would count as one.
+fn write_positions(positions: &[(f64, f64)], path: &Path) -> std::io::Result<()> {
+    atomic::write(path, |file| {
+        positions.iter().try_for_each(|(y, x)| writeln!(file, "{y:e},{x:e}"))
+    })
 }

@@ -194,3 +194,52 @@ fn a_scan_goes_through_other_formats_and_comes_back() {
         assert_eq!(probe.dim(), scan.probe.as_ref().unwrap().dim(), "{name}");
     }
 }
+
+#[test]
+fn a_scan_without_a_probe_becomes_patterns_and_positions() {
+    let bench = Bench::new();
+    let mut scan = simulated(&bench);
+    scan.probe = None;
+    scan.object = None;
+    scan.write(bench.path("bare.npz")).unwrap();
+    let said = "--energy-kev 8 --pixel-size-m 1e-8";
+    let run = bench.run(&format!("convert bare.npz pair.h5 {said}"));
+    let told = stderr(&run);
+    assert!(run.status.success(), "{told}");
+    assert!(told.contains("has a probe") && told.contains("pair.positions.csv"), "{told}");
+    assert!(!bench.path("pair.product.h5").exists());
+    // What the note says to type reads them.
+    bench.ok("convert pair.h5 back.npz --positions pair.positions.csv --position-unit m --pixel-size-m 1e-8");
+    let (read, _) = dataset::read(bench.path("back.npz"), &ReadOptions::default()).unwrap();
+    assert_eq!(read.counts().unwrap(), scan.counts().unwrap());
+    for (one, other) in [(0, 5), (3, scan.n_patterns() - 1)] {
+        let between = |scan: &[lapwing_model::Position]| {
+            (scan[other].y - scan[one].y, scan[other].x - scan[one].x)
+        };
+        let ((y, x), (own_y, own_x)) = (between(&read.scan), between(&scan.scan));
+        assert!((y - own_y).abs() < 1e-6 && (x - own_x).abs() < 1e-6, "{y} {x}");
+    }
+}
+
+#[test]
+fn a_pair_counts_its_own_patterns_and_has_an_object() {
+    let bench = Bench::new();
+    let mut scan = simulated(&bench);
+    scan.object = None;
+    scan.frames = Some((0..).map(|n| 7 + 2 * n).take(scan.n_patterns()).collect());
+    scan.write(bench.path("odd.npz")).unwrap();
+    bench.ok("convert odd.npz pair.h5 --energy-kev 8 --pixel-size-m 1e-8");
+    let product = lapwing_files::dialect::Product::read(bench.path("pair.product.h5")).unwrap();
+    assert_eq!(product.indexes, (0..).take(scan.n_patterns()).collect::<Vec<i64>>());
+    let (height, width) = product.object.as_ref().expect("ptychodus opens none without").shape();
+    let (pattern, at) =
+        (scan.pattern_shape(), product.on_object((height, width), scan.pattern_shape()));
+    for place in at {
+        assert!(place.y >= (pattern.0 / 2) as f64 && place.y <= (height - pattern.0 / 2) as f64);
+        assert!(place.x >= (pattern.1 / 2) as f64 && place.x <= (width - pattern.1 / 2) as f64);
+    }
+    let options =
+        ReadOptions { companion: Some(bench.path("pair.product.h5")), ..ReadOptions::default() };
+    let (read, _) = dataset::read(bench.path("pair.h5"), &options).unwrap();
+    assert_eq!(read.n_patterns(), scan.n_patterns());
+}

@@ -4,6 +4,7 @@
 use lapwing_model::Position;
 
 use super::by_name::{self, Meaning, Told};
+use super::contradictions::Scales;
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
@@ -113,10 +114,22 @@ pub(super) fn apply(
         let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
         Some((y / finer.0, x / finer.1))
     };
+    let of_file = found.as_written.or(told);
+    let far_pixel = |scales: Calibration| if near { None } else { scales.pixel(window) };
+    let other_pixel = (said.says_pixel().then(|| far_pixel(scales)).flatten())
+        .or(found.written_pixel.map(|(y, x)| (y / finer.0, x / finer.1)))
+        .or_else(|| far_pixel(of_file))
+        .or(found.pixel)
+        .or_else(own_pixel);
+    let contradictions = Scales {
+        said,
+        told: of_file,
+        pixel: (options.pixel_size.map(|side| (side, side)), other_pixel),
+        steps_matter: found.needs_scan && found.scan.is_none(),
+    };
     // Whether a wavelength that is said changes the pixel, or nothing does.
     let made = near || options.pixel_size.is_some() || scales.pixel(window).is_some();
-    let of_scales = || if near { None } else { scales.pixel(window) };
-    let pixel = by_user.or(found.pixel).or_else(of_scales).or_else(own_pixel);
+    let pixel = by_user.or(found.pixel).or_else(|| far_pixel(scales)).or_else(own_pixel);
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
         found.stretch((old_y / y, old_x / x));
     }
@@ -139,7 +152,8 @@ pub(super) fn apply(
     if options.pixel_size.is_none() && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));
     }
-    let (optics, remarks) = optics_of(found, options, scales.wavelength, &told);
+    let (optics, mut remarks) = optics_of(found, options, scales.wavelength, &told);
+    remarks.extend(contradictions.remarks(&experiment.beam));
     // Nothing is taken from a name; what nobody says is told.
     let is_known = |meaning: Meaning| match meaning {
         Meaning::Step => !lacking || scales.step.is_some(),

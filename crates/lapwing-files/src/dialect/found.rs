@@ -42,6 +42,11 @@ pub(super) struct Found {
     /// Wavelength, detector and step as far as the file tells them: what the user says goes before
     /// it, and where no dialect made positions or a pixel they are made of it.
     pub calibration: Calibration,
+    /// What the file itself says of these, where the user's word has gone before it already.
+    pub as_written: Calibration,
+    /// Size of an object pixel along (y, x), metres, that the file itself says, where the user's
+    /// word has gone before it already.
+    pub written_pixel: Option<(f64, f64)>,
     /// A unit of one of the file's scales that is not understood, as the file has it.
     pub strange_unit: Option<String>,
     /// Wavelength, metres, once the experiment was applied.

@@ -161,8 +161,9 @@ pub(super) fn lit_width(amplitude: ArrayView3<'_, f32>) -> f64 {
     2.0 * radius.unwrap_or(last) as f64
 }
 
-/// Radius that holds 99 % of the power of the autocorrelation, averaged over some patterns.
-fn illumination(amplitude: ArrayView3<'_, f32>) -> f64 {
+/// Radius, in pixels of the object, that holds 99 % of the power of the autocorrelation, averaged
+/// over some patterns: a measure of the illumination's diameter.
+pub(super) fn illumination(amplitude: ArrayView3<'_, f32>) -> f64 {
     let (n, height, width) = amplitude.dim();
     let transform = Fft2::new((height, width));
     let mut field = vec![Complex32::ZERO; transform.len()];

@@ -177,6 +177,7 @@ fn places(
         let (first, second) = by_coordinate((y, x), options);
         places = places.iter().map(|p| Position { y: p.y / first, x: p.x / second }).collect();
         found.pixel = Some((y, x));
+        found.written_pixel = own_pixel(file);
         found.in_metres = true;
         notes.push(format!("{name}: {order}, metres by their size"));
     } else {

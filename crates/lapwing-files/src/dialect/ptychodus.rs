@@ -86,11 +86,9 @@ impl Dialect for Ptychodus {
         let Joined { stack, join } = patterns(container, &product, wanted, notes)?;
 
         let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
+        let written_pixel = Some(product.pixel_size);
         if let Some(told) = told {
-            notes.push(format!(
-                "object pixel: {told:e} m, as specified, instead of {:?}",
-                product.pixel_size
-            ));
+            notes.push(format!("object pixel: {told:e} m, as specified"));
             product.pixel_size = (told, told);
         }
         let pattern = stack.pattern_shape();
@@ -115,6 +113,7 @@ impl Dialect for Ptychodus {
             probe,
             geometry: Some(Geometry::FarField),
             pixel: Some(pixel),
+            written_pixel,
             in_metres: true,
             frames: Some(indexes),
             companion: Some(companion.clone()),

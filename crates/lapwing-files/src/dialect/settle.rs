@@ -6,7 +6,7 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{object_pixel, record_pixel, state, stated};
 use super::wanted::{Chosen, Wanted};
-use super::{described, named};
+use super::{described, named, pinhole};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
@@ -216,6 +216,7 @@ fn settled(
     let mut remarks = stack.remarks;
     remarks.extend(described.remarks);
     remarks.extend(remarks::of(&dataset));
+    remarks.extend(pinhole::look(&dataset));
     if let (true, Some(raster)) = (described.made, raster) {
         let snake = wanted.options.experiment.scan.snake;
         remarks.extend(remarks::direction(&dataset, raster, snake));

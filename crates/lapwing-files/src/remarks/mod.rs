@@ -5,6 +5,7 @@
 //! one place. What no measurement can be - patterns without light among bright ones, pixels that
 //! always show the same - is [`certain`](Remark::certain), and reconstructions leave it out.
 
+mod disc;
 mod frames;
 mod object;
 mod pixels;
@@ -95,6 +96,8 @@ fn of_scan(
     remarks.extend(pixels::look(&survey, patterns, good, stuck, scale));
     // The probe's width and the steps can be compared in the far field only.
     let far_field = dataset.geometry != Some(Geometry::NearField);
+    let optics = dataset.optics.filter(|_| far_field);
+    remarks.extend(optics.and_then(|optics| disc::look(&survey.mean, good, &optics)));
     let positions = positions::look(scan, shape, dataset.probe.as_ref(), far_field);
     remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
     remarks

@@ -56,6 +56,8 @@ pub enum What {
     Precision,
     /// Rows of a raster that look scanned to and fro where they are taken as not, or the reverse.
     Snake,
+    /// What is said of the experiment where the file, or the patterns, show something else.
+    Contradiction,
     /// A start probe that can hardly be meant.
     Probe,
     /// An object that is the same everywhere: a placeholder, no truth.

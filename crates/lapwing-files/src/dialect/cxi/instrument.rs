@@ -86,19 +86,17 @@ impl Instrument {
             }
         };
         let wavelength = match said.wavelength {
-            Some(said) => {
-                let of_file = wavelength(file, &mut Vec::new(), &mut Vec::new()).ok().flatten();
-                if let Some(other) = of_file.filter(|other| (other / said - 1.0).abs() > 0.01) {
-                    notes.push(format!(
-                        "wavelength: {said:.4e} m, as specified, where the file says {other:.4e} m"
-                    ));
-                }
-                Some(said)
-            }
+            Some(said) => Some(said),
             None => wavelength(file, notes, problems)?,
         };
         let corner = corner(file)?;
         Ok(Self { wavelength, distance, pitch, basis, corner })
+    }
+
+    /// Wavelength and scale of the detector that the file alone says, as far as it does.
+    pub(super) fn as_written(file: &Hdf5) -> Calibration {
+        let alone = Self::read(file, &Calibration::default(), &mut Vec::new(), &mut Vec::new());
+        alone.map_or_else(|_| Calibration::default(), |alone| alone.calibration())
     }
 
     /// The optics, when all of them are known.

@@ -85,6 +85,8 @@ impl Dialect for Eiger {
         found.mask = mask;
         let said = Calibration::of(experiment);
         found.calibration = calibration(file, &said, notes, &mut found.problems);
+        let nothing = Calibration::default();
+        found.as_written = calibration(file, &nothing, &mut Vec::new(), &mut Vec::new());
         let number = |name: &str| file.number(&format!("{DETECTOR}/{name}"));
         if let (Some(x), Some(y)) = (number("beam_center_x")?, number("beam_center_y")?) {
             notes.push(format!(

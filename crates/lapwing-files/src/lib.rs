@@ -66,6 +66,7 @@ pub mod patterns;
 mod photons;
 pub mod physics;
 pub mod pickle;
+mod poisson;
 mod quantum;
 pub mod raw;
 pub mod reading;

@@ -43,12 +43,25 @@ impl Photons {
     pub fn scale(&self) -> Option<f64> {
         let smallest = *self.squares.first()?;
         let amplitudes: Vec<f64> = self.squares.iter().map(|square| square.sqrt()).collect();
-        if unit(&amplitudes, amplitudes[0]).is_some() {
+        let of_amplitudes = (1..=SMALLEST).map(|each| amplitudes[0] / f64::from(each));
+        if of_amplitudes.filter_map(|each| unit(&amplitudes, each)).next().is_some() {
             return None;
         }
         let candidates = (1..=SMALLEST).map(|photons| smallest / f64::from(photons));
         let photon = candidates.filter_map(|photon| unit(&self.squares, photon)).next()?;
         Some(photon.sqrt().recip())
+    }
+
+    /// The scale by which the squares of few different amplitudes would be whole numbers, where
+    /// [`scale`](Self::scale) sees too few of them to tell: chance has to.
+    pub fn likely_scale(&self) -> Option<f64> {
+        let smallest = *self.squares.first()?;
+        let is_whole = |square: &f64| {
+            let ratio = square / smallest;
+            (ratio - ratio.round()).abs() <= 1e-3
+        };
+        let few = self.squares.len() < DIFFERENT && self.squares.iter().all(is_whole);
+        few.then(|| smallest.sqrt().recip())
     }
 }
 
@@ -115,6 +128,7 @@ mod tests {
         assert_eq!(scale_of(|i| (i as f32 * 1.37).sin().abs().sqrt()), None);
         // Whole amplitudes: their squares are whole as well.
         assert_eq!(scale_of(|i| 0.1 * (i % 20) as f32), None);
+        assert_eq!(scale_of(|i| (2.7 * (i % 20) as f32).round()), None);
         // Two values tell nothing.
         assert_eq!(scale_of(|i| (2.0 * (i % 2) as f32).sqrt()), None);
         assert_eq!(scale_of(|_| f32::MAX), None);

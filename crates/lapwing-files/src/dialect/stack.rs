@@ -16,6 +16,7 @@ use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
 use crate::patterns::Patterns;
 use crate::photons::{Photons, is_root};
+use crate::poisson::are_counts;
 use crate::remarks::Remark;
 use crate::{Archive, Container, Error, Problem, bulk, stop};
 
@@ -266,7 +267,8 @@ fn convert(
         bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
     };
     let rooted = || bulk::all(values, is_root) && values.iter().any(|&value| value > 1.0);
-    let quantity = match quantity(whole, rooted, dtype, rules, options, notes) {
+    let counted = || are_counts(&patterns, |value| value);
+    let quantity = match quantity([&whole, &rooted, &counted], dtype, rules, options, notes) {
         Ok(quantity) => quantity,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -310,6 +312,12 @@ fn convert(
             photons.see(index, pattern);
         }
     }
+    let likely = || {
+        let scale = photons.likely_scale()?;
+        let count = |value: f32| (f64::from(value) * scale).powi(2).round() as f32;
+        are_counts(&patterns, count).then_some(scale)
+    };
+    let found_scale = photons.scale().or_else(likely);
     if let (Some(chosen), Some(layers)) = (&chosen, good.as_ref().filter(|good| good.count() > 1)) {
         let (flags, pixels) = (layers.flags(), height * width);
         let of_all = Layers::made(&storage, (n, height, width), |index, to| {
@@ -330,7 +338,7 @@ fn convert(
         scale,
         good: good.map(Mask::of),
         remarks,
-        found_scale: photons.scale(),
+        found_scale,
     }))
 }
 
@@ -381,10 +389,9 @@ pub(super) fn wrong_kind(key: &str, dtype: &DType) -> Option<Problem> {
 }
 
 /// What the numbers are; `whole` says whether all are whole numbers, some above 1, `rooted` whether
-/// the squares of all of them are.
+/// the squares of all of them are, `counted` whether they vary as photons do.
 fn quantity(
-    whole: impl FnOnce() -> bool,
-    rooted: impl FnOnce() -> bool,
+    [whole, rooted, counted]: [&dyn Fn() -> bool; 3],
     dtype: &DType,
     rules: &Rules,
     options: &ReadOptions,
@@ -404,6 +411,13 @@ fn quantity(
         return Ok(rules.integers);
     }
     match (rules.floats, whole()) {
+        (None | Some(Quantity::Amplitude), true) if counted() => {
+            notes.push(format!(
+                "{key}: every value is a whole number and they vary as photons do: taken as counts \
+                 (should they be none, say --quantity amplitude or intensity)"
+            ));
+            Ok(Quantity::Counts)
+        }
         (Some(quantity), true) => {
             if quantity == Quantity::Amplitude {
                 notes.push(format!(

@@ -5,6 +5,7 @@
 //! one place. What no measurement can be - patterns without light among bright ones, pixels that
 //! always show the same - is [`certain`](Remark::certain), and reconstructions leave it out.
 
+mod dark;
 mod disc;
 mod frames;
 mod object;

@@ -4,6 +4,7 @@
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3};
 
+use super::dark::{self, Unit};
 use super::remark::{Remark, What};
 use super::survey::Survey;
 use super::words::{counted, places};
@@ -34,12 +35,6 @@ const OFF: (f64, f64) = (1.5, 0.02);
 /// The mean squared distance of light that is in the corners from there, as a share of that from
 /// the middle.
 const CORNERED: f64 = 0.5;
-/// Share of the pixels, the darkest, that tell a level that is written without light.
-const DARKEST: f64 = 0.1;
-/// Patterns from which it is told, and quanta that it has at least.
-const LEVEL: (usize, f64) = (16, 5.0);
-/// Their standard deviation, as a share of that of light.
-const QUIET: f64 = 0.8;
 
 /// Pixels (y, x).
 type Pixels = Vec<(usize, usize)>;
@@ -55,16 +50,18 @@ pub(super) fn look(
         return Vec::new();
     }
     let mut remarks = Vec::new();
-    let level = dark_level(survey, good, scale);
-    if let Some(level) = level {
-        stuck.retain(|&at| survey.quanta(f64::from(survey.least[at]), scale) > 2.0 * level);
+    let unit = Unit::of(survey, scale);
+    let dark = unit.and_then(|unit| Some((unit, dark::level(survey, good, unit)?)));
+    if let Some((unit, level)) = dark {
+        let more = unit.option();
+        stuck.retain(|&at| unit.number(f64::from(survey.least[at])) > 2.0 * level);
         remarks.push(Remark::new(
             What::DarkLevel,
             format!(
                 "the darkest pixels show about {level} in every pattern, steadier than light could be"
             ),
             format!(
-                "if the detector writes that without light, have it subtracted (--dark-level {level}): \
+                "if the detector writes that without light, have it subtracted (--dark-level {level}{more}): \
                  else it is taken for light"
             ),
         ));
@@ -119,48 +116,6 @@ pub(super) fn look(
 
 fn verb(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", counted(number, "pixel"), if number == 1 { one } else { many })
-}
-
-/// What the detector writes without light, quanta with three digits, where its darkest pixels tell:
-/// they never fall to zero, and vary less than as many photons would.
-fn dark_level(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> Option<f64> {
-    if survey.patterns < LEVEL.0 {
-        return None;
-    }
-    let mut pixels: Vec<(f64, f64)> = survey
-        .mean
-        .iter()
-        .zip(&survey.least)
-        .zip(good)
-        .filter(|(_, good)| **good)
-        .map(|((&mean, &least), _)| {
-            (survey.quanta(mean, scale), survey.quanta(f64::from(least), scale))
-        })
-        .collect();
-    pixels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    pixels.truncate(((pixels.len() as f64 * DARKEST) as usize).max(1));
-    let median = |of: &dyn Fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = pixels.iter().map(of).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    };
-    let (mean, least) = (median(&|(mean, _)| *mean)?, median(&|(_, least)| *least)?);
-    let fall = median(&|(mean, least)| (mean - least) / mean.max(f64::MIN_POSITIVE).sqrt())?;
-    let level = if mean - least < 1.0 { least } else { mean };
-    let digits = 10f64.powi(2 - level.max(1.0).log10().floor() as i32);
-    (least >= LEVEL.1 && fall < QUIET * least_of(survey.patterns)).then(|| {
-        let rounded = (level * digits).round() / digits;
-        // What is whole stays so.
-        if level.fract() == 0.0 { level } else { rounded }
-    })
-}
-
-/// How far below their mean the least of `n` normal numbers lies on average, in standard
-/// deviations: the asymptotic form, 2 to 10 % too small.
-fn least_of(n: usize) -> f64 {
-    let log = (n.max(2) as f64).ln();
-    let root = (2.0 * log).sqrt();
-    root - (log.ln() + (4.0 * std::f64::consts::PI).ln()) / (2.0 * root)
 }
 
 /// Pixels that show the same light in every pattern, or, in many, far more than any pixel near
@@ -474,7 +429,7 @@ mod tests {
     fn what_is_written_without_light_is_told_from_light_that_is_everywhere() {
         let level = |patterns: &Array3<f32>| {
             let good = Array2::from_elem((32, 32), true);
-            dark_level(&Survey::of(patterns.view(), &good), &good, Some(1.0))
+            dark::level(&Survey::of(patterns.view(), &good), &good, Unit::Counts(1.0))
         };
         assert_eq!(level(&spot(|_, count| count)), None);
         let written = spot(|_, count| count + 50.0);
@@ -495,5 +450,21 @@ mod tests {
         assert_eq!((level(&light(1.0)), level(&light(4.0))), (None, None));
         let steady = level(&light(0.02)).unwrap();
         assert!((steady - 40.0).abs() < 1.5 && steady.to_string().len() <= 4, "{steady}");
+    }
+
+    #[test]
+    fn a_level_of_whole_numbers_is_told_whatever_they_were_taken_for() {
+        let good = Array2::from_elem((32, 32), true);
+        let unit = |patterns: &Array3<f32>| {
+            let survey = Survey::of(patterns.view(), &good);
+            let unit = Unit::of(&survey, None)?;
+            Some((unit, dark::level(&survey, &good, unit)))
+        };
+        let intensities = spot(|_, count| count + 100.0);
+        assert_eq!(unit(&intensities), Some((Unit::Intensities, Some(100.0))));
+        let amplitudes = intensities.mapv(|amplitude| (amplitude * amplitude).round());
+        assert_eq!(unit(&amplitudes), Some((Unit::Amplitudes, Some(100.0))));
+        assert_eq!(unit(&spot(|_, count| count)), Some((Unit::Intensities, None)));
+        assert_eq!(unit(&intensities.mapv(|amplitude| 0.37 * amplitude)), None);
     }
 }

@@ -212,3 +212,57 @@ fn as_many_patterns_as_positions_or_the_first_ones_of_both() {
         assert_eq!(dataset.frames.unwrap().len(), n);
     }
 }
+
+/// Counts drawn of a dim spot, each by as many draws as stay above exp(-mean) when multiplied.
+fn photons(light: f64) -> Array3<u32> {
+    let mut state = 3_u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let bits = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (bits >> 33) as f64 / (1_u64 << 31) as f64
+    };
+    Array3::from_shape_fn((120, SIDE, SIDE), |(_, y, x)| {
+        let square = (y as f64 - 12.0).powi(2) + (x as f64 - 12.0).powi(2);
+        let least = (-light * (-square / 20.0).exp()).exp();
+        let (mut count, mut product) = (0, draw());
+        while product > least {
+            (count, product) = (count + 1, product * draw());
+        }
+        count
+    })
+}
+
+#[test]
+fn few_photons_are_counts_and_other_whole_numbers_are_not() {
+    let options = ReadOptions::default();
+    let scale = |patterns: Array| {
+        let (dataset, _) = read(patterns, 120, vec![], &options).unwrap();
+        dataset.intensity_scale()
+    };
+    for light in [0.1, 1.0, 10.0] {
+        let counts = photons(light);
+        assert!(scale(Array::from(&counts)).is_some(), "{light}");
+        assert!(scale(Array::from(&counts.mapv(|count| count as f32))).is_some(), "{light}");
+        let roots = counts.mapv(|count| 0.7 * (count as f32).sqrt());
+        assert!(scale(Array::from(&roots)).is_some(), "{light}");
+        // What a detector makes of each, and amplitudes that were rounded.
+        let adu = counts.mapv(|count| (2.7 * count as f32).round());
+        assert_eq!(scale(Array::from(&adu)), None, "{light}");
+    }
+    let rounded = photons(30.0).mapv(|count| (1.3 * (count as f32).sqrt()).round());
+    assert_eq!(scale(Array::from(&rounded)), None);
+}
+
+#[test]
+fn a_dark_level_is_told_whatever_the_numbers_were_taken_for() {
+    let written = photons(10.0).mapv(|count| count + 100);
+    let floats = written.mapv(|number| number as f32);
+    for (patterns, typed) in [
+        (Array::from(&written), "(--dark-level 100)"),
+        (Array::from(&floats), "(--dark-level 100 --quantity counts)"),
+    ] {
+        let (_, understood) = read(patterns, 120, vec![], &ReadOptions::default()).unwrap();
+        let dark = understood.remarks.iter().find(|remark| remark.what == What::DarkLevel);
+        assert!(dark.is_some_and(|remark| remark.advice.contains(typed)), "{dark:?}");
+    }
+}

@@ -44,9 +44,12 @@ pub fn resolution_name(quantity: Quantity, criterion: Criterion, unit: &str) -> 
     format!("{}_resolution_{}_{unit}", quantity.name(), criterion.name())
 }
 
+/// What names of numbers between two halves of the photons begin with.
+const OF_HALVES: &str = "halves_";
+
 /// Name of a number between two halves of the photons.
 pub(crate) fn between_halves(name: &str) -> String {
-    format!("halves_{name}")
+    format!("{OF_HALVES}{name}")
 }
 
 static CATALOGUE: LazyLock<Vec<Metric>> = LazyLock::new(|| {
@@ -67,6 +70,35 @@ impl Metric {
     /// The one of this name in JSON and CSV.
     pub fn find(name: &str) -> Option<&'static Metric> {
         Self::all().iter().find(|metric| metric.name == name)
+    }
+
+    /// Why a comparison may lack it, to follow "for": `no probe was compared`.
+    pub fn why_absent(&self) -> &'static str {
+        let name = self.name.as_str();
+        if name.starts_with(OF_HALVES) {
+            return "no photons were dealt to two halves that are compared (halves = true in the \
+                    section [study] of the design does so)";
+        }
+        let reasons = [
+            ("probe_", "no probe was compared"),
+            (
+                "_ms_ssim_decimated",
+                "it takes an area of 97 px a side at least, in which the truth is not the same \
+                 everywhere",
+            ),
+            (
+                "_ms_ssim",
+                "it takes an area of 176 px a side at least, in which the truth is not the same \
+                 everywhere",
+            ),
+            ("_ssim", "the truth is the same everywhere"),
+            ("_psnr", "the truth is the same everywhere, or nothing differs from it"),
+            ("_frc_", "no correlation falls below that threshold, which is the best outcome"),
+            ("_nm", "nothing tells the side of a pixel"),
+            ("_resolution_", "no Fourier rings could be compared"),
+        ];
+        let known = reasons.into_iter().find(|(part, _)| name.contains(part));
+        known.map_or("nothing was compared", |(_, why)| why)
     }
 
     /// Title and unit, as the head of a column: `phase MAE, rad`.

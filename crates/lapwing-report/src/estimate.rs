@@ -46,6 +46,11 @@ impl Estimate {
         Some(student(self.spare) * self.error?)
     }
 
+    /// What [`half_width`](Self::half_width) says; 0 of a single value, of which nothing is known.
+    pub fn off(&self) -> f64 {
+        self.half_width().unwrap_or(0.0)
+    }
+
     /// `0.912` or `0.912 ± 0.004`.
     pub fn shown(&self) -> String {
         match self.error {

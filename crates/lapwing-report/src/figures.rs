@@ -29,10 +29,7 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
     let solvers = study.solvers();
     let by =
         |solver: &str| if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
-    for metric in metrics
-        .iter()
-        .filter(|metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some()))
-    {
+    for metric in metrics.iter().filter(|metric| study.has(metric)) {
         for solver in &solvers {
             let plot = plot_said(study.quantum, plots::quality(study, metric, solver));
             let name = format!("{}{}", metric.name, by(solver));
@@ -69,19 +66,22 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
 /// `None` when there are no pictures.
 fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
     let Axes { levels, views, .. } = &Axes::of(study);
-    let shots: Vec<Vec<Vec<Shot>>> = levels
+    // Amplitude and phase.
+    let shown = |shot: &&Shot| shot.main;
+    let small = |shot: &Shot| Some((shot.caption.clone(), shot.picture(SIDE)?));
+    let shots: Vec<Vec<Vec<(String, Picture)>>> = levels
         .iter()
         .map(|level| {
             let of = |&view: &View| {
                 let row = study.row(level.dose(view)?, split, view, solver)?;
-                Some(shots::of_row(study, row))
+                Some(shots::of_row(study, row).iter().filter(shown).filter_map(small).collect())
             };
             views.iter().map(|view| of(view).unwrap_or_default()).collect()
         })
         .collect();
-    let small = |shot: &Shot| shot.picture.unenlarged().reduced(SIDE);
-    let find = |shots: &[Shot], quantity: &str| {
-        shots.iter().find(|shot| shot.caption == quantity).map(small)
+    let find = |shots: &[(String, Picture)], quantity: &str| {
+        let shot = shots.iter().find(|(caption, _)| caption == quantity);
+        shot.map(|(_, picture)| picture.clone())
     };
     let truth = shots::true_object(study, split);
     let block = |quantity: &str, unit: &str| {

@@ -307,6 +307,11 @@ impl Study {
         }
     }
 
+    /// Whether any result has a number of this metric.
+    pub fn has(&self, metric: &Metric) -> bool {
+        self.rows.iter().any(|row| row.metric(&metric.name).is_some())
+    }
+
     /// Number of finished conditions.
     pub fn done(&self) -> usize {
         self.rows.iter().filter(|row| row.outcome.is_done()).count()

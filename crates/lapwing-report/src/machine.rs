@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 /// split reaches it, and the sentences of the page.
 pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_json::Error> {
     let axes = Axes::of(study);
-    let measured =
-        |metric: &&Metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some());
+    let measured = |metric: &&Metric| study.has(metric);
     let told = |sentences: Vec<String>| -> Vec<String> {
         sentences.iter().map(|sentence| said(study.quantum, sentence)).collect()
     };
@@ -34,7 +33,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
-    let First { found, untold } = first_screen(study, &axes, metrics.iter().filter(measured));
+    let First { found, untold } = first_screen(study, &axes, metrics);
     let headline = found.map(|(metric, found)| {
         json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,

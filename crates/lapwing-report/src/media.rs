@@ -8,6 +8,7 @@ use lapwing_draw::{Colormap, ColourScale, Picture, ScaleBar};
 use minijinja::Value;
 use serde::Serialize;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// Most bytes that all pictures of a page take as text; curves and scans need the rest of the 5 MB.
 const BUDGET: usize = 3_200_000;
@@ -30,10 +31,12 @@ impl Place {
         Self { top: rows.start, left: columns.start, height, width }
     }
 
-    /// Whether a picture has as many pixels.
-    pub fn is_of(self, picture: &Picture) -> bool {
-        let plain = picture.unenlarged();
-        (plain.height(), plain.width()) == (self.height, self.width)
+    /// Whether a picture that is not enlarged has as many pixels, or is one of means of blocks that
+    /// have.
+    fn is_of(self, picture: &Picture) -> bool {
+        let block = (1.0 / picture.zoom).round().max(1.0) as usize;
+        let side = |length: usize| length.div_ceil(block);
+        (picture.height(), picture.width()) == (side(self.height), side(self.width))
     }
 
     /// For the page: top, left, height, width.
@@ -42,11 +45,20 @@ impl Place {
     }
 }
 
+/// Where a picture comes from. Those in files are read one at a time: together, those of large
+/// objects do not fit into memory.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A PNG that [`Picture::decode`] reads.
+    File(PathBuf),
+    Drawn(Picture),
+}
+
 /// A picture that the page will show.
 #[derive(Debug)]
 pub(crate) struct Shot {
-    pub picture: Picture,
-    /// Where it lies on the object, if that is known.
+    pub source: Source,
+    /// Where it lies on the object if it is as large, if that is known.
     pub place: Option<Place>,
     /// What it shows, for the caption.
     pub caption: String,
@@ -62,6 +74,32 @@ pub(crate) struct Shot {
     pub hues: bool,
     /// Side of a pixel of the field, metres, for a scale bar.
     pub pixel_size: Option<f64>,
+}
+
+impl Shot {
+    /// The picture, not enlarged; `None` when its file cannot be read.
+    fn whole(&self) -> Option<Picture> {
+        match &self.source {
+            Source::File(path) => {
+                let bytes = std::fs::read(path).ok()?;
+                Some(Picture::decode(&bytes).ok()?.unenlarged())
+            }
+            Source::Drawn(picture) => Some(picture.unenlarged()),
+        }
+    }
+
+    /// The picture, its longer side at most `side` pixels.
+    pub fn picture(&self, side: usize) -> Option<Picture> {
+        Some(self.whole()?.reduced(side))
+    }
+
+    /// What its colours mean.
+    pub fn scale(&self) -> Option<ColourScale> {
+        match &self.source {
+            Source::File(path) => Picture::decode(&std::fs::read(path).ok()?).ok()?.scale,
+            Source::Drawn(picture) => picture.scale,
+        }
+    }
 }
 
 /// A picture as the template needs it.
@@ -107,20 +145,32 @@ struct Bar {
 }
 
 /// Encodes all pictures at the largest common size that keeps within the budget, in the order
-/// given.
-pub(crate) fn embed(shots: &[Shot]) -> Vec<Shown> {
-    let mut shown = Vec::new();
-    for side in SIDES {
-        shown = shots.iter().map(|shot| encode(shot, side)).collect();
-        if shown.iter().map(Shown::bytes).sum::<usize>() <= BUDGET {
-            break;
-        }
-    }
-    shown
+/// given; `None` in place of one whose file cannot be read.
+pub(crate) fn embed(shots: &[Shot]) -> Vec<Option<Shown>> {
+    let (smallest, larger) = (SIDES[SIDES.len() - 1], &SIDES[..SIDES.len() - 1]);
+    let within = larger.iter().find_map(|&side| embed_within(shots, side));
+    within.unwrap_or_else(|| shots.iter().map(|shot| encode(shot, smallest)).collect())
 }
 
-fn encode(shot: &Shot, side: usize) -> Shown {
-    let picture = shot.picture.unenlarged().reduced(side);
+/// All pictures at a size; `None` as soon as the budget is spent.
+fn embed_within(shots: &[Shot], side: usize) -> Option<Vec<Option<Shown>>> {
+    let (mut shown, mut spent) = (Vec::new(), 0);
+    for shot in shots {
+        let encoded = encode(shot, side);
+        spent += encoded.as_ref().map_or(0, Shown::bytes);
+        if spent > BUDGET {
+            return None;
+        }
+        shown.push(encoded);
+    }
+    Some(shown)
+}
+
+fn encode(shot: &Shot, side: usize) -> Option<Shown> {
+    let whole = shot.whole()?;
+    let place = shot.place.filter(|place| place.is_of(&whole));
+    let picture = whole.reduced(side);
+    drop(whole);
     let source = format!(
         "data:image/png;base64,{}",
         base64::engine::general_purpose::STANDARD.encode(picture.png())
@@ -145,7 +195,7 @@ fn encode(shot: &Shot, side: usize) -> Shown {
         .map(|bar| Length { percent: (1e4 * bar.share).round() / 100.0, label: bar.label });
     let long =
         length.as_ref().map(|length| format!(" The bar in the picture is {} long.", length.label));
-    Shown {
+    Some(Shown {
         source: Value::from_safe_string(source),
         broad: shot.main && 5 * picture.width() > 7 * picture.height(),
         width: picture.width(),
@@ -156,8 +206,8 @@ fn encode(shot: &Shot, side: usize) -> Shown {
         link: Value::from_safe_string(shot.link.clone()),
         bar,
         length,
-        place: shot.place.map(Place::text).unwrap_or_default(),
-    }
+        place: place.map(Place::text).unwrap_or_default(),
+    })
 }
 
 /// CSS classes `map-NAME` with the maps as gradients.
@@ -192,7 +242,7 @@ mod tests {
         });
         let picture = lapwing_draw::Painter::default().scalar(values.view());
         Shot {
-            picture,
+            source: Source::Drawn(picture),
             place: None,
             caption: "c".into(),
             alt: "a".into(),
@@ -207,18 +257,42 @@ mod tests {
     #[test]
     fn many_noisy_pictures_stay_within_the_budget() {
         let shots: Vec<Shot> = (0..76).map(|seed| noisy(300, seed)).collect();
-        let shown = embed(&shots);
+        let shown: Vec<Shown> = embed(&shots).into_iter().flatten().collect();
         assert!(shown.iter().map(Shown::bytes).sum::<usize>() <= BUDGET);
         assert!(shown[0].width >= 112, "{}", shown[0].width);
     }
 
     #[test]
     fn few_pictures_keep_their_size() {
-        let shown = &embed(&[noisy(300, 1)])[0];
+        let shown = embed(&[noisy(300, 1)]).remove(0).unwrap();
         assert_eq!(shown.width, 300);
         // 300 pixels of 10 nm: the bar is 500 nm long.
         let length = shown.length.as_ref().unwrap();
         assert_eq!((length.percent, length.label.as_str()), (16.67, "500 nm"));
         assert!(shown.alt.ends_with("The bar in the picture is 500 nm long."));
+    }
+
+    #[test]
+    fn pictures_in_files_are_shown_as_drawn_ones_and_those_that_are_gone_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = noisy(600, 3);
+        let Source::Drawn(picture) = &drawn.source else { panic!() };
+        let path = folder.path().join("phase.png");
+        std::fs::write(&path, picture.png()).unwrap();
+        let of = |path| Shot { source: Source::File(path), ..noisy(4, 1) };
+        let gone = of(folder.path().join("gone.png"));
+        let shown = embed(&[drawn, of(path), gone]);
+        let source = |index: usize| shown[index].as_ref().map(|shown| shown.source.to_string());
+        assert!(source(0).is_some() && source(0) == source(1) && shown[2].is_none());
+    }
+
+    #[test]
+    fn means_of_blocks_lie_where_all_of_their_pixels_do() {
+        let place = Place::of(&(5..605), &(7..1006));
+        let field = Array2::from_shape_fn((600, 999), |(y, x)| (y + x) as f32);
+        let of = |painter: lapwing_draw::Painter| painter.scalar(field.view());
+        let plain = lapwing_draw::Painter::default();
+        assert!(place.is_of(&of(plain)) && place.is_of(&of(plain.max_side(333))));
+        assert!(!Place::of(&(0..600), &(0..900)).is_of(&of(plain.max_side(333))));
     }
 }

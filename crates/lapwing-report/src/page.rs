@@ -29,10 +29,9 @@ pub(crate) fn render(
     live: Option<u32>,
 ) -> Result<String, ReportError> {
     let splits = study.distinct(|condition| condition.split);
-    // Metrics that nothing was measured in are not on the page.
-    let measured =
-        |metric: &&Metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some());
-    let metrics: Vec<Metric> = metrics.iter().filter(measured).copied().collect();
+    let (headline, untold) = first::screen(study, metrics);
+    // Metrics that nothing was measured in are nowhere else on the page.
+    let metrics: Vec<Metric> = metrics.iter().filter(|metric| study.has(metric)).copied().collect();
     let panels: Vec<Panel> = metrics.iter().filter_map(|metric| panel(study, metric)).collect();
     let repeats = study.rows.iter().map(Row::repeat).max().unwrap_or(1);
     let several = study.solvers().len() > 1;
@@ -49,8 +48,9 @@ pub(crate) fn render(
     let all: Vec<Shot> =
         truths.into_iter().flat_map(|(_, shots)| shots).chain(rows.into_iter().flatten()).collect();
     let mut embedded = media::embed(&all).into_iter();
-    let mut pictures =
-        counts.into_iter().map(|count| embedded.by_ref().take(count).collect::<Vec<Shown>>());
+    let mut pictures = counts
+        .into_iter()
+        .map(|count| embedded.by_ref().take(count).flatten().collect::<Vec<Shown>>());
 
     let truths: Vec<Truth> = splits
         .iter()
@@ -76,7 +76,6 @@ pub(crate) fn render(
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.html", include_str!("templates/report.html"))?;
-    let (headline, untold) = first::screen(study, &metrics);
     // The panel that is open is the answer's.
     let of_answer = headline.as_ref().map(|headline| headline.metric.clone());
     let open = of_answer.or_else(|| panels.first().map(|panel| panel.name.clone()));

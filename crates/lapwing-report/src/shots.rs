@@ -2,17 +2,20 @@
 //! condition, and one for each slice of a thick object.
 
 use crate::gather::{Row, Study};
-use crate::media::{Place, Shot};
+use crate::media::{Place, Shot, Source};
 use crate::scans::positions;
 use lapwing_compare::Region;
+use lapwing_draw::Painter;
 use lapwing_draw::field::phase_range;
-use lapwing_draw::{Painter, Picture};
 use lapwing_files::dialect::{Base, read_base};
 use lapwing_model::{Field, position};
 use lapwing_study::layout::data_file;
 use lapwing_study::record::link;
 use lapwing_study::{Condition, Split};
 use ndarray::{Axis, s};
+
+/// Longest side of a picture of the truth, of which the page shows smaller ones.
+const LARGEST: usize = 1536;
 
 /// Amplitude, phase, error, error map, probe and slices of a condition, as far as its files are
 /// there.
@@ -41,11 +44,10 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     let place = place_of(study, row);
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
-        let bytes = std::fs::read(study.folder.result_dir(&row.case).join(file)).ok()?;
-        let picture = Picture::decode(&bytes).ok()?;
-        Some(Shot {
-            place: place.filter(|place| place.is_of(&picture)),
-            picture,
+        let path = study.folder.result_dir(&row.case).join(file);
+        path.is_file().then(|| Shot {
+            place,
+            source: Source::File(path),
             caption: caption.to_owned(),
             alt: format!("{alt}: {condition}."),
             unit,
@@ -124,7 +126,7 @@ fn placed_truth(study: &Study, split: Split) -> Option<PlacedTruth> {
 /// true probe.
 pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
     let shot = |picture, place, caption: &str, unit, alt: &str| Shot {
-        picture,
+        source: Source::Drawn(picture),
         place,
         caption: caption.to_owned(),
         alt: format!("{alt}, {split} split."),
@@ -143,15 +145,13 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         // In the colours of the reconstructions, where there are any.
         let made = study.rows.iter().filter(|row| row.condition.split == split);
         let made = made.map(|row| of_row(study, row)).find(|made| !made.is_empty());
-        let scale = |caption: &str| {
-            made.iter().flatten().find(|shot| shot.caption == caption)?.picture.scale
-        };
+        let scale =
+            |caption: &str| made.iter().flatten().find(|shot| shot.caption == caption)?.scale();
+        let plain = Painter::default().max_side(LARGEST);
         let painter = |caption: &str| match scale(caption) {
-            Some(scale) => Painter::default().map(scale.map).range((scale.low, scale.high)),
-            None if caption.starts_with("Phase") => {
-                Painter::default().range(phase_range(object.view(), None))
-            }
-            None => Painter::default(),
+            Some(scale) => plain.map(scale.map).range((scale.low, scale.high)),
+            None if caption.starts_with("Phase") => plain.range(phase_range(object.view(), None)),
+            None => plain,
         };
         let amplitude = painter("Amplitude").amplitude(object.view());
         let place = Some(place);

@@ -39,6 +39,31 @@ fn the_catalogue_has_every_number_of_a_record_and_no_other() {
 }
 
 #[test]
+fn what_a_comparison_may_lack_has_a_reason() {
+    // Of a small area that is perfect, with no probe, no pixel and no halves.
+    let truth = specimen((120, 90), 1);
+    let found = compare(truth.view(), truth.view(), &Region::whole((120, 90)).unwrap()).unwrap();
+    let record = ComparisonRecord::new(&found, None);
+    let mut lacking = 0;
+    for metric in Metric::all() {
+        let derived = || record.derived().into_iter().find(|n| n.name == metric.name)?.value;
+        if record.metric(&metric.name).or_else(derived).is_some()
+            || metric.better == Better::Neither
+        {
+            continue;
+        }
+        assert_ne!(metric.why_absent(), "nothing was compared", "{}", metric.name);
+        lacking += 1;
+    }
+    assert!(lacking > 20, "{lacking}");
+    let of = |name: &str| Metric::find(name).unwrap().why_absent();
+    assert!(
+        of("phase_ms_ssim").contains("176 px") && of("phase_ms_ssim_decimated").contains("97 px")
+    );
+    assert!(of("halves_phase_resolution_half_bit_px").contains("halves = true"));
+}
+
+#[test]
 fn better_results_have_better_numbers() {
     let [good, bad] = [0.05, 0.3].map(|size| ComparisonRecord::new(&noisy(size), None));
     let mut judged = 0;

@@ -38,7 +38,7 @@ impl<'a> Question<'a> {
         let of = |level: &Level| {
             let at = |&view: &View| {
                 let value = self.line(solver, view, split).at(self.metric, level.dose(view)?)?;
-                Some((view, value.mean, value.error.unwrap_or(0.0)))
+                Some((view, value.mean, value.off()))
             };
             let values = self.views.iter().filter_map(at).collect();
             let best = self.best_of(&level.words(), split, values)?;
@@ -90,14 +90,15 @@ impl<'a> Question<'a> {
         }
         let middle = (low * high).sqrt();
         let at = |(view, curve): &(View, Curve)| {
-            let (value, error) = self.interpolated(curve, middle)?;
-            Some((*view, value, error))
+            let (value, off) = self.interpolated(curve, middle)?;
+            Some((*view, value, off))
         };
         let place = Unit::of(self.pixel_size).text(middle);
         self.best_of(&place, split, curves.iter().filter_map(at).collect())
     }
 
-    /// What is best of views with their values and standard errors, or which are alike.
+    /// What is best of views with their values and how far these may be off by chance, or which are
+    /// alike.
     fn best_of(
         &self,
         place: &str,
@@ -106,10 +107,10 @@ impl<'a> Question<'a> {
     ) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         values.sort_by(|a, b| (sign * b.1).total_cmp(&(sign * a.1)));
-        let &[(best, value, error), _, ..] = values.as_slice() else { return None };
+        let &[(best, value, off), _, ..] = values.as_slice() else { return None };
         let behind = |&(_, next, other): &(View, f64, f64)| {
             let lead = sign * (value - next);
-            lead > (2.0 * error.hypot(other)).max(self.metric.least_difference(value, next))
+            lead > off.hypot(other).max(self.metric.least_difference(value, next))
         };
         let alike = values.iter().position(behind).unwrap_or(values.len());
         let listed: Vec<String> = values
@@ -127,8 +128,9 @@ impl<'a> Question<'a> {
         Some(format!("with {place}, {which} on {split} ({listed})"))
     }
 
-    /// Value and standard error between two points of a curve, in the logarithm of its place;
-    /// `None` beyond them, and where nothing can be told of a place between the two.
+    /// Value between two points of a curve, in the logarithm of its place, and how far it may be
+    /// off by chance with 95 % confidence (0 where that is not known); `None` beyond them, and
+    /// where nothing can be told of a place between the two.
     pub(super) fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
         let pair = curve.windows(2).find(|pair| pair[0].0 <= at && at <= pair[1].0)?;
         let ((x0, from), (x1, to)) = (pair[0], pair[1]);
@@ -141,7 +143,49 @@ impl<'a> Question<'a> {
             true => (from.mean.ln() + part * (to.mean / from.mean).ln()).exp(),
             false => from.mean + part * (to.mean - from.mean),
         };
-        let error = from.error.unwrap_or(0.0).max(to.error.unwrap_or(0.0));
-        Some((value, error))
+        Some((value, from.off().max(to.off())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::with_goals;
+
+    #[test]
+    fn views_whose_few_realisations_differ_by_chance_are_alike() {
+        let metrics = with_goals(&Default::default(), None).unwrap();
+        let question = Question {
+            study: None,
+            rows: &[],
+            metric: &metrics[0],
+            solvers: &[],
+            views: &[],
+            splits: &[],
+            levels: &[],
+            reference: None,
+            pixel_size: None,
+            radiation: None,
+            matrix: None,
+            measured: None,
+            flat: None,
+        };
+        // Standard errors of 0.01; of two values 12.7 of these may be chance, of eight 2.4. A
+        // difference of 0.04 is 2.8 standard errors of a difference.
+        let of = |mean: f64, n: usize| Estimate { mean, error: Some(0.01), n, spare: n - 1 };
+        let best = |n: usize| {
+            let at = |view, mean| (view, mean, of(mean, n).off());
+            let values = vec![at(View::Baseline, 0.84), at(View::Dense, 0.80)];
+            question.best_of("1 photon", Split::Train, values).unwrap()
+        };
+        assert!(best(2).contains("no view is better than another"), "{}", best(2));
+        assert!(best(8).contains("baseline is best on train"), "{}", best(8));
+        // Between two doses as at the worse of them; of one realisation it is not known.
+        let off = |n: usize| {
+            let points = vec![(1e3, of(0.5, 8)), (1e5, of(0.9, n))];
+            question.interpolated(&Curve { points, untold: Vec::new() }, 1e4).unwrap().1
+        };
+        assert!((off(2) - 0.127).abs() < 1e-3 && (off(8) - 0.0236).abs() < 1e-3);
+        assert_eq!(Estimate::of(&[0.8]).unwrap().off(), 0.0);
     }
 }

@@ -286,11 +286,11 @@ impl<'a> Question<'a> {
             (false, ..) => (dose, "at that dose"),
         };
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let ((here, error), (there, other)) =
+        let ((here, off), (there, other)) =
             (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, its_dose)?);
         let loss = sign * (here - there);
         let least = self.metric.least_difference(here, there);
-        let chance = (2.0 * error.hypot(other)).max(least);
+        let chance = off.hypot(other).max(least);
         let subject = self.where_to(next);
         let subject = subject[..1].to_uppercase() + &subject[1..];
         if loss > chance {
@@ -302,7 +302,10 @@ impl<'a> Question<'a> {
                 self.metric.with_unit(here)
             ));
         }
-        (loss > -chance).then(|| format!("{subject}, would do as well {place}."))
+        let within = (chance > least)
+            .then(|| format!(", give or take {} by chance", self.metric.with_unit(chance)));
+        let within = within.unwrap_or_default();
+        (loss > -chance).then(|| format!("{subject}, would do as well {place}{within}."))
     }
 
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {

@@ -28,10 +28,8 @@ impl Question<'_> {
     }
 
     fn reach(&self, curve: &Curve, scale: Scale) -> Reach {
-        let points: Vec<(f64, f64, f64)> = curve
-            .iter()
-            .map(|(x, value)| (*x, value.mean, value.half_width().unwrap_or(0.0)))
-            .collect();
+        let points: Vec<(f64, f64, f64)> =
+            curve.iter().map(|(x, value)| (*x, value.mean, value.off())).collect();
         let (goal, higher) = (self.metric.goal, self.metric.higher_is_better());
         let places: Vec<f64> = curve.iter().map(|(x, _)| *x).collect();
         let reach = reach_of(&points, goal, higher, scale, self.metric.is_length());

@@ -23,7 +23,7 @@ pub(crate) struct First<'m> {
 }
 
 /// The first screen: that of the first of `metrics` in which something can be told, and why nothing
-/// is told of those before it.
+/// is told of those before it; of those that no result has, where they were asked for.
 pub(crate) fn first_screen<'m>(
     study: &Study,
     axes: &Axes,
@@ -32,6 +32,10 @@ pub(crate) fn first_screen<'m>(
     let (mut too_low, mut others) = (Vec::new(), Vec::new());
     let mut screen = None;
     for metric in metrics {
+        if !study.has(metric) {
+            others.extend(absent(study, metric));
+            continue;
+        }
         let question = Question::of(study, axes, metric);
         if let Some(flat) = question.flat {
             too_low.push((question.goal(), of_flat(flat)));
@@ -55,6 +59,19 @@ pub(crate) fn first_screen<'m>(
     });
     let untold = too_low.into_iter().chain(others).chain(study.gain.map(of_counts)).collect();
     First { found: screen, untold }
+}
+
+/// Why there is no answer in a metric that was asked for and that no result has; nothing where
+/// nothing was compared at all, which the page says by itself.
+fn absent(study: &Study, metric: &Metric) -> Option<String> {
+    let compared = study.rows.iter().any(|row| row.comparison.is_some());
+    (metric.asked && compared).then(|| {
+        format!(
+            "There is no answer in {}, which was asked for: no result has it, for {}.",
+            metric.named(),
+            metric.why_absent()
+        )
+    })
 }
 
 /// What doses mean where counts are no single photons.

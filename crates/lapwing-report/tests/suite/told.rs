@@ -4,6 +4,7 @@
 use crate::report::{after, assert_balanced, condition, plain, report};
 use crate::support::{Special, write_study};
 use lapwing_study::{Split, View};
+use serde_json::Value;
 use std::fs;
 
 /// The made-up baseline resolves 2 px at 10^4.57, between 10^4 and 10^5.
@@ -74,4 +75,22 @@ fn a_goal_beyond_the_bound_of_counting_statistics_is_told_as_such() {
     assert!(html.contains("is allowed, which passes that bound"));
     assert!(html.contains("past the bound of counting statistics, which allows 2."));
     assert!(!plain().1.contains("That passes the bound"));
+}
+
+#[test]
+fn a_goal_in_what_no_result_has_is_told_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special::default());
+    let goals = [("halves_complex_correlation".to_owned(), 0.9)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let why = "There is no answer in Agreement of halves, which was asked for: no result has it, for \
+               no photons were dealt to two halves";
+    let html = fs::read_to_string(paths.html).unwrap();
+    let first = &html[..html.find("id=\"answer\"").unwrap_or(html.len())];
+    assert!(first.contains(why));
+    let answer: Value = serde_json::from_slice(&fs::read(paths.answer).unwrap()).unwrap();
+    assert_eq!(answer["headline"]["metric"], "phase_ssim");
+    assert!(answer["untold"][0].as_str().unwrap().starts_with(why), "{}", answer["untold"]);
+    // Usual goals that nobody asked for give way without a word.
+    assert!(!plain().1.contains("which was asked for"));
 }

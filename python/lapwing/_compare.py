@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
+from lapwing._html import label
 from lapwing._lapwing import Dataset
 from lapwing._reconstruction import Reconstruction
 
@@ -117,7 +118,7 @@ class Comparison(Alignment):
 
     def _numbers(self) -> str:
         found = (
-            (_label(name), self.metrics.get(name)) for name in ["complex_correlation", "phase_ssim"]
+            (label(name), self.metrics.get(name)) for name in ["complex_correlation", "phase_ssim"]
         )
         return "".join(f", {label} {value:.4f}" for label, value in found if value is not None)
 
@@ -129,7 +130,7 @@ class Comparison(Alignment):
             "amplitude_ssim",
             "phase_psnr",
         ]
-        return [(_label(name), self.metrics.get(name)) for name in names]
+        return [(label(name), self.metrics.get(name)) for name in names]
 
     def _all_numbers(self) -> dict[str, Any]:
         return self.metrics
@@ -147,12 +148,6 @@ def metric_catalogue() -> dict[str, dict[str, Any]]:
         ``meaning``, one sentence.
     """
     return _lapwing.metric_catalogue()
-
-
-def _label(name: str) -> str:
-    """Title and unit: ``phase MAE, rad``."""
-    facts = _lapwing.metric_catalogue()[name]
-    return f"{facts['title']}, {facts['unit']}" if facts["unit"] else str(facts["title"])
 
 
 def compare(

@@ -6,6 +6,8 @@ import base64
 import html
 from typing import Any
 
+from lapwing import _lapwing
+
 
 def shown(
     title: str, facts: list[tuple[str, Any]], png: bytes, more: dict[str, Any] | None = None
@@ -143,18 +145,20 @@ def _text(value: Any) -> str:
     return html.escape(f"{value:.4g}" if isinstance(value, float) else str(value), quote=True)
 
 
-_COLUMNS = {
-    "complex_correlation": "correlation",
-    "phase_ssim": "phase SSIM",
-    "amplitude_ssim": "amplitude SSIM",
-}
+_COLUMNS = ["complex_correlation", "phase_ssim", "amplitude_ssim"]
+
+
+def label(name: str) -> str:
+    """Title and unit of a metric, as the table of all says: ``phase MAE, rad``."""
+    facts = _lapwing.metric_catalogue()[name]
+    return f"{facts['title']}, {facts['unit']}" if facts["unit"] else str(facts["title"])
 
 
 def report_table(conditions: list[dict[str, Any]], title: str, page: str) -> str:
     """The conditions of a study, one row each, and where its report is."""
     metrics = [(of, of.get("metrics") or {}) for of in conditions]
     known = [name for name in _COLUMNS if any(found.get(name) is not None for _, found in metrics)]
-    head = "".join(f"<th>{_COLUMNS[name]}</th>" for name in known)
+    head = "".join(f"<th>{_text(label(name))}</th>" for name in known)
 
     def cell(value: Any) -> str:
         return f"<td>{'' if value is None else _text(value)}</td>"

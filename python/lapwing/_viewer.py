@@ -7,6 +7,8 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+from lapwing._html import label
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -370,7 +372,7 @@ def _of_comparison(found: Any, viewer: Viewer) -> Viewer:
         viewer._panel("phase error", "object", [masked(found.phase_error)], "viridis", "rad")
         names = ("complex_correlation", "phase_ssim")
         viewer._facts = [
-            (name.replace("_", " "), f"{found.metrics[name]:.4f}")
+            (label(name), f"{found.metrics[name]:.4f}")
             for name in names
             if found.metrics.get(name) is not None
         ]

@@ -2,6 +2,7 @@
 //! for each job at work.
 
 use crate::asked::Asking;
+use crate::metric::label;
 use crate::output::{Output, counted, say};
 use crate::progress;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar};
@@ -250,14 +251,12 @@ fn numbered(repeat: usize) -> String {
 fn summary(result: &JobResult, resumed: bool) -> String {
     let condition = result.condition.map(|condition| condition.to_string()).unwrap_or_default();
     let condition = format!("{condition} {}{}", result.solver, numbered(result.repeat));
-    let metric = |name: &str| result.comparison.as_ref()?.metric(name);
-    let quality = match (metric("complex_correlation"), metric("phase_ssim")) {
-        (Some(correlation), Some(ssim)) => {
-            format!(", correlation {correlation:.4}, phase SSIM {ssim:.3}")
-        }
-        (Some(correlation), None) => format!(", correlation {correlation:.4}"),
-        _ => String::new(),
+    let metric = |name: &str| {
+        let value = result.comparison.as_ref()?.metric(name)?;
+        Some(format!(", {} {value:.4}", label(name)))
     };
+    let quality: String =
+        ["complex_correlation", "phase_ssim"].into_iter().filter_map(metric).collect();
     match resumed {
         true => format!("{condition}: there already{quality}"),
         false => {

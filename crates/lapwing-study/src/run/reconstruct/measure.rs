@@ -10,7 +10,7 @@ use crate::run::event::{Level, Observer, note};
 use crate::run::pictures;
 use crate::run::solve::misfit;
 use crate::{Result, StudyError};
-use lapwing_compare::{CompareError, ComparisonRecord, Lattice, compare_probes};
+use lapwing_compare::{CompareError, ComparisonRecord, Lattice, Metric, compare_probes};
 use lapwing_model::Complex32;
 use lapwing_solve::Solution;
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -93,14 +93,12 @@ impl Request {
             );
             note(&mut *observe, Level::Fact, &text)?;
         }
-        let metrics = &comparison.metrics;
-        let ssim =
-            metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"));
-        let text = format!(
-            "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {ssim}",
-            metrics.complex_correlation, metrics.complex_nrmse
-        );
-        note(&mut *observe, Level::Detail, &text)?;
+        let number = |name: &str| {
+            let value = comparison.metrics.value(name);
+            titled(name, &value.map_or_else(|| "none".to_owned(), |value| format!("{value:.5}")))
+        };
+        let numbers = ["complex_correlation", "complex_nrmse", "phase_ssim"].map(number);
+        note(&mut *observe, Level::Detail, &numbers.join(", "))?;
         let slices = target.map(|target| target.compare_slices(&solution.object)).transpose();
         let slices = match slices {
             Ok(slices) => slices.unwrap_or_default(),
@@ -111,7 +109,8 @@ impl Request {
             }
         };
         for (index, found) in slices.iter().enumerate() {
-            let text = format!("slice {}: complex nrmse {:.5}", index + 1, found.complex_nrmse);
+            let number = titled("complex_nrmse", &format!("{:.5}", found.complex_nrmse));
+            let text = format!("slice {}: {number}", index + 1);
             note(&mut *observe, Level::Fact, &text)?;
         }
         let reference = reference(input.metadata.as_ref());
@@ -148,4 +147,10 @@ impl Request {
         result.files.comparison = Some(COMPARISON.to_owned());
         Ok(())
     }
+}
+
+/// A number of a comparison behind its title in the catalogue: `complex NRMSE 0.01234`.
+fn titled(name: &str, value: &str) -> String {
+    let label = Metric::find(name).map_or_else(|| name.to_owned(), Metric::label);
+    format!("{label} {value}")
 }

@@ -91,7 +91,7 @@ def overlap_metrics(
     gridsize: Literal[1, 2] = 1,
     s_img: float = 1.0,
     n_groups: int | None = None,
-    neighbor_count: int = 7,
+    neighbor_count: int = 6,
     rng_seed_subsample: int = 456,
 ) -> dict[str, Any]:
     """Measure how much neighbouring illuminated discs overlap, three ways.
@@ -110,7 +110,8 @@ def overlap_metrics(
         Number of groups; for grid size 1, where every image is a group, the most that are taken. As
         many as there are images unless given.
     neighbor_count : int
-        Neighbours for metrics 1 and 2.
+        Neighbours for metrics 1 and 2. The files of a study are over those of its design, 7 unless
+        it says so.
     rng_seed_subsample : int
         Seed of the image and group draws.
 

@@ -11,7 +11,6 @@ use crate::design::settled::{
     Design, Exposures, FluenceArea, Matrix, ScanSection, Seeds, Source, SpecimenSection, ViewRules,
 };
 use crate::design::solver::{ProbeStart, StudySolver, Unsaid};
-use crate::geometry::overlap::NEIGHBOR_COUNT;
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
 use lapwing_files::options::ProbeFrom;
@@ -54,6 +53,9 @@ pub(super) struct WrittenDesign {
     radiation: Option<Radiation>,
     slurm: Resources,
 }
+
+/// The number K of neighbours of a design that does not say it, that of the reference study.
+const NEIGHBOR_COUNT: usize = 7;
 
 /// The keys of `[study]` that people write.
 const STUDY_KEYS: &str = "the keys name, doses, fluences, fluence_area, views, splits, \

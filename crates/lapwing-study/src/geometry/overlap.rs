@@ -33,8 +33,9 @@ pub fn disc_overlap(distance: f64, diameter: f64) -> f64 {
     2.0 / PI * (ratio.acos() - ratio * ((1.0 - ratio) * (1.0 + ratio)).sqrt())
 }
 
-/// Neighbours that metrics 1 and 2 are over unless told, as in designs.
-pub const NEIGHBOR_COUNT: usize = 7;
+/// Neighbours that metrics 1 and 2 are over unless told. The files of a study are over those of its
+/// design, [`Matrix::neighbor_count`](crate::design::Matrix::neighbor_count).
+pub const NEIGHBOR_COUNT: usize = 6;
 
 /// How the images are sampled and grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -180,10 +181,10 @@ pub fn measure(scan: &[Position], sampling: &Sampling) -> Result<Overlap, Sampli
     })
 }
 
-/// Metric 2 of all positions of a scan: the mean overlap of each different position with its 6
-/// nearest others.
+/// Metric 2 of all positions of a scan: the mean overlap of each different position with its
+/// [`NEIGHBOR_COUNT`] nearest others.
 pub fn scan_overlap(scan: &[Position], probe_diameter: f64) -> f64 {
-    image_overlap(&unique(scan), 6, probe_diameter)
+    image_overlap(&unique(scan), NEIGHBOR_COUNT, probe_diameter)
 }
 
 /// The linear overlap of discs of `diameter` a `step` apart: 1 - step / diameter, negative where

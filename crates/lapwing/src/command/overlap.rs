@@ -65,7 +65,8 @@ pub struct Overlap {
     /// most that are taken [default: as many as there are images]
     #[arg(long, visible_alias = "ngroups", value_name = "G", value_parser = value::whole)]
     n_groups: Option<usize>,
-    /// Number of neighbours for metrics 1 and 2
+    /// Number of neighbours for metrics 1 and 2; the files of a study are over those of its design,
+    /// 7 unless it says so
     #[arg(long, value_name = "K", default_value_t = overlap::NEIGHBOR_COUNT, value_parser = value::whole)]
     neighbor_count: usize,
     /// Diameter of the illuminated disc, pixels [default: the probe's, else 0.6 of the pattern's

@@ -385,8 +385,8 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
         assert_eq!(bench.json(&format!("overlap {file} {options}")), whole, "{file}");
     }
     bench.fails("overlap um.csv --probe-diameter-px 20", &["um.csv", "expected pixels", "um"]);
-    // As many neighbours as in designs.
-    assert_eq!(whole["neighbor_count"], 7);
+    // The default of the metrics' parameter; a design has 7.
+    assert_eq!(whole["neighbor_count"], 6);
     bench.fails("overlap --input scan.npz --s-img 1e-6", &["s_img", "floor(s_img n)"]);
     let output = bench.run("overlap scan.npz --output-root o");
     assert_eq!(output.status.code(), Some(2), "nothing would be written");

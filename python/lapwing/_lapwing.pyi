@@ -127,7 +127,8 @@ class Dataset:
         """What looks wrong: ``what``, ``evidence``, ``advice``, and the ``patterns`` and ``pixels``
         concerned.
 
-        Those that are ``certain`` are left out by reconstructions.
+        Those that are ``certain`` are left out by reconstructions; those that ask for nothing to be
+        done have ``warns`` False.
         """
     @property
     def understood(self) -> dict[str, Any] | None:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from lapwing._lapwing import Dataset
 
 
-_NOTHING_TO_DO = ("few-photons", "raster")
-
-
 class ReadingOptions(TypedDict, total=False):
     """What is known about a file: the keywords of :func:`load`, for functions that hand them on."""
 
@@ -415,9 +412,9 @@ def load(
     options = {name: value for name, value in locals().items() if name in names}
     dataset = _lapwing.load(path, options, memory, scratch)
     for remark in dataset.remarks:
-        if remark["what"] in _NOTHING_TO_DO:
-            continue
-        warnings.warn(f"{os.fspath(path)}: {remark['evidence']}; {remark['advice']}", stacklevel=2)
+        if remark["warns"]:
+            text = f"{os.fspath(path)}: {remark['evidence']}; {remark['advice']}"
+            warnings.warn(text, stacklevel=2)
     return dataset
 
 

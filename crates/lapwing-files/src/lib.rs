@@ -48,6 +48,7 @@ mod bulk;
 pub mod container;
 pub mod contract;
 pub mod dataset;
+mod deflate;
 pub mod dialect;
 pub mod dm4;
 mod error;

@@ -61,10 +61,14 @@ pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
     KINDS.iter().find(|(start, _)| head.starts_with(start)).map(|(_, kind)| *kind)
 }
 
+/// Stands between a file and the name of an array in it.
+pub const SEPARATOR: &str = "::";
+
 /// The file and the array that `FILE::NAME` means; a file of the whole name is meant, whatever the
 /// name looks like.
 pub fn named(path: &Path) -> (&Path, Option<&str>) {
-    let parts = path.to_str().and_then(|text| text.rsplit_once("::")).filter(|_| !path.exists());
+    let parts = path.to_str().and_then(|text| text.rsplit_once(SEPARATOR));
+    let parts = parts.filter(|_| !path.exists());
     parts.map_or((path, None), |(file, name)| (Path::new(file), Some(name)))
 }
 

@@ -49,7 +49,7 @@ pub enum StudyError {
     #[error("--device: {0}")]
     Card(#[from] lapwing_solve::engine::gpu::GpuError),
     /// A device cannot compute what is asked for.
-    #[error(transparent)]
+    #[error("--device: {0}; `--device cpu` does it")]
     NotOnDevice(#[from] lapwing_solve::engine::Unsupported),
     /// A graphics card is asked for, and this program was built for none.
     #[error(

@@ -2,8 +2,10 @@
 
 use crate::Arguments;
 use anyhow::anyhow;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use lapwing_study::event::Event;
 use serde_json::Value;
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -75,11 +77,36 @@ pub fn answer(
 
 /// What is wrong with a command line, without how it is used.
 fn in_short(wrong: &clap::Error) -> String {
+    match (wrong.kind(), wrong.get(ContextKind::InvalidArg)) {
+        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => {
+            let each: Vec<String> = missing.iter().map(|one| names(one).join(" or ")).collect();
+            return format!("expected {}, found none", each.join(" and "));
+        }
+        (ErrorKind::ValueValidation, Some(ContextValue::String(argument))) => {
+            let value = wrong.get(ContextKind::InvalidValue);
+            if let Some((value, why)) = value.zip(wrong.source()) {
+                return format!("{}: {why}, found {value}", names(argument).join(" or "));
+            }
+        }
+        _ => {}
+    }
     let text = wrong.to_string();
     let told = text.split("\n\nUsage:").next().unwrap_or_default();
     let told = told.split("\n\nFor more information").next().unwrap_or_default();
     let lines: Vec<&str> = told.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join("; ").replace(":; ", ": ").trim_start_matches("error: ").to_owned()
+}
+
+/// The names of the arguments that clap writes as `--phase <RAD>` or
+/// `<FILE|--phase <RAD>|--absorption <F>>`, without what stands for their values.
+fn names(arguments: &str) -> Vec<&str> {
+    arguments.split('|').map(name).collect()
+}
+
+fn name(argument: &str) -> &str {
+    let marks = ['<', '>', '[', ']'];
+    let argument = argument.trim_start_matches(marks);
+    argument.split([' ', '=']).next().unwrap_or_default().trim_end_matches(marks)
 }
 
 #[cfg(test)]
@@ -101,6 +128,17 @@ mod tests {
         let wrong = asked(&["lapwing", "plan", "--field-m", "no"]).unwrap_err().to_string();
         assert!(wrong.contains("--field-m") && !wrong.contains("Usage"), "{wrong}");
         assert!(!wrong.contains('\n') && !wrong.starts_with("error"), "{wrong}");
+        let plan = "lapwing plan --resolution-m 3e-8 --probe-diameter-m 1e-6 --field-m 1e-5";
+        for (more, told) in [
+            ("", "expected --phase or --absorption or --delta, found none"),
+            ("--delta 1e-6", "expected --thickness-m, found none"),
+            ("--phase 0", "--phase: expected a number greater than 0, found 0"),
+        ] {
+            let words: Vec<&str> = plan.split(' ').chain(more.split_whitespace()).collect();
+            assert_eq!(asked(&words).unwrap_err().to_string(), told);
+        }
+        let wrong = asked(&["lapwing", "overlap"]).unwrap_err().to_string();
+        assert_eq!(wrong, "expected FILE, found none");
     }
 
     #[test]

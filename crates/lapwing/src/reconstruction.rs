@@ -1,13 +1,11 @@
 //! `FILE` and `FILE::ARRAY`: objects and probes from whatever file they are in.
 
 use anyhow::bail;
+use lapwing_files::open::{self, SEPARATOR};
 use lapwing_files::reconstruction::{Provenance, Role};
 use lapwing_files::{Error, Reconstruction};
 use lapwing_model::{Field, Modes, Position};
 use std::path::{Path, PathBuf};
-
-/// Between a file and the name of an array in it.
-const SEPARATOR: &str = "::";
 
 /// An object and what its file holds beside it.
 #[derive(Debug)]
@@ -51,12 +49,7 @@ impl Stored {
     }
 
     fn read(place: &str, role: Role) -> anyhow::Result<Self> {
-        // A file of the whole name is meant, whatever the name looks like.
-        let (path, wanted) = match place.rsplit_once(SEPARATOR) {
-            Some((path, name)) if !Path::new(place).exists() => (path, Some(name)),
-            _ => (place, None),
-        };
-        let path = Path::new(path);
+        let (path, wanted) = open::named(Path::new(place));
         let found = match Reconstruction::read_as(path, role, wanted) {
             Err(error @ Error::WhichObject { .. }) => bail!("{error} as FILE{SEPARATOR}ARRAY"),
             found => found?,
@@ -68,8 +61,8 @@ impl Stored {
         Ok(Self {
             path,
             array,
-            object: found.object.projection(),
             n_slices: found.object.n_slices(),
+            object: found.object.into_projection(),
             probe: found.probe,
             scan: found.positions,
             origin: found.origin,

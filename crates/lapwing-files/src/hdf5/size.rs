@@ -7,11 +7,8 @@ use rust_hdf5::{H5Dataset, StorageLayout};
 
 use super::Hdf5;
 use super::guard::guarded;
-use crate::{Error, open};
+use crate::{Error, deflate, open};
 
-/// How much longer than its file a compressed or partly written dataset may be: what deflate can
-/// reach at most.
-const MOST_COMPRESSED: u64 = 1032;
 /// A dataset of so many bytes is read whatever the length of its file.
 const SMALL: u64 = 1 << 20;
 /// A chunk of so many bytes is unpacked however little of it the dataset holds.
@@ -55,7 +52,7 @@ impl Hdf5 {
         let stored = self.length.saturating_add(elsewhere);
         let most = match layout {
             StorageLayout::Contiguous | StorageLayout::Compact => stored,
-            _ => stored.saturating_mul(MOST_COMPRESSED),
+            _ => stored.saturating_mul(deflate::MOST),
         };
         let Some(bytes) = bytes.filter(|&bytes| bytes <= most.max(SMALL)) else {
             let reason = format!(

@@ -16,12 +16,10 @@ use num_complex::{Complex32, Complex64};
 use super::columns::from_columns;
 use super::no_numbers;
 use crate::npy::{Array, NpyError, Values};
-use crate::{ArrayInfo, Error, open};
+use crate::{ArrayInfo, Error, deflate, open};
 
 /// Bytes before the first element.
 const HEADER: usize = 128;
-/// How much longer than its bytes a compressed variable may be.
-const MOST_COMPRESSED: u64 = 1032;
 /// Bytes of a compressed variable that tell its name and shape.
 const PEEK: u64 = 1 << 16;
 /// Structures within each other that are looked into.
@@ -188,7 +186,7 @@ impl Level5 {
         let matrix = match entry.compressed {
             false => bytes,
             true => {
-                let most = MOST_COMPRESSED.saturating_mul(bytes.len() as u64);
+                let most = deflate::MOST.saturating_mul(bytes.len() as u64);
                 *unpacked = inflate(bytes, most)?;
                 let unpacked: &'a [u8] = unpacked;
                 let element = element(unpacked, 0, self.big).filter(|found| found.kind == MATRIX);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::ArrayInfo;
 use crate::experiment::Experiment;
 use crate::physics::PhysicsOptions;
 use crate::raw::RawForm;
 use crate::remarks::Remark;
+use crate::{ArrayInfo, open};
 pub use terms::{
     AxisOrder, CoordinateOrder, DialectName, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity,
     ZeroFrequency,
@@ -77,10 +77,11 @@ impl ReadOptions {
     /// The file and the options that `FILE::NAME` means, an array of a file as its patterns, where
     /// there is a file FILE and none of the whole name; `None` for a plain path.
     pub fn of_array(&self, path: &Path) -> Option<(PathBuf, Self)> {
-        let (file, name) = path.to_str()?.rsplit_once("::")?;
-        let (file, name) = (PathBuf::from(file), name.trim_start_matches('/'));
-        let meant = self.patterns.is_none() && !name.is_empty() && file.exists() && !path.exists();
-        meant.then(|| (file, Self { patterns: Some(name.to_owned()), ..self.clone() }))
+        let (file, name) = open::named(path);
+        let name = name?.trim_start_matches('/');
+        let meant = self.patterns.is_none() && !name.is_empty() && file.exists();
+        let options = || Self { patterns: Some(name.to_owned()), ..self.clone() };
+        meant.then(|| (file.to_path_buf(), options()))
     }
 }
 

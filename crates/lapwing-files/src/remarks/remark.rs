@@ -64,6 +64,13 @@ pub enum What {
     UniformObject,
 }
 
+impl What {
+    /// Whether something is to be done about it: what asks for nothing is told, and no warning.
+    pub fn warns(self) -> bool {
+        !matches!(self, Self::FewPhotons | Self::Raster)
+    }
+}
+
 /// Something that looks wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Remark {

@@ -14,11 +14,9 @@ use tiff::tags::Tag;
 
 use crate::npy::{Array, Values};
 use crate::parts::{Take, parts_with};
-use crate::{Error, open};
+use crate::{Error, deflate, open};
 use run::Run;
 
-/// Bytes that a page may unpack to, in bytes of the file.
-const MOST_COMPRESSED: u64 = 1032;
 /// Pages of a file.
 const MOST_PAGES: usize = 1 << 22;
 
@@ -72,7 +70,7 @@ impl TiffStack {
         let raster = told.and_then(|axes| axes::raster(&axes, count));
         let shape = [count, first.0, first.1];
         let bytes = shape.iter().fold(1_u64, |n, &length| n.saturating_mul(length as u64));
-        if bytes > pages.length.saturating_mul(MOST_COMPRESSED) {
+        if bytes > pages.length.saturating_mul(deflate::MOST) {
             return Err(Error::archive(path, "a TIFF file that claims more than it can hold"));
         }
         Ok(Self { path: path.to_owned(), shape, dtype: kind, raster, run })
@@ -192,7 +190,7 @@ impl Pages {
         if longest > length {
             return Err(Error::archive(path, "a TIFF file with a tag longer than the file"));
         }
-        let most = usize::try_from(length.saturating_mul(MOST_COMPRESSED)).unwrap_or(usize::MAX);
+        let most = usize::try_from(length.saturating_mul(deflate::MOST)).unwrap_or(usize::MAX);
         let mut limits = Limits::default();
         // A page of a large detector is larger than the crate's own limit would have it.
         limits.decoding_buffer_size = most.min(1 << 30);

@@ -7,12 +7,10 @@ use lapwing_model::parallel::InParallel;
 
 use super::Zarr;
 use super::layout::{ChunkPacking, Layout, Step};
-use crate::Error;
 use crate::npy::{self, Array, Header, Sequential};
 use crate::parts::{Take, entries_of_part, parts_with};
+use crate::{Error, deflate};
 
-/// How much longer than its stored chunks an array may be: what deflate can reach at most.
-const MOST_COMPRESSED: u64 = 1032;
 /// An array of so many bytes is read however little of it is stored: the rest has the fill value.
 const SMALL: u64 = 1 << 20;
 /// A chunk of so many bytes is unpacked however little of it the array holds.
@@ -120,7 +118,7 @@ impl Zarr {
         if bytes == 0 {
             return Err(self.error(name, format!("has no elements, shape {:?}", layout.shape)));
         }
-        if bytes > SMALL.max(stored.saturating_mul(MOST_COMPRESSED)) {
+        if bytes > SMALL.max(stored.saturating_mul(deflate::MOST)) {
             let reason = format!(
                 "claims shape {:?} of {}, more than {stored} bytes of chunks can hold",
                 layout.shape, layout.dtype

@@ -19,6 +19,7 @@ use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, ToPyArray};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use serde::Deserialize;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -103,14 +104,11 @@ impl Dataset {
     }
 }
 
-/// Remarks that ask for nothing to be done, which are no warnings.
-const NOTHING_TO_DO: [What; 2] = [What::FewPhotons, What::Raster];
-
 /// Warns of what looks wrong with arrays, as reading a file does.
 fn warn_of(py: Python<'_>, made: &lapwing_files::Dataset) -> Result<()> {
     let remarks = alone(py, None, || Ok(remarks::of(made)))?;
     let warnings = py.import("warnings")?;
-    for remark in remarks.iter().filter(|remark| !NOTHING_TO_DO.contains(&remark.what)) {
+    for remark in remarks.iter().filter(|remark| remark.what.warns()) {
         let text = with_keywords(&format!("patterns: {}; {}", remark.evidence, remark.advice));
         warnings.call_method1("warn", (text,))?;
     }
@@ -238,7 +236,8 @@ impl Dataset {
     }
 
     /// What looks wrong, a list of dict: ``what``, ``evidence``, ``advice``, and the ``patterns``
-    /// and ``pixels`` concerned. Those that are ``certain`` are left out by reconstructions.
+    /// and ``pixels`` concerned. Those that are ``certain`` are left out by reconstructions; those
+    /// that ask for nothing to be done have ``warns`` False.
     #[getter]
     fn remarks<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         // What was remarked on while a file was read is more than its arrays tell.
@@ -253,6 +252,7 @@ impl Dataset {
                     remark[text] = with_keywords(told).into();
                 }
             }
+            remark["warns"] = What::deserialize(&remark["what"])?.warns().into();
         }
         Ok(to_python(py, &remarks)?)
     }

@@ -59,7 +59,7 @@ impl fmt::Display for Device {
 #[non_exhaustive]
 pub enum Unsupported {
     /// What this kind of device does not compute.
-    #[error("--device: {0} is not computed on a graphics card; `--device cpu` does it")]
+    #[error("{0} is not computed on a graphics card, but on the processor")]
     OnCard(String),
     /// An object of several slices for a solver that keeps exit waves, on any device.
     #[error(

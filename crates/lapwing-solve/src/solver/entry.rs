@@ -21,8 +21,8 @@ pub trait Configured: Options + Solver + 'static {
     /// to explain the patterns. Solvers without a likelihood of counts leave more of patterns that
     /// they do explain: LSQML 1.6 after 100 epochs of a perfect scan.
     const USUAL_MISFIT: f64 = 2.0;
-    /// What of its own helps against the period of a raster in its image, in words.
-    const AGAINST_RASTER: Option<&'static str> = None;
+    /// What of its own helps against the period of a raster in its image.
+    const AGAINST_RASTER: Option<Remedy> = None;
 }
 
 /// Data for which a solver is the default; a study that names none compares both.
@@ -32,6 +32,15 @@ pub enum TakenFor {
     Counts,
     /// Intensities of unknown unit.
     Intensities,
+}
+
+/// A change of one option that may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The option of this name at this value.
+    Set(&'static str, &'static str),
+    /// A larger value of the option of this name.
+    Raise(&'static str),
 }
 
 /// One solver.
@@ -51,8 +60,8 @@ pub struct Entry {
     pub varies_probe: bool,
     /// Misfit above which the model is said not to explain the patterns.
     pub usual_misfit: f64,
-    /// What of its own helps against the period of a raster in its image, in words.
-    pub against_raster: Option<&'static str>,
+    /// What of its own helps against the period of a raster in its image.
+    pub against_raster: Option<Remedy>,
     /// Its options.
     pub options: &'static [OptionDoc],
     defaults: fn() -> Box<dyn Solver>,

@@ -7,12 +7,11 @@ use std::ops::Range;
 use flate2::read::ZlibDecoder;
 
 use super::{
-    CUT, DAMAGED, Entry, Level5, MATRIX, MOST_COMPRESSED, Matrix, PEEK, Piece, TOO_LONG, cast,
-    numbers, peek, word,
+    CUT, DAMAGED, Entry, Level5, MATRIX, Matrix, PEEK, Piece, TOO_LONG, cast, numbers, peek, word,
 };
-use crate::Error;
 use crate::npy::Array;
 use crate::parts::{Take, parts_with};
+use crate::{Error, deflate};
 
 /// Bytes of a part.
 const PART: usize = 8 << 20;
@@ -77,7 +76,7 @@ impl Level5 {
         let refused = |reason| self.refused(&entry.info.name, reason);
         let damaged = |_: io::Error| refused(DAMAGED.to_owned());
         let bytes = self.bytes(entry);
-        let most = MOST_COMPRESSED.saturating_mul(bytes.len() as u64);
+        let most = deflate::MOST.saturating_mul(bytes.len() as u64);
         if (place.count * place.width) as u64 > most {
             return Err(refused(TOO_LONG.to_owned()));
         }

@@ -21,7 +21,9 @@ mod state;
 pub use crate::Noise;
 
 use super::refinement::refined;
-use super::{Configured, Constraints, Frame, Needs, PositionFreedom, Run, Solver, TakenFor};
+use super::{
+    Configured, Constraints, Frame, Needs, PositionFreedom, Remedy, Run, Solver, TakenFor,
+};
 use crate::engine::Products;
 use crate::{Problem, choice, options, solver_basics};
 use state::State;
@@ -116,7 +118,7 @@ impl Configured for Lsqml {
     const COUNTS: &'static str = "with `noise = \"poisson\"` or a prior";
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Intensities);
     const VARIES_PROBE: bool = true;
-    const AGAINST_RASTER: Option<&'static str> = Some("--background none");
+    const AGAINST_RASTER: Option<Remedy> = Some(Remedy::Set("background", "none"));
 }
 
 impl Solver for Lsqml {

@@ -34,7 +34,7 @@ pub use held_out::held_out_loss;
 
 use super::refinement::refined;
 use super::{
-    Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Run, Solver,
+    Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Remedy, Run, Solver,
     TakenFor,
 };
 use crate::engine::Products;
@@ -103,7 +103,7 @@ impl Configured for Ml {
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Counts);
     const VARIES_PROBE: bool = true;
     const USUAL_MISFIT: f64 = 1.5;
-    const AGAINST_RASTER: Option<&'static str> = Some("a stronger --prior");
+    const AGAINST_RASTER: Option<Remedy> = Some(Remedy::Raise("prior"));
 }
 
 impl Solver for Ml {

@@ -31,6 +31,15 @@ pub struct Plan {
     pub keep_others: bool,
 }
 
+/// Why a view is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyMissing {
+    /// What refused it.
+    Refused(String),
+    /// The whole reason for which an earlier run skipped its jobs, as its record has it.
+    Recorded(String),
+}
+
 /// What to do about a view whose file does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum MissingViews {
@@ -39,7 +48,7 @@ pub enum MissingViews {
     Refuse,
     /// Skip its jobs, for the reasons given here (by condition and repeat) or else because the file
     /// does not exist.
-    Skip(BTreeMap<(Condition, usize), String>),
+    Skip(BTreeMap<(Condition, usize), WhyMissing>),
 }
 
 impl Plan {
@@ -70,9 +79,11 @@ impl Plan {
             }
             match missing_views {
                 MissingViews::Skip(reasons) if case.condition.view != View::Baseline => {
-                    let reason = reasons.get(&(case.condition, case.repeat)).cloned();
-                    let reason =
-                        not_found(&input, reason.as_deref().unwrap_or("it does not exist"));
+                    let reason = match reasons.get(&(case.condition, case.repeat)) {
+                        Some(WhyMissing::Recorded(reason)) => reason.clone(),
+                        Some(WhyMissing::Refused(why)) => not_found(&input, why),
+                        None => not_found(&input, "it does not exist"),
+                    };
                     agenda.missing.push(Skipped { case: case.clone(), reason });
                 }
                 _ => absent.push(input),
@@ -178,16 +189,10 @@ impl Plan {
     }
 }
 
-/// The beginning of the reason why a job on a view is skipped; scripts of the reference study look
-/// for its words.
-const NOT_FOUND: &str = "Phase D view not found: ";
-
-/// Why a job on the view in `input` is skipped.
-fn not_found(input: &Path, reason: &str) -> String {
-    match reason.starts_with(NOT_FOUND) {
-        true => reason.to_owned(),
-        false => format!("{NOT_FOUND}{}: {reason}", input.display()),
-    }
+/// Why a job on the view in `input` is skipped; scripts of the reference study look for its first
+/// words.
+fn not_found(input: &Path, why: &str) -> String {
+    format!("Phase D view not found: {}: {why}", input.display())
 }
 
 /// The plan of whatever doses and repeats lie under the data root, all views and both splits, with
@@ -330,7 +335,8 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         let why = Condition { dose: 1000, view: View::Sparse, split: Split::Test };
-        let skip = MissingViews::Skip([((why, 1), "only 3 positions".to_owned())].into());
+        let refused = WhyMissing::Refused("only 3 positions".to_owned());
+        let skip = MissingViews::Skip([((why, 1), refused)].into());
         let agenda = plan.agenda(&Filters::default(), &skip).unwrap();
         assert_eq!((agenda.jobs.len(), agenda.missing.len()), (12, 6));
         let reason = &agenda.missing[0].reason;
@@ -339,7 +345,11 @@ mod tests {
         }
         let reason = &agenda.missing[1].reason;
         assert!(reason.ends_with("sparse_test.npz: only 3 positions"), "{reason}");
-        assert_eq!(not_found(Path::new("x"), reason), *reason);
+        // What a record says is said again as it stands.
+        let recorded = WhyMissing::Recorded(reason.clone());
+        let again = MissingViews::Skip([((why, 1), recorded)].into());
+        let agenda = plan.agenda(&Filters::default(), &again).unwrap();
+        assert_eq!(agenda.missing[1].reason, *reason);
         // A filter comes first: a view that is not asked for is not missing.
         let train =
             Filters { split: Some(Split::Train), view: Some(View::Sparse), ..Filters::default() };

@@ -2,7 +2,7 @@
 
 use lapwing_solve::Solution;
 use lapwing_solve::problem::Misfit;
-use lapwing_solve::solver::{TakenFor, entry, taken_for};
+use lapwing_solve::solver::{Remedy, TakenFor, entry, taken_for};
 
 /// Share of the amplitudes that noise does not explain, from which a large misfit says that the
 /// model does not explain the patterns.
@@ -59,6 +59,15 @@ pub(crate) fn described(
     lines
 }
 
+/// What to type for a change of an option.
+fn told(remedy: Remedy) -> String {
+    let flag = |option: &str| format!("--{}", option.replace('_', "-"));
+    match remedy {
+        Remedy::Set(option, value) => format!("{} {value}", flag(option)),
+        Remedy::Raise(option) => format!("a stronger {}", flag(option)),
+    }
+}
+
 /// Of a scan on an exact raster, how much of the raster's period is in the image (see
 /// [`lapwing_compare::Lattice::excess`]), and what to do about much of it.
 pub(crate) fn lattice(excess: f64, algorithm: &str) -> Vec<String> {
@@ -67,7 +76,7 @@ pub(crate) fn lattice(excess: f64, algorithm: &str) -> Vec<String> {
     )];
     if excess > PERIODIC {
         let likely = taken_for(TakenFor::Counts).name;
-        let own = entry(algorithm).and_then(|entry| entry.against_raster);
+        let own = entry(algorithm).and_then(|entry| entry.against_raster).map(told);
         let remedy = match own {
             Some(own) if algorithm == likely => format!("try {own}"),
             Some(own) => format!("use {likely}, or try {own}"),

@@ -26,7 +26,7 @@ use crate::run::dataset::sample::{self, Sample};
 use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views;
 use crate::run::event::{Event, Level, Observer, note, tell};
-use crate::run::jobs::plan::{MissingViews, Plan};
+use crate::run::jobs::plan::{MissingViews, Plan, WhyMissing};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::study::exposures::settled;
 use crate::run::study::follows::{check_follows, check_foreign, hash_of_base, with_searched};
@@ -168,9 +168,9 @@ pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Re
     let _lock = Lock::share(root)?;
     let design = folder.design()?.ok_or_else(|| unprepared("no study is there".to_owned()))?;
     let told = folder.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
-    let refused: BTreeMap<(Condition, usize), String> = told
+    let refused: BTreeMap<(Condition, usize), WhyMissing> = told
         .into_iter()
-        .map(|skip| ((skip.case.condition, skip.case.repeat), skip.reason))
+        .map(|skip| ((skip.case.condition, skip.case.repeat), WhyMissing::Recorded(skip.reason)))
         .collect();
     let plan = plan(&design, &folder);
     let ledger = Ledger::open(root)?;
@@ -385,7 +385,7 @@ fn make_views(
     folder: &StudyFolder,
     ledger: &mut Ledger,
     observe: Observer<'_>,
-) -> Result<BTreeMap<(Condition, usize), String>> {
+) -> Result<BTreeMap<(Condition, usize), WhyMissing>> {
     let mut refused = BTreeMap::new();
     let acceptance = design.views.acceptance();
     // Splits outermost: each is read at most once.
@@ -428,7 +428,7 @@ fn make_views(
                     discard_view(&views_root, condition)?;
                     discard_results(folder, ledger, condition, repeat)?;
                     tell(observe, Event::ViewRefused { condition, repeat, reason: &reason })?;
-                    refused.insert((condition, repeat), reason);
+                    refused.insert((condition, repeat), WhyMissing::Refused(reason));
                 }
             }
         }

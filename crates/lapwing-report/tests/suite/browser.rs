@@ -37,3 +37,16 @@ fn a_browser_finds_nothing_wrong() {
         assert!((share - 0.2).abs() < 0.01, "{compared}");
     }
 }
+
+#[test]
+fn a_study_is_printed_on_few_sheets() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special { several: true, ..Special::default() });
+    let page = lapwing_report::write(folder.path()).unwrap().html;
+    let Some(sheets) = browser::sheets(&page) else { return };
+    // The answer on the first, the reasons on three, up to six conditions on each of eight.
+    assert!((8..=16).contains(&sheets), "{sheets}");
+}

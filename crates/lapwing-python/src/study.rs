@@ -96,9 +96,7 @@ pub fn run_study<'py>(
 
 fn device_of(name: &str) -> anyhow::Result<DeviceChoice> {
     let found = DeviceChoice::from_value(&OptionValue::Word(name.to_owned()));
-    found.with_context(|| {
-        format!("device: expected auto, cpu, gpu, or gpu:0 to gpu:7, found {name:?}")
-    })
+    found.with_context(|| format!("device: expected {}, found {name:?}", DeviceChoice::expected()))
 }
 
 /// Makes the views of split data on disk; what was made and what was refused.

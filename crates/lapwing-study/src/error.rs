@@ -65,7 +65,7 @@ pub enum StudyError {
         /// What its driver says.
         reason: String,
     },
-    /// A checkpoint does not fit its task.
+    /// A checkpoint does not fit its request.
     #[error("checkpoint.npz: {0}; remove it to start afresh")]
     Checkpoint(#[from] lapwing_solve::snapshot::SnapshotError),
     /// A comparison with the truth is not possible.

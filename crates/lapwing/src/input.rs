@@ -11,14 +11,9 @@ use lapwing_study::stream::{Streaming, bytes};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Headings of the help, each for some sections of an experiment file.
-const HEADINGS: [(&[&str], &str); 2] = [
-    (
-        &["", "file", "patterns", "object"],
-        "How to read the file (understood from the file unless given)",
-    ),
-    (&["beam", "probe", "detector", "scan"], "The experiment (as far as the file does not say it)"),
-];
+/// Headings of the help: how the file stores things, and how they were measured.
+const OF_FILE: &str = "How to read the file (understood from the file unless given)";
+const OF_EXPERIMENT: &str = "The experiment (as far as the file does not say it)";
 
 /// What is known about the file, in place of what would be understood from it: a flag for each
 /// option of the table of `lapwing-files`.
@@ -43,7 +38,7 @@ impl Args for Reading {
                 "Memory to work in, as 2GB; patterns that would not fit are kept in a nameless \
                  scratch file beside the results [default: what is free]",
             )
-            .help_heading(HEADINGS[0].1)
+            .help_heading(OF_FILE)
             .value_parser(bytes);
         flags().fold(command, |command, option| command.arg(argument(option))).arg(memory)
     }
@@ -99,11 +94,9 @@ pub fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given>
 
 /// The flag of an option.
 pub fn argument(option: &'static ReadOption) -> Arg {
-    let heading = HEADINGS.iter().find(|(sections, _)| sections.contains(&option.section));
-    let flag = Arg::new(option.name)
-        .long(option.flag())
-        .help(option.help_line())
-        .help_heading(heading.map_or(HEADINGS[0].1, |(_, heading)| heading));
+    let heading = if option.is_of_files() { OF_FILE } else { OF_EXPERIMENT };
+    let flag =
+        Arg::new(option.name).long(option.flag()).help(option.help_line()).help_heading(heading);
     match option.kind {
         Kind::Flag { .. } => flag.action(ArgAction::SetTrue),
         Kind::File { .. } => {

@@ -67,10 +67,7 @@ fn device_words() -> impl Iterator<Item = &'static str> {
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
     let found = DeviceChoice::from_value(&Value::Word(text.to_owned()));
-    let mut cards = DeviceChoice::NAMES.iter().filter(|name| name.contains(':'));
-    let (first, last) = (cards.next().unwrap_or(&""), cards.next_back().unwrap_or(&""));
-    let words: Vec<&str> = device_words().collect();
-    found.ok_or_else(|| format!("expected {}, or {first} to {last}", words.join(", ")))
+    found.ok_or_else(|| format!("expected {}", DeviceChoice::expected()))
 }
 
 /// One flag: the options that it sets, each of a solver or of the start of all.

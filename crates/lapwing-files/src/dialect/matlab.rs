@@ -17,7 +17,8 @@ use crate::options::ReadOptions;
 use crate::reconstruction::{is_complex, probe_of};
 use crate::{Container, Error, Problem};
 
-const PATTERNS: [&str; 5] = ["dp", "cbed", "data", "diff", "diffraction"];
+/// Names of the patterns.
+pub(super) const PATTERNS: [&str; 5] = ["dp", "cbed", "data", "diff", "diffraction"];
 /// Names of positions, and whether the column comes first.
 const POSITIONS: [(&str, bool); 4] = [
     ("probe_positions_0", true),

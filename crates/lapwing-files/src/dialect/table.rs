@@ -198,8 +198,10 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         Container::Mat(mat) => {
             let names: Vec<String> =
                 file.list()?.into_iter().take(12).map(|array| array.name).collect();
-            let expected = "patterns dp, data or diff (H, W, n) in a MATLAB file, or their name \
-                            (--patterns)";
+            let expected = format!(
+                "patterns {} (H, W, n) in a MATLAB file, or their name (--patterns)",
+                matlab::PATTERNS.join(", ")
+            );
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
             refused(file, Problem::new("dp", expected, found + &mat.damage()))
         }

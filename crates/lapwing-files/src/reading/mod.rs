@@ -23,7 +23,7 @@ pub struct ReadOption {
     pub section: &'static str,
     /// What stands for its value on the command line; empty for a flag.
     pub value_name: &'static str,
-    /// What it says about a file.
+    /// What it says about a file; the limits of its values are in its kind.
     pub help: &'static str,
     /// A value that it could have, as an experiment file has it; empty where one of its kind will
     /// do.
@@ -70,7 +70,7 @@ pub enum Kind {
 }
 
 /// What numbers an option takes; all must be finite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Range {
     /// Any.
     Any,
@@ -78,18 +78,36 @@ pub enum Range {
     NotNegative,
     /// Above zero.
     Positive,
+    /// Above zero, up to this.
+    UpTo(f64),
     /// Whole numbers from 1 to 2^24.
     Count,
+    /// Whole numbers from 1 to this.
+    CountUpTo(usize),
 }
+
+/// Largest of the counts that no option limits further.
+const MOST: usize = 1 << 24;
 
 impl Range {
     /// What is expected, in words.
-    pub fn expected(self) -> &'static str {
+    pub fn expected(self) -> String {
         match self {
-            Self::Any => "a number",
-            Self::NotNegative => "a number that is not negative",
-            Self::Positive => "a positive number",
-            Self::Count => "a whole number from 1 to 16777216",
+            Self::Any => "a number".to_owned(),
+            Self::NotNegative => "a number that is not negative".to_owned(),
+            Self::Positive => "a positive number".to_owned(),
+            Self::UpTo(most) => format!("a positive number up to {most}"),
+            Self::Count => Self::CountUpTo(MOST).expected(),
+            Self::CountUpTo(most) => format!("a whole number from 1 to {most}"),
+        }
+    }
+
+    /// The largest number, where an option limits it.
+    fn limit(self) -> Option<f64> {
+        match self {
+            Self::Any | Self::NotNegative | Self::Positive | Self::Count => None,
+            Self::UpTo(most) => Some(most),
+            Self::CountUpTo(most) => Some(most as f64),
         }
     }
 
@@ -100,8 +118,10 @@ impl Range {
                 Self::Any => true,
                 Self::NotNegative => number >= 0.0,
                 Self::Positive => number > 0.0,
-                Self::Count => {
-                    (1.0..=f64::from(1 << 24)).contains(&number) && number.fract() == 0.0
+                Self::UpTo(most) => number > 0.0 && number <= most,
+                Self::Count => Self::CountUpTo(MOST).has(number),
+                Self::CountUpTo(most) => {
+                    (1.0..=most as f64).contains(&number) && number.fract() == 0.0
                 }
             }
     }
@@ -203,15 +223,30 @@ impl ReadOption {
         self.name == PROBE_FROM
     }
 
+    /// Whether it says how a file stores things, rather than how it was measured.
+    pub fn is_of_files(&self) -> bool {
+        matches!(self.section, "file" | "patterns" | "object")
+    }
+
     /// Its key in the section of an experiment file: the name, without the section's in front.
     pub fn key(&self) -> &'static str {
         let rest = self.name.strip_prefix(self.section).and_then(|rest| rest.strip_prefix('_'));
         rest.unwrap_or(self.name)
     }
 
+    /// What it says about a file, with the largest number that it takes.
+    pub fn about(&self) -> String {
+        let limit = match self.kind {
+            Kind::Number { range, .. } | Kind::Pair { range, .. } => range.limit(),
+            _ => None,
+        };
+        let limit = limit.map(|most| format!(", at most {most}"));
+        format!("{}{}", self.help, limit.unwrap_or_default())
+    }
+
     /// The help of the command line: what it says, and the words that it takes.
     pub fn help_line(&self) -> String {
-        let Kind::Choice { words, .. } = self.kind else { return self.help.to_owned() };
+        let Kind::Choice { words, .. } = self.kind else { return self.about() };
         let words = words.list();
         let (last, others) = words.split_last().expect("a choice has words");
         format!("{}: {} or {last}", self.help, others.join(", "))
@@ -249,7 +284,7 @@ impl ReadOption {
                 set(options, *number);
                 Ok(())
             }
-            (Kind::Number { range, .. }, _) => wrong(range.expected()),
+            (Kind::Number { range, .. }, _) => wrong(&range.expected()),
             (Kind::Pair { range, set }, given) => match given.pair() {
                 Some((y, x)) if range.has(y) && range.has(x) => {
                     set(options, (y, x));

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Kind, PROBE_FROM, Range, ReadOption, Words};
+use lapwing_model::forward::{MOST_BLUR, MOST_SLICES};
+
 use crate::options::{
     CoordinateOrder, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity, ReadOptions,
     ZeroFrequency,
@@ -232,8 +234,8 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("0.02"),
     number(
         "detector_blur", "detector", "PIXELS",
-        "Standard deviation of the detector's point spread, at most 4",
-        Range::Positive, |o, v| o.physics.detector_blur = Some(v),
+        "Standard deviation of the detector's point spread",
+        Range::UpTo(MOST_BLUR), |o, v| o.physics.detector_blur = Some(v),
     ).like("0.5"),
     choice(
         "quantity", "patterns", "WHAT",
@@ -340,8 +342,8 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("20e-12"),
     number(
         "slices", "object", "K",
-        "Number of slices of a thick object, equally far apart along the beam; 1 for a thin one",
-        Range::Count, |o, v| o.physics.slices = Some(v as usize),
+        "Number of slices of a thick object, equally far apart along the beam, 1 for a thin one",
+        Range::CountUpTo(MOST_SLICES), |o, v| o.physics.slices = Some(v as usize),
     ).like("2"),
     number(
         "slice_spacing", "object", "METRES",

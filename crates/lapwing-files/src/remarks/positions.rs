@@ -89,7 +89,7 @@ pub(super) fn look(
         probe.map(|modes| probe::diameter(modes.view())).filter(|diameter| *diameter > 0.0);
     let (diameter, whose) = match measured {
         Some(diameter) => (diameter, "the probe"),
-        None => (0.6 * pattern.0.min(pattern.1) as f64, "a probe of 0.6 times the pattern"),
+        None => (probe::usual_diameter(pattern), "a probe of the usual share of the pattern"),
     };
     if step > WIDE * diameter {
         let overlap = if step >= diameter { "nothing overlaps" } else { "little overlaps" };

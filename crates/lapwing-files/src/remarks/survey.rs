@@ -34,7 +34,7 @@ impl Survey {
         let (n, height, width) = amplitude.dim();
         let amplitude = amplitude.as_standard_layout();
         let amplitude = amplitude.view();
-        let values = amplitude.as_slice().unwrap_or_default();
+        let values = amplitude.as_slice().expect("it is in standard layout");
         let pixels = height * width;
         let good: Vec<bool> = good.iter().copied().collect();
         let pattern = |index: usize| &values[index * pixels..(index + 1) * pixels];

@@ -8,17 +8,15 @@ use std::fmt::Write;
 /// Columns of a line of Python.
 const WIDTH: usize = 100;
 
-/// Sections of an experiment file that say how a file stores things, not how it was measured.
-const OF_FILES: [&str; 3] = ["file", "patterns", "object"];
-
 /// What is said of an option, as part of a sentence.
 fn about(option: &ReadOption) -> String {
-    let mut letters = option.help.chars();
+    let about = option.about();
+    let mut letters = about.chars();
     let first = letters.next().expect("there is help");
     let acronym = letters.clone().next().is_some_and(|second| second.is_uppercase());
     let named = option.help.starts_with("Fresnel");
     match acronym || named {
-        true => option.help.to_owned(),
+        true => about,
         false => first.to_lowercase().chain(letters).collect(),
     }
 }
@@ -42,13 +40,12 @@ fn the_tables_in_the_document() {
         }
         table
     };
-    let of_file = |option: &ReadOption| OF_FILES.contains(&option.section);
     let file = "docs/reading.md";
     let markers = ["<!-- options of the file -->", "<!-- end of options of the file -->"];
-    hold(file, markers, &table(&of_file));
+    hold(file, markers, &table(&ReadOption::is_of_files));
     let markers =
         ["<!-- options of the experiment -->", "<!-- end of options of the experiment -->"];
-    hold(file, markers, &table(&|option| !of_file(option)));
+    hold(file, markers, &table(&|option| !option.is_of_files()));
 }
 
 /// Those that Python's types are written from: that of an experiment takes more than a file.
@@ -69,9 +66,11 @@ fn annotation(option: &ReadOption) -> String {
         Kind::Flag { .. } => "bool".to_owned(),
         Kind::File { .. } => "str | os.PathLike[str]".to_owned(),
         Kind::Files { .. } => "Sequence[str | os.PathLike[str]]".to_owned(),
-        Kind::Number { range: Range::Count, .. } => "int".to_owned(),
+        Kind::Number { range: Range::Count | Range::CountUpTo(_), .. } => "int".to_owned(),
         Kind::Number { .. } => "float".to_owned(),
-        Kind::Pair { range: Range::Count, .. } => "int | Sequence[int]".to_owned(),
+        Kind::Pair { range: Range::Count | Range::CountUpTo(_), .. } => {
+            "int | Sequence[int]".to_owned()
+        }
         Kind::Pair { .. } => "float | Sequence[float]".to_owned(),
         Kind::Indices { .. } => "str | Sequence[int]".to_owned(),
         Kind::Names { .. } => "Sequence[str]".to_owned(),
@@ -80,7 +79,7 @@ fn annotation(option: &ReadOption) -> String {
 
 /// What is said of an option in Python, where it is given once.
 fn sentence(option: &ReadOption) -> String {
-    format!("{}.", option.help.trim_end_matches("; may be repeated"))
+    format!("{}.", option.about().trim_end_matches("; may be repeated"))
 }
 
 const LOAD: &str = "python/lapwing/_load.py";
@@ -117,9 +116,11 @@ fn the_parameters_in_python() {
             Kind::Flag { .. } => "bool".to_owned(),
             Kind::File { .. } => "path".to_owned(),
             Kind::Files { .. } => "sequence of path".to_owned(),
-            Kind::Number { range: Range::Count, .. } => "int".to_owned(),
+            Kind::Number { range: Range::Count | Range::CountUpTo(_), .. } => "int".to_owned(),
             Kind::Number { .. } => "float".to_owned(),
-            Kind::Pair { range: Range::Count, .. } => "int or (int, int)".to_owned(),
+            Kind::Pair { range: Range::Count | Range::CountUpTo(_), .. } => {
+                "int or (int, int)".to_owned()
+            }
             Kind::Pair { .. } => "float or (float, float)".to_owned(),
             Kind::Indices { .. } => "str or sequence of int".to_owned(),
             Kind::Names { .. } => "sequence of str".to_owned(),

@@ -26,7 +26,7 @@ pub use lens::{
     Aberrations, Aperture, Lens, electron_voltage, electron_wavelength, photon_wavelength,
     zone_plate_angle,
 };
-pub use size::{diameter, perturb};
+pub use size::{diameter, perturb, usual_diameter};
 
 use crate::Modes;
 use optic::disc;

@@ -5,6 +5,15 @@ use crate::{Complex32, Modes};
 use ndarray::ArrayView3;
 use std::f64::consts::SQRT_2;
 
+/// Share of a pattern's side that a probe is taken to be wide of which nothing is known.
+const USUAL: f64 = 0.6;
+
+/// The diameter, pixels, of the disc that a probe of which nothing is known is taken to illuminate,
+/// for patterns of `shape` (y, x).
+pub fn usual_diameter(shape: (usize, usize)) -> f64 {
+    USUAL * shape.0.min(shape.1) as f64
+}
+
 /// Equivalent-disc diameter of a probe (mode, y, x), pixels: D = 2 sqrt(2) r_rms, where r_rms^2 is
 /// the second moment of the intensity of all modes about its centroid.
 ///

@@ -62,6 +62,14 @@ impl Fields {
         &self.values[self.probe_end..self.offsets_end]
     }
 
+    /// How far a pattern's position is from the measured one.
+    pub fn offset_of(&self, pattern: usize) -> Complex32 {
+        match self.offsets() {
+            [] => Complex32::ZERO,
+            offsets => offsets[pattern],
+        }
+    }
+
     /// Weights of the probe's eigenmodes, axes (pattern, eigenmode).
     pub fn weights(&self) -> &[Complex32] {
         &self.values[self.offsets_end..self.weights_end]

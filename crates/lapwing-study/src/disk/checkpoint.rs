@@ -48,7 +48,7 @@ impl Checkpoint {
         Self { path: folder.join(CHECKPOINT), key, every, stored_at: Instant::now() }
     }
 
-    /// The state of this very task; `None` when there is none, or one that is of another task or
+    /// The state of this very request; `None` when there is none, or one of another request or
     /// cannot be read.
     pub fn load(&self) -> Option<Snapshot> {
         let archive = Archive::open(&self.path).ok()?;
@@ -69,13 +69,13 @@ impl Checkpoint {
         Some(Snapshot::from_arrays(loss, arrays))
     }
 
-    /// Epochs of which the state is stored in `folder`, whatever task it is of.
+    /// Epochs of which the state is stored in `folder`, whatever request it is of.
     pub fn epochs_in(folder: &Path) -> Option<usize> {
         let archive = Archive::open(folder.join(CHECKPOINT)).ok()?;
         archive.header(LOSS).ok()?.shape.first().copied()
     }
 
-    /// Whether there is the state of another task than this one.
+    /// Whether there is the state of another request than this one.
     pub fn is_of_another(&self) -> bool {
         let key = Archive::open(&self.path).and_then(|archive| archive.read(KEY));
         let told = key.ok().and_then(|key| key.to_strings().ok());

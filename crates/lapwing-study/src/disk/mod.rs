@@ -13,4 +13,5 @@ mod outcome;
 pub(crate) mod path;
 pub mod record;
 pub(crate) mod runs;
+mod shard;
 pub(crate) mod shifts;

@@ -6,6 +6,7 @@
 
 pub use super::findings::{ChoiceRecord, ErrorRecord, NoiseRecord, TriedRecord};
 pub use super::outcome::Outcome;
+pub use super::shard::Shard;
 pub use super::shifts::ShiftRecord;
 
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
@@ -13,9 +14,7 @@ use jiff::Timestamp;
 use lapwing_compare::ComparisonRecord;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// What was asked for; `null` means no restriction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,54 +37,6 @@ pub struct Filters {
     /// Only this share of the jobs that are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-}
-
-/// One of several shares of the jobs, written `2/8`: the second job of every eight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Shard {
-    /// Which, from 1.
-    number: usize,
-    /// Of how many.
-    of: usize,
-}
-
-impl Shard {
-    /// Whether the job at `place`, from 0, among those that the other filters leave belongs to it.
-    pub fn has(self, place: usize) -> bool {
-        place % self.of == self.number - 1
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("expected a share of the jobs such as 2/8, found `{text}`");
-        let (number, of) = text.split_once('/').ok_or_else(expected)?;
-        let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(expected()) };
-        if (1..=of).contains(&number) { Ok(Self { number, of }) } else { Err(expected()) }
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
-
-impl From<Shard> for String {
-    fn from(shard: Shard) -> Self {
-        shard.to_string()
-    }
-}
-
-impl TryFrom<String> for Shard {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 /// One reconstruction that is to run.
@@ -476,26 +427,5 @@ mod tests {
         };
         close(result.fluence(), 1e17);
         close(result.fluence_per_pattern(), 1000.0 / (std::f64::consts::PI * 1e-14));
-    }
-
-    #[test]
-    fn every_job_is_in_one_shard() {
-        for of in [1, 3, 8, 40] {
-            let shards: Vec<Shard> =
-                (1..=of).map(|number| format!("{number}/{of}").parse().unwrap()).collect();
-            for place in 0..36 {
-                assert_eq!(
-                    shards.iter().filter(|shard| shard.has(place)).count(),
-                    1,
-                    "{place} of {of}"
-                );
-            }
-        }
-        assert_eq!(serde_json::to_value("2/8".parse::<Shard>().unwrap()).unwrap(), "2/8");
-        assert_eq!(serde_json::from_str::<Shard>("\"2/8\"").unwrap().to_string(), "2/8");
-        for wrong in ["0/8", "9/8", "1/0", "1", "a/b", "", "-1/2"] {
-            assert!(wrong.parse::<Shard>().unwrap_err().contains("such as 2/8"), "{wrong}");
-            assert!(serde_json::from_value::<Shard>(wrong.into()).is_err());
-        }
     }
 }

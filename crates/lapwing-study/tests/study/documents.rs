@@ -1,10 +1,9 @@
 //! Documents and types that repeat the table of solvers agree with it. With `LAPWING_WRITE_DOCS=1`
 //! they are written anew.
 
-use lapwing_model::forward::MOST_BLUR;
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Value};
-use lapwing_solve::solver::{self, POSITIONS_FROM_EPOCH};
+use lapwing_solve::solver::{self, POSITIONS_FROM_EPOCH, TakenFor};
 use lapwing_study::solver::{AUTO, SolverConfig, Unsaid};
 use lapwing_testing::{hold, wrapped};
 use std::fmt::Write;
@@ -125,9 +124,13 @@ fn the_types_of_options_in_python() {
     };
     let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]).collect();
     let mut types = format!("    algorithm: {}\n", literal(&names));
-    let about = "\"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: ML where photon \
-                 counts are known, else LSQML.\"\"\"";
-    types += &(wrapped(about, "    ", WIDTH) + "\n");
+    let [counts, others] =
+        [TakenFor::Counts, TakenFor::Intensities].map(|what| solver::taken_for(what).name);
+    let about = format!(
+        "\"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: {counts} where photon \
+         counts are known, else {others}.\"\"\""
+    );
+    types += &(wrapped(&about, "    ", WIDTH) + "\n");
     let mut aliases = String::new();
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows() {
@@ -214,9 +217,6 @@ fn texts_say_what_the_code_does() {
         let text = format!("{POSITIONS_FROM_EPOCH} unless given");
         assert!(option.about().contains(&text), "{}: {}", entry.name, option.about());
     }
-    let blur = lapwing_files::reading::option("detector_blur").unwrap().help;
-
-    assert!(blur.contains(&format!("at most {MOST_BLUR}")), "{blur}");
     let most = solver::entry("ML").unwrap().defaults().epochs();
     let template = lapwing_study::design::TEMPLATE;
     assert!(template.contains(&format!("as many as it takes, {most} at most")));

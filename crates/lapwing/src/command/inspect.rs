@@ -9,6 +9,7 @@ use crate::scan_file::ScanFile;
 use anyhow::Context;
 use clap::Args;
 use lapwing_files::metadata::ViewMetadata;
+use lapwing_files::npy::NpyError;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
@@ -193,8 +194,8 @@ fn problems_of(error: Error) -> Vec<Problem> {
             );
             Problem::new(unreadable.key, "one JSON object as text", found)
         }
-        Error::Array { key, source, .. } => unreadable(key, &source.to_string()),
-        Error::Npy { source, .. } => unreadable("file".to_owned(), &source.to_string()),
+        Error::Array { key, source, .. } => unreadable(key, source),
+        Error::Npy { source, .. } => unreadable("file".to_owned(), source),
         Error::Pickle { key, source, .. } => Problem::new(
             key,
             "numbers or text (or leave it out with --leave-out)",
@@ -205,11 +206,12 @@ fn problems_of(error: Error) -> Vec<Problem> {
     vec![problem]
 }
 
-/// The problem with an array of which this was told.
-fn unreadable(key: String, told: &str) -> Problem {
-    let parts = told.strip_prefix("expected ").and_then(|rest| rest.split_once(", found "));
-    let (expected, found) = parts.unwrap_or(("an array that can be read", told));
-    Problem::new(key, expected, found)
+/// The problem with an array that cannot be read.
+fn unreadable(key: String, error: NpyError) -> Problem {
+    match error {
+        NpyError::Kind { expected, found } => Problem::new(key, expected, found),
+        other => Problem::new(key, "an array that can be read", other.to_string()),
+    }
 }
 
 /// What a reconstruction starts from where the file has no probe, or the experiment says it; that

@@ -6,7 +6,7 @@ use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::metadata::{self, physics_parameter};
-use lapwing_files::{Archive, ArrayInfo, Container, ReadOptions, dialect};
+use lapwing_files::{Archive, Container, ReadOptions, dialect};
 use lapwing_model::Position;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::{self, Sampling, measure};
@@ -171,6 +171,7 @@ impl Overlap {
     /// Positions and the diameter of the disc, of a data set or of a file that has no patterns.
     fn scan(&self, input: &Path, output: Output) -> anyhow::Result<(Vec<Position>, f64)> {
         if let Some(scan) = self.file_of_positions(input)? {
+            self.refuse_reading(input)?;
             let diameter = self.probe_diameter_px.with_context(|| no_diameter(input))?;
             return Ok((scan, diameter));
         }
@@ -179,10 +180,22 @@ impl Overlap {
             let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&dataset));
             return Ok((dataset.scan, diameter));
         };
+        self.refuse_reading(input)?;
         let scan = jobs::positions(input, &ReadOptions::default())?;
         let diameter = self.probe_diameter_px.or_else(|| told_diameter(&archive));
         let diameter = diameter.with_context(|| no_diameter(input))?;
         Ok((scan, diameter))
+    }
+
+    /// Refuses what is said about how a scan is stored where there are positions alone.
+    fn refuse_reading(&self, input: &Path) -> anyhow::Result<()> {
+        let Some((option, _)) = self.reading.given().first() else { return Ok(()) };
+        bail!(
+            "--{}: {} has positions alone, which are taken as they are, (y, x) in pixels: expected \
+             none of the options of reading, or the file of the whole scan",
+            option.flag(),
+            input.display()
+        )
     }
 
     /// The positions of a file that holds nothing else: an array (n, 2) of its own, or text, as
@@ -226,16 +239,12 @@ fn dose_of(folder: &Path) -> Option<u64> {
     folder.file_name()?.to_str()?.strip_prefix("dose_")?.parse().ok()
 }
 
-/// The archive, when it has positions and nothing that could be patterns.
+/// The archive, when it has positions and no dialect finds patterns in it.
 fn positions_alone(input: &Path) -> Option<Archive> {
     let archive = Archive::open(input).ok()?;
-    let patterns = |array: &ArrayInfo| {
-        array.shape.len() > 2 && !["probeGuess", "Y"].contains(&array.name.as_str())
-            || ["diffraction", "diff3d"].contains(&array.name.as_str())
-    };
-    let alone = !archive.list().ok()?.iter().any(patterns);
+    let claimed = dialect::name_of(&Container::open(input).ok()?, &ReadOptions::default());
     let positions = ["xcoords", "ycoords"].iter().all(|name| archive.contains(name));
-    (alone && positions).then_some(archive)
+    (claimed.is_none() && positions).then_some(archive)
 }
 
 /// The diameter that the metadata tell.

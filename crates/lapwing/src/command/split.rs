@@ -31,10 +31,10 @@ pub struct Split {
     #[arg(long, value_name = "AXIS", default_value = "y", value_parser = value::named::<Axis>)]
     axis: Axis,
     /// Where to cut, as a fraction of the range of the coordinate, between 0 and 1
-    #[arg(long, value_name = "F", default_value_t = 0.5, value_parser = value::inner_share)]
+    #[arg(long, value_name = "F", default_value_t = Cut::default().fraction, value_parser = value::inner_share)]
     fraction: f64,
     /// Width around the cut, pixels, whose positions belong to neither split
-    #[arg(long, value_name = "PX", default_value_t = 0.0, value_parser = value::not_negative)]
+    #[arg(long, value_name = "PX", default_value_t = Cut::default().guard_band, value_parser = value::not_negative)]
     guard_band: f64,
     #[command(flatten)]
     reading: Reading,

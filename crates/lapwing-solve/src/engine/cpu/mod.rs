@@ -118,15 +118,15 @@ impl<'a> Cpu<'a> {
             return;
         }
         self.gradient.set_probe(&self.problem.model, self.fields.probe());
-        let (model, offsets) = (&self.problem.model, self.fields.offsets());
+        let (model, fields) = (&self.problem.model, &self.fields);
         let powers = self.fields.log_powers();
-        if !std::mem::take(&mut self.moved) || (offsets.is_empty() && powers.is_empty()) {
+        if !std::mem::take(&mut self.moved) || (fields.offsets().is_empty() && powers.is_empty()) {
             return;
         }
         let of_patterns = self.ramps.chunks_mut(model.n_places());
         let of_patterns = of_patterns.zip(&self.problem.windows).enumerate();
         of_patterns.in_parallel().for_each(|(pattern, (ramps, window))| {
-            let offset = offsets.get(pattern).copied().unwrap_or(Complex32::ZERO);
+            let offset = fields.offset_of(pattern);
             let moved = Window {
                 rest_y: window.rest_y + f64::from(offset.re),
                 rest_x: window.rest_x + f64::from(offset.im),

@@ -10,7 +10,7 @@ use super::{Gpu, GpuEngine, Members, STRONGEST};
 use crate::Problem;
 use crate::engine::rules::SETS;
 use crate::engine::{Fields, Losses, NO_SEARCH, Needs, Products, Trail};
-use lapwing_model::{Complex32, Window};
+use lapwing_model::Window;
 
 /// Words of a batch for each of its members: eight of its own, two orders of all, and the beam's
 /// amplitude; besides two for the weight of every eigenmode.
@@ -217,9 +217,9 @@ impl<'a> GpuEngine<'a> {
             Some(_) => by_stacks.1.iter().flat_map(|run| run.at..run.at + run.count).collect(),
             None => all().map(|pattern| stacks.split.of(pattern).1).collect(),
         };
-        let offsets = self.fields.offsets();
+        let fields = &self.fields;
         let window_of = |pattern: usize| {
-            let offset = offsets.get(pattern).copied().unwrap_or(Complex32::ZERO);
+            let offset = fields.offset_of(pattern);
             let window = problem.windows[pattern];
             Window {
                 rest_y: window.rest_y + f64::from(offset.re),

@@ -1,7 +1,7 @@
 //! The minimum of a function of a few numbers of which noisy values are known.
 //!
-//! A parabola along every axis is fitted to all values by least squares (response surfaces: G. E. P.
-//! Box, K. B. Wilson, J. R. Stat. Soc. B 13, 1, 1951): its minimum has the noise of all values
+//! A parabola along every axis is fitted to all values by least squares (response surfaces: G. E.
+//! P. Box, K. B. Wilson, J. R. Stat. Soc. B 13, 1, 1951): its minimum has the noise of all values
 //! together, and how well it is known follows from what the fit leaves.
 
 use lapwing_model::linear::solve;

@@ -36,7 +36,8 @@ choice! {
 impl ProbeStart {
     /// The probe that an experiment says a reconstruction starts from, by the same word.
     pub fn of_experiment(from: ProbeFrom) -> Self {
-        Self::from_value(&Value::Word(from.name().to_owned())).unwrap_or(Self::Auto)
+        let word = Value::Word(from.name().to_owned());
+        Self::from_value(&word).expect("both have the same words")
     }
 
     /// What this means where the experiment says something, too: it decides what is left open.

@@ -34,6 +34,15 @@ choice! {
 }
 
 impl DeviceChoice {
+    /// The words that there are, in words.
+    pub fn expected() -> String {
+        let (cards, others): (Vec<&str>, Vec<&str>) =
+            Self::NAMES.iter().partition(|name| name.contains(':'));
+        let numbered =
+            cards.first().zip(cards.last()).map(|(first, last)| format!(", or {first} to {last}"));
+        format!("{}{}", others.join(", "), numbered.unwrap_or_default())
+    }
+
     /// The number of the graphics card that is asked for.
     pub fn card(self) -> Option<usize> {
         Some(match self {

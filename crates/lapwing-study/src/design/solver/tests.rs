@@ -111,3 +111,13 @@ fn a_probe_that_varies_freely_is_no_other_solver_than_before_there_was_a_choice(
     assert!(written.contains("probe_variation = \"slow\""), "{written}");
     assert_eq!(toml::from_str::<SolverConfig>(&written).unwrap(), slow);
 }
+
+#[test]
+fn an_experiment_names_start_probes_by_the_same_words() {
+    use lapwing_files::reading::{Kind, option};
+    let Kind::Choice { words, .. } = option("probe_from").unwrap().kind else { panic!("words") };
+    assert_eq!(words.list(), ProbeStart::NAMES);
+    for name in words.list() {
+        assert_eq!(ProbeStart::of_experiment(name.parse().unwrap()).name(), name);
+    }
+}

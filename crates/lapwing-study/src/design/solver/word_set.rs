@@ -32,7 +32,11 @@ impl<V: Vocabulary> WordSet<V> {
     }
 
     /// Whether this one is among them.
+    ///
+    /// # Panics
+    /// For what is no word of the vocabulary.
     pub fn contains(&self, word: &str) -> bool {
+        assert!(V::WORDS.contains(&word), "{word} is none of {:?}", V::WORDS);
         self.words().any(|chosen| chosen == word)
     }
 

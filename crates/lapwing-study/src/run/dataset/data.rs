@@ -39,13 +39,13 @@ pub(crate) fn read(path: &Path) -> Result<Dataset> {
     Ok(Streaming::Auto.read(path, &ReadOptions::default(), folder)?.0)
 }
 
-/// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the
-/// pattern's side.
+/// Diameter of the illuminated disc of a data set, pixels: the probe's, else the
+/// usual one.
 pub fn probe_diameter(dataset: &Dataset) -> f64 {
     let (_, height, width) = dataset.diffraction.dim();
     let measured =
         dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
-    measured.unwrap_or(0.6 * height.min(width) as f64)
+    measured.unwrap_or_else(|| probe::usual_diameter((height, width)))
 }
 
 /// Squared amplitudes, axes (pattern, y, x), kept where the patterns are.

@@ -12,6 +12,7 @@ use crate::run::jobs;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, physics_parameter};
 use lapwing_files::{Archive, Dataset, ReadOptions};
+use lapwing_model::probe;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -47,12 +48,14 @@ fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> 
     let scan = jobs::positions(file, &ReadOptions::default())?;
     let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?.unwrap_or_default();
     let diameter = physics_parameter(&metadata, "probe_diameter_px");
+    let side = design.study.pattern_size;
+    let usual = || probe::usual_diameter((side, side));
     let sampling = Sampling {
         gridsize,
         n_groups: scan.len().max(1),
         neighbor_count: design.study.neighbor_count,
         rng_seed_subsample: design.seeds.subsampling,
-        ..Sampling::all_images(diameter.unwrap_or(0.6 * design.study.pattern_size as f64))
+        ..Sampling::all_images(diameter.unwrap_or_else(usual))
     };
     Ok(measure(&scan, &sampling)?)
 }

@@ -152,7 +152,8 @@ class ReadingOptions(TypedDict, total=False):
     pixel_size_m: float
     """Size of an object pixel, in place of what beam and detector tell."""
     slices: int
-    """Number of slices of a thick object, equally far apart along the beam; 1 for a thin one."""
+    """Number of slices of a thick object, equally far apart along the beam, 1 for a thin one, at
+    most 64."""
     slice_spacing: float
     """Distance between two slices of a thick object; needs wavelength and object pixel."""
     slice_fresnel_number: float
@@ -377,7 +378,8 @@ def load(
     pixel_size_m : float, optional
         Size of an object pixel, in place of what beam and detector tell.
     slices : int, optional
-        Number of slices of a thick object, equally far apart along the beam; 1 for a thin one.
+        Number of slices of a thick object, equally far apart along the beam, 1 for a thin one, at
+        most 64.
     slice_spacing : float, optional
         Distance between two slices of a thick object; needs wavelength and object pixel.
     slice_fresnel_number : float, optional

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
 from lapwing._lapwing import Dataset
+from lapwing._written import warn_of_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Calibration(dict[str, Any]):
         keeps what that one says."""
         if self.experiment is None:
             raise ValueError("nothing was found that an experiment file could say")
+        warn_of_replaced(path)
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.experiment)
 

@@ -233,8 +233,8 @@ def load(
     memory: str | float | None = None,
     scratch: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a
-    ptychodus or pty-chi pair.
+    """Read a scan of any dialect that is known: files of microscopes, beamlines and programs of the
+    field (the guide to reading lists them).
 
     All but ``path`` is what is known about the file, in place of what would be understood from it;
     the names and meanings are those of ``lapwing inspect``. A file that can be read in two ways is

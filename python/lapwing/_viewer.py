@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from lapwing._html import label
+from lapwing._written import warn_of_replaced
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,7 @@ class Viewer:
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file, which any browser opens."""
+        warn_of_replaced(path)
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.html)
 

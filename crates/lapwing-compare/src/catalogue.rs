@@ -26,6 +26,8 @@ pub struct Metric {
     /// Whether it is meaningful between two independent halves of the photons too: correlations
     /// are, errors are those of half the photons.
     pub between_halves: bool,
+    /// Whether it is one between two such halves.
+    pub of_halves: bool,
 }
 
 /// Which values of a number are better.
@@ -75,7 +77,7 @@ impl Metric {
     /// Why a comparison may lack it, to follow "for": `no probe was compared`.
     pub fn why_absent(&self) -> &'static str {
         let name = self.name.as_str();
-        if name.starts_with(OF_HALVES) {
+        if self.of_halves {
             return "no photons were dealt to two halves that are compared (halves = true in the \
                     section [study] of the design does so)";
         }
@@ -101,6 +103,18 @@ impl Metric {
         known.map_or("nothing was compared", |(_, why)| why)
     }
 
+    /// The same length in pixels, of one in nanometres.
+    pub fn in_pixels(&self) -> Option<&'static Metric> {
+        let name = self.name.strip_suffix(self.unit).filter(|_| self.unit == "nm")?;
+        Self::find(&format!("{name}px"))
+    }
+
+    /// A value in nanometres as one in pixels of that side, metres.
+    pub fn nanometres_in_pixels(value: f64, pixel_size: f64) -> f64 {
+        // 30 nm of 10 nm are 3, not 3.0000000000000004.
+        (value * 1e-9 / pixel_size * 1e9).round() / 1e9
+    }
+
     /// Title and unit, as the head of a column: `phase MAE, rad`.
     pub fn label(&self) -> String {
         match self.unit {
@@ -121,6 +135,7 @@ impl Metric {
             goal: None,
             meaning: meaning.to_owned(),
             between_halves: false,
+            of_halves: false,
         }
     }
 
@@ -131,6 +146,7 @@ impl Metric {
             title: format!("{} of halves", self.title),
             heading: String::new(),
             goal: None,
+            of_halves: true,
             meaning: format!("Between two independent halves of the photons. {}", self.meaning),
             ..self.clone()
         };

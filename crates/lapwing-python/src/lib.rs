@@ -14,6 +14,7 @@ mod reconstruct;
 mod select;
 mod study;
 mod value;
+mod warning;
 mod work;
 
 use pyo3::prelude::*;

@@ -4,6 +4,7 @@ use crate::array::{self, from_positions};
 use crate::dataset::Dataset;
 use crate::failure::Result;
 use crate::value::{from_python, table, to_python};
+use crate::warning::of_replaced;
 use crate::work::{Listener, alone, attended};
 use anyhow::{Context, anyhow};
 use lapwing_files::dialect::object_pixel;
@@ -164,7 +165,9 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
 /// Writes `reconstruction.npz` from the fields of a `lapwing.Reconstruction` by name.
 #[pyfunction]
 pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
-    Ok(of_fields(fields)?.write(&path)?)
+    let (made, replaced) = (of_fields(fields)?, path.is_file());
+    made.write(&path)?;
+    of_replaced(fields.py(), replaced, &path)
 }
 
 /// The reconstruction with these fields of a `lapwing.Reconstruction` by name.

@@ -42,6 +42,13 @@ fn design_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Design> {
     Design::load(&file).with_context(|| file.display().to_string())
 }
 
+/// Whether a design names its study; that of a file has the file's name at least.
+fn is_named(given: &Bound<'_, PyAny>) -> anyhow::Result<bool> {
+    let Ok(sections) = given.cast::<PyDict>() else { return Ok(true) };
+    let study = sections.get_item("study")?;
+    Ok(study.is_some_and(|study| study.contains("name").unwrap_or(false)))
+}
+
 /// Runs a study and writes its report; `how` is whether other results are replaced, whether the
 /// report is written meanwhile, too, how many reconstructions run at a time, and where. What comes
 /// back are the fields of `lapwing.StudyReport` by name.
@@ -55,7 +62,13 @@ pub fn run_study<'py>(
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyAny>> {
     let (replace, watch, at_once, device) = how;
-    let design = design_of(design)?;
+    let given = design;
+    let mut design = design_of(given)?;
+    if !is_named(given)?
+        && let Some(name) = folder.file_name()
+    {
+        design.study.name = name.to_string_lossy().into_owned();
+    }
     let options = StudyOptions {
         replace,
         at_once: at_once.map_or(Ok(AtOnce::default()), |jobs| named("jobs", &jobs))?,

@@ -4,7 +4,7 @@
 use crate::ReportError;
 use crate::metric::Metric;
 use crate::specimen::{self, Specimen};
-use lapwing_compare::{ComparisonRecord, Limit, doubts, no_better_than_flat};
+use lapwing_compare::{ComparisonRecord, Limit, Metric as Catalogued, doubts, no_better_than_flat};
 use lapwing_files::{Archive, Quantum, metadata};
 use lapwing_study::design::{Radiation, Source};
 use lapwing_study::layout::data_file;
@@ -13,9 +13,6 @@ use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
-
-/// How the names of metrics begin that compare halves of the photons with each other.
-pub(crate) const OF_HALVES: &str = "halves_";
 
 /// Everything the report is made from.
 #[derive(Debug)]
@@ -85,7 +82,7 @@ impl Row {
     /// Whether a number is that of the reference compared with itself, which is no result. What
     /// halves of the photons have in common is one.
     pub fn is_itself(&self, key: &str) -> bool {
-        self.is_reference && !key.starts_with(OF_HALVES)
+        self.is_reference && !Catalogued::find(key).is_some_and(|metric| metric.of_halves)
     }
 
     /// Photons of the dose for each pixel of the object in the experiment; where counts are known.
@@ -276,10 +273,11 @@ impl Study {
         let own = || self.design.as_ref()?.goal.clone();
         if !asked.is_empty() {
             let in_pixels = |(name, &value): (&String, &f64)| {
-                let length = name.strip_suffix("_nm").zip(self.pixel_size);
-                let pixels = |metres: f64| (value * 1e-9 / metres * 1e9).round() / 1e9;
-                match length.map(|(name, metres)| (format!("{name}_px"), pixels(metres))) {
-                    Some(goal) => goal,
+                let length = Catalogued::find(name).and_then(Catalogued::in_pixels);
+                match length.zip(self.pixel_size) {
+                    Some((length, metres)) => {
+                        (length.name.clone(), Catalogued::nanometres_in_pixels(value, metres))
+                    }
                     None => (name.clone(), value),
                 }
             };

@@ -177,8 +177,8 @@ pub(crate) fn with_goals(
     let usual = usual();
     for (name, &value) in goals {
         let name = name.clone();
-        let in_pixels = name.strip_suffix("_nm").map(|name| format!("{name}_px"));
-        if in_pixels.is_some_and(|name| with_quality(&name).is_some()) {
+        let in_pixels = Catalogued::find(&name).and_then(Catalogued::in_pixels);
+        if in_pixels.is_some_and(|length| with_quality(&length.name).is_some()) {
             return Err(ReportError::Pixel { name });
         }
         let Some(row) = with_quality(&name) else {
@@ -186,7 +186,7 @@ pub(crate) fn with_goals(
             return Err(ReportError::Goal { name, known: known.join(", ") });
         };
         // A length of a fraction of a pixel, from nanometres, is only a strict goal.
-        let length = name.ends_with("_px");
+        let length = row.unit == "px";
         let higher = row.better == Better::Higher;
         let expected = if higher { "at most" } else { "at least" };
         let perfect = row.perfect.unwrap_or(if higher { f64::INFINITY } else { 0.0 });

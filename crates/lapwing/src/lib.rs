@@ -24,7 +24,7 @@ mod watch;
 pub use asked::{Answer, answer};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use command::Command;
-pub use command::{Written, write_as};
+pub use command::{Written, is_other_format, write_as};
 pub use failure::message;
 use options::Options;
 use std::ffi::OsString;

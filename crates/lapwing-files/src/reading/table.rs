@@ -190,7 +190,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("2"),
     file(
         "mask", "detector",
-        "Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a \
+        "Mask of the stored patterns, a file of any kind that is read, or `FILE::NAME`: true where a \
          pixel is good, or bits as CXI has them",
         |o, path| o.experiment.detector.mask = Some(path),
     ).like("\"mask.npy\""),
@@ -307,7 +307,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("-12.0"),
     file(
         "positions", "scan",
-        "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ or \
+        "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or `FILE::NAME` for an array of an NPZ or \
          HDF5 file, in place of the file's",
         |o, path| o.experiment.scan.positions = Some(path),
     ).like("\"positions.csv\""),

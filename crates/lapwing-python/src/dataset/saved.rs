@@ -1,6 +1,7 @@
 //! Data sets written to files.
 
 use crate::failure::Result;
+use crate::warning::of_replaced;
 use crate::work::alone;
 use anyhow::anyhow;
 use lapwing_files::Dataset;
@@ -17,8 +18,8 @@ pub fn saved(
     path: PathBuf,
     compressed: bool,
 ) -> Result<Vec<PathBuf>> {
-    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase());
-    let other = matches!(end.as_deref(), Some("cxi" | "h5" | "hdf5"));
+    let other = lapwing_cli::is_other_format(&path);
+    let replaced = path.is_file();
     if other && compressed {
         let found = path.display();
         return Err(anyhow!("compressed: expected it with .npz, found {found}").into());
@@ -26,10 +27,12 @@ pub fn saved(
     if !other {
         let packing = if compressed { Packing::Deflated } else { Packing::Stored };
         alone(py, None, || Ok(of.write_packed(&path, packing)?))?;
+        of_replaced(py, replaced, &path)?;
         return Ok(vec![path]);
     }
     let name = "the data set";
     let written = alone(py, None, || lapwing_cli::write_as(of, &path, pixel, name))?;
+    of_replaced(py, replaced, &path)?;
     let warnings = py.import("warnings")?;
     for note in written.notes {
         warnings.call_method1("warn", (note,))?;

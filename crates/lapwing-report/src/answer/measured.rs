@@ -2,7 +2,7 @@
 
 use super::Question;
 use super::reach::{Reach, Scale};
-use crate::gather::{OF_HALVES, Row};
+use crate::gather::Row;
 
 /// A dose that is less than this many times below the measured one shares so many photons with the
 /// full-dose reconstruction that they agree beyond what they know of the specimen.
@@ -56,7 +56,7 @@ impl Question<'_> {
 
     /// Whether the metric is between halves of the photons, without any reference.
     pub(super) fn of_halves(&self) -> bool {
-        self.metric.name.starts_with(OF_HALVES)
+        self.metric.of_halves
     }
 
     /// What can be concluded from a reference that a solver of the study made, and what cannot.

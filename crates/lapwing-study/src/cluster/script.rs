@@ -33,7 +33,7 @@ impl StudyStage {
         let [design, folder] = [design, folder].map(|path| quoted(path));
         let program: Vec<String> = program.iter().map(|word| quoted(word)).collect();
         let program = program.join(" ");
-        let threads = format!("--threads \"{threads}\" --quiet");
+        let threads = format!("--threads \"{threads}\"");
         match self {
             Self::Prepare => {
                 format!("{program} study prepare {design} --output {folder} {threads}")

@@ -130,9 +130,14 @@ impl Goal {
         self.at_least.is_some()
     }
 
+    /// Its metric in the catalogue.
+    pub fn catalogued(&self) -> Option<&'static Metric> {
+        Metric::find(&self.metric)
+    }
+
     /// Whether values are lengths.
     pub fn is_length(&self) -> bool {
-        Metric::find(&self.metric).is_some_and(|metric| ["px", "nm"].contains(&metric.unit))
+        self.catalogued().is_some_and(|metric| ["px", "nm"].contains(&metric.unit))
     }
 
     /// The same with another precision.
@@ -148,16 +153,15 @@ impl Goal {
 
     /// Whether it is a length in nanometres.
     pub fn is_in_nanometres(&self) -> bool {
-        self.metric.ends_with("_nm")
+        self.catalogued().is_some_and(|metric| metric.in_pixels().is_some())
     }
 
     /// A goal in nanometres as one in pixels of that side, metres; others as they are.
     pub fn in_pixels(self, pixel_size: f64) -> Self {
-        match (self.metric.strip_suffix("_nm"), self.at_most) {
-            (Some(name), Some(nm)) => {
-                // 30 nm of 10 nm are 3, not 3.0000000000000004.
-                let pixels = (nm * 1e-9 / pixel_size * 1e9).round() / 1e9;
-                Self { metric: format!("{name}_px"), at_most: Some(pixels), ..self }
+        match (self.catalogued().and_then(Metric::in_pixels), self.at_most) {
+            (Some(length), Some(nm)) => {
+                let pixels = Metric::nanometres_in_pixels(nm, pixel_size);
+                Self { metric: length.name.clone(), at_most: Some(pixels), ..self }
             }
             _ => self,
         }

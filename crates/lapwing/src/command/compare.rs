@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use grid::{Placed, on_common_grid};
 use lapwing_compare::{
-    CompareError, Comparison, ProbeComparison, Region, Resolutions, compare, compare_probes,
-    resolution_doubts,
+    CompareError, Comparison, Metric, ProbeComparison, Region, Resolutions, compare,
+    compare_probes, resolution_doubts,
 };
 use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform_slice;
@@ -79,8 +79,9 @@ impl Entry {
     /// Why the resolution called `name`, in pixels, nanometres or as the frequency that it is of,
     /// is unreliable.
     fn doubt(&self, name: &str) -> Option<&String> {
-        let in_pixels = match (name.strip_suffix("_nm"), name.split_once("_frc_")) {
-            (Some(length), _) => format!("{length}_px"),
+        let in_pixels = Metric::find(name).and_then(Metric::in_pixels);
+        let in_pixels = match (in_pixels, name.split_once("_frc_")) {
+            (Some(length), _) => length.name.clone(),
             (None, Some((quantity, criterion))) => format!("{quantity}_resolution_{criterion}_px"),
             (None, None) => name.to_owned(),
         };

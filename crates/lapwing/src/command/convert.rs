@@ -24,38 +24,47 @@ use std::process::ExitCode;
     lapwing convert scan.mib scan.npz --experiment microscope.toml")]
 pub struct Convert {
     /// The scan, of any format that is read
-    #[arg(value_name = "IN")]
-    input: PathBuf,
+    #[arg(value_name = "IN", required_unless_present = "input")]
+    file: Option<PathBuf>,
     /// The file to write
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "output")]
+    made: Option<PathBuf>,
+    /// The scan, by name
+    #[arg(long, value_name = "IN", conflicts_with = "file")]
+    input: Option<PathBuf>,
+    /// The file to write, by name
+    #[arg(long, value_name = "OUT", conflicts_with = "made")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
 }
 
 impl Convert {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let end = ending(&self.output)?;
-        self.reading.refuse_onto_input(&self.output, "OUT", &self.input)?;
+        let input = self.file.as_deref().or(self.input.as_deref());
+        let made = self.made.as_deref().or(self.output.as_deref());
+        let (input, made) = input.zip(made).expect("clap requires both");
+        let end = ending(made)?;
+        self.reading.refuse_onto_input(made, "OUT", input)?;
         if ["h5", "hdf5"].contains(&end.as_str()) {
             self.reading.refuse_onto_input(
-                &self.output.with_extension(PRODUCT),
+                &made.with_extension(PRODUCT),
                 "OUT's product",
-                &self.input,
+                input,
             )?;
             self.reading.refuse_onto_input(
-                &self.output.with_extension(POSITIONS),
+                &made.with_extension(POSITIONS),
                 "OUT's positions",
-                &self.input,
+                input,
             )?;
         }
-        let (dataset, understood) = self.reading.read(&self.input, Some(&self.output), output)?;
+        let (dataset, understood) = self.reading.read(input, Some(made), output)?;
         let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
-        let beside = self.output.with_extension(second_of_pair(&dataset));
+        let beside = made.with_extension(second_of_pair(&dataset));
         let pair = ["h5", "hdf5"].contains(&end.as_str()).then_some(beside.as_path());
-        let replaced = there(pair.into_iter().chain([self.output.as_path()]));
+        let replaced = there(pair.into_iter().chain([made]));
         let Written { files: written, notes } =
-            write_as(&dataset, &self.output, pixel, &self.input.display().to_string())?;
+            write_as(&dataset, made, pixel, &input.display().to_string())?;
         output.note_replaced(&replaced);
         for note in notes {
             output.note(note);
@@ -69,7 +78,7 @@ impl Convert {
             names.join(", ")
         );
         let record = json!({
-            "input": self.input,
+            "input": input,
             "files": written,
             "n_patterns": dataset.n_patterns(),
             "pattern_shape": understood.pattern_shape,
@@ -111,7 +120,7 @@ pub fn write_as(
 ) -> anyhow::Result<Written> {
     let pixel = pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel));
     match ending(path)?.as_str() {
-        "npz" => {
+        STUDY_END => {
             dataset.write(path)?;
             Ok(Written { files: vec![path.to_owned()], notes: Vec::new() })
         }
@@ -120,11 +129,22 @@ pub fn write_as(
     }
 }
 
+/// Ends of names that say a format.
+const ENDS: [&str; 4] = [STUDY_END, "cxi", "h5", "hdf5"];
+
+/// The end of the study's own format.
+const STUDY_END: &str = "npz";
+
+/// Whether the end of a name says a format other than the study's.
+pub fn is_other_format(path: &Path) -> bool {
+    ending(path).is_ok_and(|end| end != STUDY_END)
+}
+
 /// The end of a name, which says the format.
 fn ending(path: &Path) -> anyhow::Result<String> {
     let end = path.extension().map(|end| end.to_string_lossy().to_lowercase());
     let end = end.unwrap_or_default();
-    if !["npz", "cxi", "h5", "hdf5"].contains(&end.as_str()) {
+    if !ENDS.contains(&end.as_str()) {
         bail!("{}: expected a name that ends in .npz, .cxi or .h5, found {end:?}", path.display());
     }
     Ok(end)

@@ -24,7 +24,7 @@ mod views;
 
 use crate::output::Output;
 use clap::Subcommand;
-pub use convert::{Written, write_as};
+pub use convert::{Written, is_other_format, write_as};
 use std::process::ExitCode;
 
 /// What to do.

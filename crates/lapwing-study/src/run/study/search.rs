@@ -10,7 +10,7 @@ use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::{doubts, reached_by_flat, resolution_doubts};
+use lapwing_compare::{Metric, doubts, reached_by_flat, resolution_doubts};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -152,7 +152,7 @@ fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
 /// # Errors
 /// When the goal is one that nothing in the study will be measured by.
 pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
-    if goal.metric.starts_with("halves_") && !design.study.halves {
+    if goal.catalogued().is_some_and(|metric| metric.of_halves) && !design.study.halves {
         let expected = "true, for a goal between halves of the photons";
         return Err(DesignError::rule("study.halves", expected, "false").into());
     }
@@ -263,16 +263,16 @@ impl Search<'_, '_> {
     fn values(&self, view: View, dose: u64) -> Result<BTreeMap<Split, Vec<f64>>> {
         let folder = StudyFolder::new(self.root);
         // Lengths are measured in pixels.
-        let in_pixels = self.goal.metric.strip_suffix("_nm").zip(self.pixel_size);
+        let in_pixels = self.goal.catalogued().and_then(Metric::in_pixels).zip(self.pixel_size);
         let (name, factor) = match in_pixels {
-            Some((name, metres)) => (format!("{name}_px"), metres * 1e9),
-            None => (self.goal.metric.clone(), 1.0),
+            Some((length, metres)) => (length.name.as_str(), metres * 1e9),
+            None => (self.goal.metric.as_str(), 1.0),
         };
         let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
             if let Some(flat) =
-                reached_by_flat(&name, self.goal.value(), |name| comparison.metric(name))
+                reached_by_flat(name, self.goal.value(), |name| comparison.metric(name))
             {
                 let expected = format!(
                     "{name} that an image without any detail, which has {flat:.3}, does not reach"
@@ -281,14 +281,14 @@ impl Search<'_, '_> {
             }
             let curves = comparison.frc.as_ref();
             let of_curves = curves.is_some_and(|frc| {
-                resolution_doubts(frc, |of| comparison.metric(of)).contains_key(&name)
+                resolution_doubts(frc, |of| comparison.metric(of)).contains_key(name)
             });
-            if of_curves || doubts(&comparison).contains_key(&name) {
+            if of_curves || doubts(&comparison).contains_key(name) {
                 return Ok(BTreeMap::new());
             }
             let derived =
                 || comparison.derived().into_iter().find(|number| number.name == name)?.value;
-            let found = comparison.metric(&name).or_else(derived).filter(|v| v.is_finite());
+            let found = comparison.metric(name).or_else(derived).filter(|v| v.is_finite());
             if let Some(value) = found {
                 values.entry(case.condition.split).or_default().push(value * factor);
             }

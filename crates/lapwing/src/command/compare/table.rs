@@ -2,7 +2,7 @@
 
 use super::Entry;
 use crate::metric::label;
-use lapwing_compare::{Number, Region, probe_numbers};
+use lapwing_compare::{Metric, Number, Region, probe_numbers};
 use std::fmt::Write as _;
 
 /// A line for each number, a column for each reconstruction.
@@ -84,8 +84,10 @@ fn numbers(entry: &Entry) -> Vec<Number> {
     numbers.extend(probe_numbers(entry.probe.as_ref()));
     numbers.extend(entry.found.alignment.numbers());
     // Lengths that no file told are no column of nothing.
-    if numbers.iter().all(|number| !number.name.ends_with("_nm") || number.value.is_none()) {
-        numbers.retain(|number| !number.name.ends_with("_nm"));
+    let in_nanometres =
+        |number: &Number| Metric::find(&number.name).is_some_and(|metric| metric.unit == "nm");
+    if numbers.iter().all(|number| !in_nanometres(number) || number.value.is_none()) {
+        numbers.retain(|number| !in_nanometres(number));
     }
     numbers
 }

@@ -96,12 +96,12 @@ pub fn bounds(folder: &Path, goal: &Goal) -> BTreeMap<View, String> {
         .unwrap_or_default();
     let headline = &answer["headline"];
     // The report has lengths in pixels.
-    let name = goal.metric.strip_suffix("_nm").map(|name| format!("{name}_px"));
-    let name = name.as_ref().unwrap_or(&goal.metric);
-    if headline["metric"].as_str() != Some(name) {
+    let Some(metric) = goal.catalogued() else { return BTreeMap::new() };
+    let metric = metric.in_pixels().unwrap_or(metric);
+    if headline["metric"].as_str() != Some(metric.name.as_str()) {
         return BTreeMap::new();
     }
-    let unit = if name.ends_with("_px") { " px" } else { "" };
+    let unit = if metric.unit == "px" { " px" } else { "" };
     let of = |view: &Value| {
         let most = view["photons_allow"].as_f64()?;
         let told = format!(

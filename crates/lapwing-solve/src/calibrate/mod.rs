@@ -27,6 +27,7 @@
 //! told these `sides`, in any unit. Directions are those of lengths, and curvatures are in squares
 //! of the sides' geometric mean (kappa = lambda C10 over the area of a pixel).
 
+mod curl;
 mod disc;
 mod disc_images;
 mod images;

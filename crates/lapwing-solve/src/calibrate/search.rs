@@ -1,5 +1,6 @@
 //! The search for the map by which the images of the disc's parts coincide.
 
+use super::curl::{by_curl, by_curl_of, near};
 use super::disc::{Disc, mean};
 use super::disc_images::{DiscImages, Map};
 use super::phase::{Sign, sign};
@@ -19,6 +20,10 @@ const STEPS: i32 = 20;
 /// Shifts at the disc's edge, in steps of the scan, below which the images do not decide and the
 /// deflection does.
 const FOCUSED: f64 = 1.0;
+/// Multiple of that up to which the deflection is of a probe that is sharp enough to compare.
+const SHARP: f64 = 2.0;
+/// Standard deviations within which two estimates agree.
+const SIGMAS: f64 = 3.0;
 
 /// Places that are looked at between two questions whether to go on.
 const TOGETHER: usize = 64;
@@ -57,7 +62,11 @@ pub struct Orientation {
     /// independent of the shifts; of the angles that differ by half turns the one nearest to that
     /// of `best`.
     pub deflection_deg: f64,
-    /// Whether the deflection of the light decided, since the images hardly shift.
+    /// Its standard deviation, degrees, as that of the rotation; of the handedness that the
+    /// deflection is of.
+    pub deflection_sd: f64,
+    /// Whether the deflection of the light decided, since the images hardly shift or since it is
+    /// the surer of the two.
     pub by_deflection: bool,
     /// What distinguishes the specimen from its conjugate.
     pub sign: Sign,
@@ -102,7 +111,7 @@ pub struct Curvature {
 }
 
 /// The inverse of the scan's orthogonal map A: from the detector's directions to the scan's.
-fn to_scan(transposed: bool, rotation_deg: f64) -> Map {
+pub(super) fn to_scan(transposed: bool, rotation_deg: f64) -> Map {
     let (sin, cos) = rotation_deg.to_radians().sin_cos();
     // A = rotation . exchange, rows (y, x): y' = y cos - x sin.
     match transposed {
@@ -212,7 +221,7 @@ fn deviation(pairs: &[[f64; 2]]) -> f64 {
 /// Climbs to a maximum of `value` from `start`, one coordinate at a time with steps that halve from
 /// `steps` until they are a hundredth, in [`ROUNDS`] rounds at most: what rises for ever is no
 /// peak. `go_on` is asked before each.
-fn climb<const N: usize>(
+pub(super) fn climb<const N: usize>(
     start: [f64; N],
     steps: [f64; N],
     go_on: GoOn<'_>,
@@ -323,24 +332,34 @@ pub fn orientation_while(
     };
     let shift = curvature.abs() * ground.edge / images.step;
     let parts = ground.scan_sides(&mut *go_on)?;
-    let by_deflection = shift < FOCUSED;
     let mut best = Candidate { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
-    let (rotation_sd, curvature_sd) = if by_deflection {
-        let (transposed, degrees) = by_curl(&images, &mut *go_on)?;
-        best = Candidate { transposed, rotation_deg: degrees, ..best };
-        let mut each = |images: &DiscImages| {
-            Ok::<_, CalibrateError>(near(by_curl_of(images, transposed, &mut *go_on)?.0, degrees))
-        };
-        let pairs = parts.iter().map(|[a, b]| Ok([each(a)?, each(b)?]));
-        (deviation(&pairs.collect::<Result<Vec<_>, CalibrateError>>()?), f64::NAN)
-    } else {
-        let both =
-            parts.iter().map(|[a, b]| Ok([of_side(a, &mut *go_on)?, of_side(b, &mut *go_on)?]));
-        let found: Vec<[[f64; 2]; 2]> = both.collect::<Result<_, CalibrateError>>()?;
-        let pairs =
-            |at: usize| -> Vec<[f64; 2]> { found.iter().map(|[a, b]| [a[at], b[at]]).collect() };
-        (deviation(&pairs(0)), deviation(&pairs(1)))
+    let both = parts.iter().map(|[a, b]| Ok([of_side(a, &mut *go_on)?, of_side(b, &mut *go_on)?]));
+    let found: Vec<[[f64; 2]; 2]> = both.collect::<Result<_, CalibrateError>>()?;
+    let deviation_of =
+        |at: usize| deviation(&found.iter().map(|[a, b]| [a[at], b[at]]).collect::<Vec<_>>());
+    let (mut rotation_sd, mut curvature_sd) = (deviation_of(0), deviation_of(1));
+    // The same by the deflection, which knows nothing of the shifts.
+    let (exchanged, by_gradient) = by_curl(&images, &mut *go_on)?;
+    let mut of_gradient = |images: &DiscImages| {
+        let degrees = by_curl_of(images, exchanged, &mut *go_on)?.0;
+        Ok::<_, CalibrateError>(near(degrees, by_gradient))
     };
+    let pairs = parts.iter().map(|[a, b]| Ok([of_gradient(a)?, of_gradient(b)?]));
+    let deflection_sd = deviation(&pairs.collect::<Result<Vec<_>, CalibrateError>>()?);
+    // In focus the images hardly shift, but near it both tell: of two that agree the surer one.
+    let apart = (near(by_gradient, degrees) - degrees).abs();
+    let alike = exchanged == coarse.transposed
+        && apart <= SIGMAS * rotation_sd.hypot(deflection_sd)
+        && shift < SHARP * FOCUSED;
+    let by_deflection = shift < FOCUSED || (alike && deflection_sd < rotation_sd);
+    if by_deflection {
+        let rotation_deg = near(by_gradient, degrees);
+        best = Candidate { transposed: exchanged, rotation_deg, ..best };
+        rotation_sd = deflection_sd;
+        if shift < FOCUSED {
+            curvature_sd = f64::NAN;
+        }
+    }
     while best.rotation_deg > 90.0 {
         best.rotation_deg -= 180.0;
         best.curvature = -best.curvature;
@@ -361,50 +380,11 @@ pub fn orientation_while(
         other,
         flat,
         deflection_deg,
+        deflection_sd,
         by_deflection,
         sign,
         tried,
         disc: ground.disc,
-    })
-}
-
-/// The angle next to `to` of those that differ by half turns.
-fn near(degrees: f64, to: f64) -> f64 {
-    degrees + 180.0 * ((to - degrees) / 180.0).round()
-}
-
-/// Share of the deflection that is a gradient, in the frame of a scan: 1 where its curl is zero.
-fn gradient(deflection: &[[(f64, f64); 2]], over: &[(f64, f64)], map: Map) -> f64 {
-    let (mut along, mut all) = (0.0, 0.0);
-    for ([y, x], &(q_y, q_x)) in deflection.iter().zip(over) {
-        let (a, b) = (q_y * map[0][0] + q_x * map[1][0], q_y * map[0][1] + q_x * map[1][1]);
-        let (re, im) = (a * y.0 + b * x.0, a * y.1 + b * x.1);
-        along += (re * re + im * im) / (q_y * q_y + q_x * q_x);
-        all += y.0 * y.0 + y.1 * y.1 + x.0 * x.0 + x.1 * x.1;
-    }
-    if all > 0.0 { along / all } else { 0.0 }
-}
-
-/// The angle at which the deflection has the least curl, and its share of gradient.
-fn by_curl_of(
-    images: &DiscImages,
-    transposed: bool,
-    go_on: GoOn<'_>,
-) -> Result<(f64, f64), CalibrateError> {
-    let deflection = images.deflection();
-    let share = |degrees: f64| gradient(&deflection, &images.over, to_scan(transposed, degrees));
-    let coarse = (0..90).map(|step| 2.0 * f64::from(step)).map(|degrees| (degrees, share(degrees)));
-    let start = coarse.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |(degrees, _)| degrees);
-    let ([degrees], best) = climb([start], [1.0], go_on, |[degrees]| share(degrees))?;
-    Ok((degrees, best))
-}
-
-fn by_curl(images: &DiscImages, go_on: GoOn<'_>) -> Result<(bool, f64), CalibrateError> {
-    let straight = by_curl_of(images, false, &mut *go_on)?;
-    let exchanged = by_curl_of(images, true, go_on)?;
-    Ok(match exchanged.1 > straight.1 {
-        true => (true, exchanged.0),
-        false => (false, straight.0),
     })
 }
 

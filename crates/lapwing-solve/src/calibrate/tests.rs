@@ -139,6 +139,26 @@ fn a_focused_scan_is_turned_by_the_deflection() {
     assert!((found.best.rotation_deg - 25.0).abs() < 4.0, "{:?}", found.best);
 }
 
+#[test]
+fn near_the_focus_the_surer_of_two_rotations_is_taken() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let mut surer = 0;
+    for (degrees, edge) in [(25.0, 1.0), (-70.0, 1.5), (10.0, -1.5), (-40.0, 2.0)] {
+        let (counts, told, _) = scan(false, degrees, edge);
+        let found = orientation(counts.view(), &told, SQUARE).unwrap();
+        let Candidate { rotation_deg, .. } = found.best;
+        assert!(found.rotation_sd.is_finite() && found.deflection_sd.is_finite());
+        assert!((rotation_deg - degrees).abs() < 4.0, "{degrees}: {:?}", found.best);
+        if found.by_deflection {
+            assert_eq!(found.rotation_sd, found.deflection_sd);
+            surer += 1;
+        }
+    }
+    assert!(surer > 0);
+}
+
 /// Atoms of `phase` radians on a grid of `apart` pixels, each up to a third of that off its place.
 fn atoms(apart: f64, phase: f64, seed: u64) -> Field {
     let mut draw = generator(seed, "atoms", 0);

@@ -2,6 +2,7 @@
 //! itself: the numbers, in the user's units, and what they change.
 
 mod picture;
+mod rival;
 
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
@@ -17,6 +18,7 @@ use lapwing_solve::calibrate::{
     CalibrateError, Candidate, Disc, Orientation, Sign, mean, orientation_while,
 };
 use ndarray::ArrayView3;
+pub use rival::OtherRaster;
 use serde::Serialize;
 
 /// Skewness of the phase below which it says nothing: of atoms that are spread evenly it is
@@ -51,6 +53,8 @@ pub struct Calibration {
     pub rotation_sd_deg: Option<f64>,
     /// The same angle from the deflection of the light alone, which knows nothing of the shifts.
     pub rotation_by_deflection_deg: f64,
+    /// Its standard deviation.
+    pub rotation_by_deflection_sd_deg: Option<f64>,
     /// Defocus C10, metres, where wavelength and pixel are known.
     pub defocus_m: Option<f64>,
     /// Its standard deviation.
@@ -86,6 +90,8 @@ pub struct Calibration {
     pub choice: String,
     /// Why the handedness is in doubt, where it is.
     pub doubt: Option<&'static str>,
+    /// A raster with rows and columns exchanged, where it explains the patterns as well.
+    pub other_raster: Option<OtherRaster>,
     /// Shape of a pattern.
     #[serde(skip)]
     shape: (usize, usize),
@@ -126,7 +132,11 @@ pub fn calibrate(
         return by_fits(dataset, found, between);
     }
     let (found, choice) = chosen(found, wavelength(dataset));
-    Ok(Calibration::of(dataset, found, choice, None))
+    let mut found = Calibration::of(dataset, found, choice, None);
+    if found.doubt.is_some() {
+        found.other_raster = rival::by_images(dataset, &found, between)?;
+    }
+    Ok(found)
 }
 
 /// Nothing known of an orientation, for patterns without a disc.
@@ -140,6 +150,7 @@ fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, C
         other: 0.0,
         flat: 0.0,
         deflection_deg: 0.0,
+        deflection_sd: f64::NAN,
         by_deflection: false,
         sign: Sign::default(),
         tried: Vec::new(),
@@ -158,8 +169,9 @@ fn by_fits(dataset: &Dataset, found: Orientation, between: Between<'_>) -> Resul
         true => Vec::new(),
         false => [best, twin].map(|at| (at.transposed, at.rotation_deg)).to_vec(),
     };
-    let verdict = trial::verdict(dataset, &probe, &guesses, between)?;
+    let verdict = trial::verdict(dataset, &probe, &guesses, &mut *between)?;
     let fitted = verdict.best;
+    let other_raster = rival::by_fits(dataset, &probe, fitted, &mut *between)?;
     // The curvature that the disc told belongs to its orientation, or to the other of the two.
     let known = fitted.transposed == best.transposed && !found.tried.is_empty();
     let apart = (fitted.rotation_deg - best.rotation_deg).to_radians().cos();
@@ -182,7 +194,7 @@ fn by_fits(dataset: &Dataset, found: Orientation, between: Between<'_>) -> Resul
         }
         false => (found, ("fits", "the one that short fits predict better".to_owned())),
     };
-    Ok(Calibration::of(dataset, found, choice, Some(verdict)))
+    Ok(Calibration { other_raster, ..Calibration::of(dataset, found, choice, Some(verdict)) })
 }
 
 impl Calibration {
@@ -202,12 +214,16 @@ impl Calibration {
             .map(|(pixel, wavelength)| 1e3 * wavelength * found.disc.radius / side / pixel);
         let best = found.best;
         let other = found.twin().best;
-        let alike = fits.is_none() && found.other > ALIKE * best.agreement;
+        let alike = match &fits {
+            Some(fits) => !fits.margin.is_sure(),
+            None => found.other > ALIKE * best.agreement,
+        };
         Self {
             transposed: best.transposed,
             rotation_deg: turned(best.rotation_deg),
             rotation_sd_deg: told(found.rotation_sd),
             rotation_by_deflection_deg: turned(found.deflection_deg),
+            rotation_by_deflection_sd_deg: told(found.deflection_sd),
             defocus_m: metres.map(|metres| metres * best.curvature),
             defocus_sd_m: metres.and_then(|metres| told(metres * found.curvature_sd)),
             curvature_px2: best.curvature,
@@ -232,6 +248,7 @@ impl Calibration {
                  were scanned to and fro (--scan-snake), at rows and columns of the raster \
                  (--scan-shape) and at the order of the axes (--axis-order)",
             ),
+            other_raster: None,
             shape: dataset.pattern_shape(),
             sides: sides(dataset),
             found,
@@ -390,8 +407,9 @@ impl Calibration {
                 sd(self.rotation_sd_deg)
             ),
             format!(
-                "the deflection of the light alone says {:.1} degrees",
-                self.rotation_by_deflection_deg
+                "the deflection of the light alone says {:.1}{} degrees",
+                self.rotation_by_deflection_deg,
+                sd(self.rotation_by_deflection_sd_deg)
             ),
             format!("defocus: {}{sd_m}", defocus(self.defocus_m, self.curvature_px2)),
             format!(
@@ -422,6 +440,7 @@ impl Calibration {
             },
         ];
         lines.extend(self.doubt.map(str::to_owned));
+        lines.extend(self.other_raster.map(|other| other.line()));
         lines
     }
 }

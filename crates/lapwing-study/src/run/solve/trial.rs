@@ -25,6 +25,9 @@ const MOST: usize = 200;
 const STEPS: [f64; 4] = [30.0, 15.0, 7.5, 3.75];
 /// Draws of held-out pixels that the last step is done with.
 const SEEDS: [u64; 3] = [42, 43, 44];
+/// Standard deviations from which a difference is no chance; of three draws they are uncertain
+/// themselves.
+const SIGMAS: f64 = 4.0;
 /// Counts of a mean pattern that are assumed where its unit is not known.
 const COUNTS: f64 = 1e5;
 
@@ -39,6 +42,30 @@ pub(super) struct Fitted {
     pub loss: f64,
 }
 
+/// By how much more one thing loses than another: the mean over draws of held-out pixels, and the
+/// standard deviation of that mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Margin {
+    mean: f64,
+    sd: f64,
+}
+
+impl Margin {
+    /// How much more `other` loses than `one`, draw by draw.
+    fn of(one: &[f64], other: &[f64]) -> Self {
+        let more: Vec<f64> = one.iter().zip(other).map(|(one, other)| other - one).collect();
+        let n = more.len().max(2) as f64;
+        let mean = more.iter().sum::<f64>() / n;
+        let variance = more.iter().map(|more| (more - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        Self { mean, sd: (variance / n).sqrt() }
+    }
+
+    /// Whether that is no chance.
+    pub(super) fn is_sure(self) -> bool {
+        self.mean > SIGMAS * self.sd
+    }
+}
+
 /// What the fits say.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
@@ -48,6 +75,8 @@ pub(super) struct Verdict {
     pub rotation_sd: f64,
     /// The lowest loss of the other handedness.
     pub other: f64,
+    /// By how much more the other handedness loses, over draws of held-out pixels.
+    pub margin: Margin,
     /// Every fit.
     pub fitted: Vec<Fitted>,
 }
@@ -125,11 +154,14 @@ pub(super) fn verdict(
     }
     // The loss around the minimum, for several draws.
     let step = STEPS[2];
-    let mut angles = Vec::new();
+    let (mut angles, mut losses, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let other = trials.best(Some(!at.transposed));
     for seed in SEEDS {
         let mut loss = |degrees: f64| trials.loss(at.transposed, degrees, seed, &mut *between);
         let (low, middle, high) =
             (loss(at.rotation_deg - step)?, loss(at.rotation_deg)?, loss(at.rotation_deg + step)?);
+        losses.push(middle);
+        others.push(loss_of(&trials, other, seed, &mut *between)?);
         let curvature = low - 2.0 * middle + high;
         let shift = if curvature > 0.0 { 0.5 * (low - high) / curvature } else { 0.0 };
         angles.push(at.rotation_deg + step * shift.clamp(-1.0, 1.0));
@@ -137,9 +169,56 @@ pub(super) fn verdict(
     let mean = angles.iter().sum::<f64>() / angles.len() as f64;
     let variance =
         angles.iter().map(|angle| (angle - mean).powi(2)).sum::<f64>() / (angles.len() - 1) as f64;
-    let other = trials.best(Some(!at.transposed)).loss;
     let best = Fitted { rotation_deg: mean, ..at };
-    Ok(Verdict { best, rotation_sd: variance.sqrt(), other, fitted: trials.fitted })
+    let margin = Margin::of(&losses, &others);
+    let (other, rotation_sd) = (other.loss, variance.sqrt());
+    Ok(Verdict { best, rotation_sd, other, margin, fitted: trials.fitted })
+}
+
+fn loss_of(trials: &Trials<'_>, of: Fitted, seed: u64, between: Between<'_>) -> Result<f64> {
+    trials.loss(of.transposed, of.rotation_deg, seed, between)
+}
+
+/// How well other positions of the same patterns explain them, `best` being the orientation of
+/// those that they have: the best orientation of the others, and by how much more they lose. Those
+/// in the middle of the order of the patterns are fitted.
+///
+/// # Errors
+/// As for [`verdict`].
+pub(super) fn rival(
+    dataset: &Dataset,
+    others: &[Position],
+    probe: &Modes,
+    best: Fitted,
+    between: Between<'_>,
+) -> Result<(Fitted, Margin)> {
+    let n = dataset.scan.len();
+    let taken = n.min(MOST);
+    let first = (n - taken) / 2;
+    let middle: Vec<usize> = (first..first + taken).collect();
+    let part = dataset.select(&middle)?;
+    let mut other = part.clone();
+    other.scan = middle.iter().map(|&index| others[index]).collect();
+    let (own, mut trials) = (Trials::of(&part, probe)?, Trials::of(&other, probe)?);
+    for transposed in [false, true] {
+        for degrees in [0.0, 90.0, 180.0, 270.0] {
+            let around = best.rotation_deg + degrees;
+            trials.fit(transposed, around, SEEDS[0], &mut *between)?;
+        }
+    }
+    let mut at = trials.best(None);
+    for step in &STEPS[..3] {
+        for degrees in [at.rotation_deg - step, at.rotation_deg + step] {
+            trials.fit(at.transposed, degrees, SEEDS[0], &mut *between)?;
+        }
+        at = trials.best(Some(at.transposed));
+    }
+    let (mut losses, mut of_others) = (Vec::new(), Vec::new());
+    for seed in SEEDS {
+        losses.push(loss_of(&own, best, seed, &mut *between)?);
+        of_others.push(loss_of(&trials, at, seed, &mut *between)?);
+    }
+    Ok((at, Margin::of(&losses, &of_others)))
 }
 
 impl<'a> Trials<'a> {

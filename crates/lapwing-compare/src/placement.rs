@@ -28,17 +28,72 @@ pub fn place(
     fits_best(reconstruction, truth)
 }
 
-/// Where pixel (0, 0) of one lies on the other, of arrays of any shape but an empty one.
+/// Where pixel (0, 0) of one lies on the other, of arrays of any shape but an empty one. Of large
+/// ones it is found in sums over blocks of pixels first, and then in a part of both.
 pub(crate) fn fits_best(
     reconstruction: ArrayView2<'_, Complex32>,
     truth: ArrayView2<'_, Complex32>,
 ) -> (i64, i64) {
-    let correlation = correlation(reconstruction, truth);
-    let centred = |axis: usize| {
-        (truth.shape()[axis] as i64 - reconstruction.shape()[axis] as i64).div_euclid(2)
+    let longest = (0..2).map(|axis| reconstruction.shape()[axis] + truth.shape()[axis]).max();
+    match longest.unwrap_or(0) {
+        longest if longest > 2 * LARGEST_SIDE => {
+            fits_best_in_blocks(reconstruction, truth, longest.div_ceil(LARGEST_SIDE), PART)
+        }
+        _ => peak(&correlation(reconstruction, truth), reconstruction.dim(), truth.dim()),
+    }
+}
+
+/// Rows and columns, at most, of the part of large arrays in which the place is found to a pixel.
+const PART: usize = LARGEST_SIDE / 2;
+
+/// [`fits_best`] by the neighbour products summed over blocks of `block` x `block` pixels, and then
+/// by at most `part` rows and columns in the middle of what both share.
+fn fits_best_in_blocks(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+    block: usize,
+    part: usize,
+) -> (i64, i64) {
+    let cells = |(height, width): (usize, usize)| (height.div_ceil(block), width.div_ceil(block));
+    let coarse = correlation_in_blocks(reconstruction, truth, block);
+    let (y, x) = peak(&coarse, cells(reconstruction.dim()), cells(truth.dim()));
+    let (y, x) = (y * block as i64, x * block as i64);
+    let Some((own, other)) = middle_of_both(reconstruction, truth, (y, x), part) else {
+        return (y, x);
     };
-    let (mut best, mut origin) = (0.0, (centred(0), centred(1)));
-    for (place, value) in places(&correlation, reconstruction.dim(), truth.dim()) {
+    let (dy, dx) = peak(&correlation(own, other), own.dim(), other.dim());
+    (y + dy, x + dx)
+}
+
+/// The middle, at most `most` rows and columns, of what both share where pixel (0, 0) of the
+/// reconstruction lies at `(y, x)` of the truth; `None` where they share nothing.
+fn middle_of_both<'a>(
+    reconstruction: ArrayView2<'a, Complex32>,
+    truth: ArrayView2<'a, Complex32>,
+    (y, x): (i64, i64),
+    most: usize,
+) -> Option<(ArrayView2<'a, Complex32>, ArrayView2<'a, Complex32>)> {
+    let shared = |start: i64, axis: usize| {
+        let (own, other) = (reconstruction.shape()[axis] as i64, truth.shape()[axis] as i64);
+        let (low, high) = (start.max(0), (start + own).min(other));
+        let cut = (high - low - most as i64).max(0) / 2;
+        (low < high).then(|| low + cut..(low + cut + most as i64).min(high))
+    };
+    let (rows, columns) = (shared(y, 0)?, shared(x, 1)?);
+    let index = |range: &std::ops::Range<i64>, start: i64| {
+        (range.start - start) as usize..(range.end - start) as usize
+    };
+    Some((
+        reconstruction.slice_move(s![index(&rows, y), index(&columns, x)]),
+        truth.slice_move(s![index(&rows, 0), index(&columns, 0)]),
+    ))
+}
+
+/// The place of the largest `correlation` of arrays of the shapes `made` and `wanted`.
+fn peak(correlation: &Array2<f64>, made: (usize, usize), wanted: (usize, usize)) -> (i64, i64) {
+    let centred = |made: usize, wanted: usize| (wanted as i64 - made as i64).div_euclid(2);
+    let (mut best, mut origin) = (0.0, (centred(made.0, wanted.0), centred(made.1, wanted.1)));
+    for (place, value) in places(correlation, made, wanted) {
         if value > best * (1.0 + 1e-10) {
             (best, origin) = (value, place);
         }
@@ -93,8 +148,14 @@ pub fn fits_by_chance(
     if reconstruction.is_empty() || truth.is_empty() {
         return true;
     }
-    unexplained(correlation) > FAR_BETTER * unexplained(flat)
-        && !is_distinct(reconstruction, truth, origin)
+    if unexplained(correlation) <= FAR_BETTER * unexplained(flat) {
+        return false;
+    }
+    match is_large(reconstruction) || is_large(truth) {
+        true => middle_of_both(reconstruction, truth, origin, PART)
+            .is_none_or(|(own, other)| !is_distinct(own, other, (0, 0))),
+        false => !is_distinct(reconstruction, truth, origin),
+    }
 }
 
 /// Whether the neighbour products agree far better at `origin` than at any place that is not alike.
@@ -129,12 +190,26 @@ pub(crate) fn correlation(
     reconstruction: ArrayView2<'_, Complex32>,
     truth: ArrayView2<'_, Complex32>,
 ) -> Array2<f64> {
-    let sum = |axis: usize| fast_length(reconstruction.shape()[axis] + truth.shape()[axis]);
+    correlation_in_blocks(reconstruction, truth, 1)
+}
+
+/// [`correlation`] of the products summed over blocks of `block` x `block` pixels.
+fn correlation_in_blocks(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+    block: usize,
+) -> Array2<f64> {
+    let cells =
+        |field: &ArrayView2<'_, Complex32>, axis: usize| field.shape()[axis].div_ceil(block);
+    let sum = |axis: usize| fast_length(cells(&reconstruction, axis) + cells(&truth, axis));
     let shape = (sum(0), sum(1));
     let fft = Fft2::new(shape);
     let along = |step: [usize; 2]| {
-        let power =
-            cross_power(&fft, products(truth, step, shape), products(reconstruction, step, shape));
+        let power = cross_power(
+            &fft,
+            products(truth, step, shape, block),
+            products(reconstruction, step, shape, block),
+        );
         fft.inverse(power).mapv(|value| value.norm_sqr())
     };
     let (mut correlation, other) = parallel::both(|| along([1, 0]), || along([0, 1]));
@@ -153,6 +228,11 @@ fn unexplained(correlation: f64) -> f64 {
     1.0 - correlation * correlation.abs()
 }
 
+/// Whether a search over all of a field would take many times the memory of a comparison.
+pub(crate) fn is_large(field: ArrayView2<'_, Complex32>) -> bool {
+    field.shape().iter().any(|&n| n > LARGEST_SIDE)
+}
+
 /// Where on the truth, and with what correlation, a reconstruction would agree far better than at
 /// `origin`, where it was laid and correlates by `correlation`: such a comparison says nothing. Of
 /// fields with a side above [`LARGEST_SIDE`] it is not asked.
@@ -162,13 +242,11 @@ pub fn lies_elsewhere(
     (y, x): (i64, i64),
     correlation: f64,
 ) -> Option<((i64, i64), f64)> {
-    let is_large =
-        |field: &ArrayView2<'_, Complex32>| field.shape().iter().any(|&n| n > LARGEST_SIDE);
     if correlation >= DOUBTFUL || reconstruction.is_empty() || truth.is_empty() {
         return None;
     }
     // The search would take many times the memory of the comparison.
-    if is_large(&reconstruction) || is_large(&truth) {
+    if is_large(reconstruction) || is_large(truth) {
         return None;
     }
     let best = fits_best(reconstruction, truth);
@@ -195,11 +273,13 @@ pub fn lies_elsewhere(
     (unexplained(better) <= FAR_BETTER * unexplained(correlation)).then_some((best, better))
 }
 
-/// f(r + step) f*(r) less its mean, on a larger array of zeros.
+/// f(r + step) f*(r), summed over blocks of `block` x `block` pixels, less its mean, on a larger
+/// array of zeros.
 fn products(
     field: ArrayView2<'_, Complex32>,
     step: [usize; 2],
     shape: (usize, usize),
+    block: usize,
 ) -> Array2<Complex64> {
     let limit = {
         let mut moduli: Vec<f32> =
@@ -224,10 +304,11 @@ fn products(
         (field.nrows().saturating_sub(step[0]), field.ncols().saturating_sub(step[1]));
     let product =
         |y: usize, x: usize| tame(field[[y + step[0], x + step[1]]]) * tame(field[[y, x]]).conj();
-    let mut result = Array2::zeros(shape);
+    let mut result: Array2<Complex64> = Array2::zeros(shape);
     for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
-        result[[y, x]] = product(y, x);
+        result[[y / block, x / block]] += product(y, x);
     }
+    let (rows, columns) = (rows.div_ceil(block), columns.div_ceil(block));
     let mean = result.sum() / (rows * columns).max(1) as f64;
     result.slice_mut(s![..rows, ..columns]).mapv_inplace(|value: Complex64| value - mean);
     result
@@ -263,6 +344,32 @@ pub(crate) mod tests {
             assert_eq!(place(made.view(), truth.view()), origin, "{shape:?}");
         }
         assert_eq!(place(truth.view(), truth.view()), (0, 0));
+    }
+
+    #[test]
+    fn large_arrays_are_placed_by_blocks_and_then_to_the_pixel() {
+        // Squares of 7 pixels.
+        let squares = |y: i64, x: i64| {
+            let turn = 40.0 * object(y.div_euclid(7), 13 * x.div_euclid(7)).re;
+            Complex32::from_polar(1.0, turn.sin())
+        };
+        let truth = Array2::from_shape_fn((420, 380), |(y, x)| squares(y as i64, x as i64));
+        let ramp =
+            |y: usize, x: usize| Complex32::from_polar(4.0, 0.7 + 0.3 * y as f32 - 0.5 * x as f32);
+        for ((height, width), origin) in [((260, 200), (57, 103)), ((300, 330), (-37, 22))] {
+            let made = Array2::from_shape_fn((height, width), |(y, x)| {
+                squares(y as i64 + origin.0, x as i64 + origin.1) * ramp(y, x)
+            });
+            for (block, part) in [(2, 96), (5, 128)] {
+                let found = fits_best_in_blocks(made.view(), truth.view(), block, part);
+                assert_eq!(found, origin, "{block} {part}");
+            }
+        }
+        // What both share is cut to the same pixels.
+        let (own, other) =
+            middle_of_both(truth.slice(s![30.., 50..]), truth.view(), (30, 50), 64).unwrap();
+        assert_eq!((own.dim(), own), ((64, 64), other));
+        assert!(middle_of_both(truth.view(), truth.view(), (500, 0), 64).is_none());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::CompareError;
 use crate::align::LARGEST_SHIFT;
-use crate::placement::{correlation, fits_best};
+use crate::placement::{correlation, fits_best, is_large};
 use lapwing_model::{Complex32, Position};
 use ndarray::ArrayView2;
 
@@ -149,13 +149,16 @@ fn as_sets(own: &[Position], other: &[Position]) -> Vec<(i64, i64)> {
     places.into_iter().map(|(place, ..)| place).collect()
 }
 
-/// The place at which the objects agree far better than at any other.
+/// The place at which the objects agree far better than at any other; of large ones it is not asked.
 fn by_objects(
     made: &Scanned<'_>,
     truth: &Scanned<'_>,
     places: &[(i64, i64)],
 ) -> Option<(i64, i64)> {
     if made.object.is_empty() || truth.object.is_empty() {
+        return None;
+    }
+    if is_large(made.object) || is_large(truth.object) {
         return None;
     }
     let map = correlation(made.object, truth.object);

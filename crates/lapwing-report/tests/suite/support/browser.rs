@@ -74,7 +74,7 @@ addEventListener("unhandledrejection", (event) => window.seenErrors.push(String(
 </script>"#;
 
 /// Chromium's path, or `None` after saying that the test is skipped.
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let found = std::env::split_paths(&path)
@@ -84,26 +84,6 @@ fn chromium() -> Option<PathBuf> {
         eprintln!("SKIPPED: no chromium on the PATH; apt-get install chromium");
     }
     found
-}
-
-/// Prints the page; the number of sheets, `None` where there is no browser.
-pub fn sheets(page: &Path) -> Option<usize> {
-    let profile = tempfile::tempdir().unwrap();
-    let printed = profile.path().join("page.pdf");
-    let output = Command::new(chromium()?)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        .args(["--no-pdf-header-footer", "--host-resolver-rules=MAP * ~NOTFOUND"])
-        .arg(format!("--print-to-pdf={}", printed.display()))
-        .arg(format!("--user-data-dir={}", profile.path().join("profile").display()))
-        .arg(format!("file://{}", page.display()))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
-    let pdf =
-        std::fs::read(&printed).unwrap_or_else(|_| panic!("nothing was printed:\n{}", said()));
-    let each = b"/Type /Page\n";
-    Some(pdf.windows(each.len()).filter(|part| part == each).count())
 }
 
 /// Opens the page and returns what it reports about itself; `None` where there is no browser.

@@ -149,7 +149,8 @@ fn as_sets(own: &[Position], other: &[Position]) -> Vec<(i64, i64)> {
     places.into_iter().map(|(place, ..)| place).collect()
 }
 
-/// The place at which the objects agree far better than at any other; of large ones it is not asked.
+/// The place at which the objects agree far better than at any other; of large ones it is not
+/// asked.
 fn by_objects(
     made: &Scanned<'_>,
     truth: &Scanned<'_>,

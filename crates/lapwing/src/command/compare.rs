@@ -8,14 +8,15 @@ use crate::output::{Output, other_than_input};
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
 use clap::Args;
-use grid::{Placed, on_common_grid};
+use grid::{Cut, Placed, on_common_grid};
 use lapwing_compare::{
-    CompareError, Comparison, Metric, ProbeComparison, Region, Resolutions, compare,
+    CompareError, Comparison, LARGEST_SIDE, Metric, ProbeComparison, Region, Resolutions, compare,
     compare_probes, resolution_doubts,
 };
 use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform_slice;
-use lapwing_model::Position;
+use lapwing_model::{Complex32, Field, Position};
+use ndarray::ArrayView2;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -91,8 +92,8 @@ impl Entry {
 
 impl Compare {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let truth = Stored::truth(&self.truth)?;
-        let made: Vec<Stored> = self
+        let mut truth = Stored::truth(&self.truth)?;
+        let mut made: Vec<Stored> = self
             .reconstruction
             .iter()
             .map(|place| Stored::reconstruction(place))
@@ -151,22 +152,34 @@ impl Compare {
                 region.shape().1
             ));
         }
-        let mut entries = Vec::new();
-        for (index, made) in made.iter().enumerate() {
-            let name = &self.reconstruction[index];
-            let found = compare(placed.objects[index], placed.truth, &region)
-                .with_context(|| name.clone())?;
-            refuse_chance(made, &truth, (placed.origins[index], placed.guessed[index]), &found)?;
-            entries.push(Entry {
-                name: name.clone(),
-                array: made.array.clone(),
-                origin: placed.origins[index],
-                probe: probe(made, &truth, output),
-                resolution: found.frc.resolutions(pixel_size),
-                doubts: resolution_doubts(&found.frc, |name| found.metrics.value(name)),
-                found,
-            });
-        }
+        let is_large = truth.object.shape().iter().any(|&side| side > LARGEST_SIDE);
+        let entries: Vec<Entry> = if is_large {
+            let Cut { truth: known, objects, region } = placed.cut(&region)?;
+            let Placed { origins, guessed, .. } = placed;
+            for stored in made.iter_mut().chain([&mut truth]) {
+                stored.object = Field::default((0, 0));
+            }
+            let of = |(index, made): (usize, &Stored)| {
+                let compared = [objects[index].view(), known.view()];
+                let guessed = guessed[index].map(|_| (0, 0));
+                let origin = origins[index];
+                let laid = Laid { compared, region: &region, origin, whole: compared, guessed };
+                self.entry(index, (made, &truth), &laid, (pixel_size, output))
+            };
+            made.iter().enumerate().map(of).collect::<Result<_, _>>()?
+        } else {
+            let of = |(index, made): (usize, &Stored)| {
+                let laid = Laid {
+                    compared: [placed.objects[index], placed.truth],
+                    region: &region,
+                    origin: placed.origins[index],
+                    whole: [made.object.view(), truth.object.view()],
+                    guessed: placed.guessed[index],
+                };
+                self.entry(index, (made, &truth), &laid, (pixel_size, output))
+            };
+            made.iter().enumerate().map(of).collect::<Result<_, _>>()?
+        };
 
         if let Some(path) = &self.csv {
             atomic::write_bytes(path, table::csv(&entries))
@@ -185,6 +198,29 @@ impl Compare {
         });
         output.result(&self.record(&entries, &area), table::words(&region, &entries))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// One comparison.
+    fn entry(
+        &self,
+        index: usize,
+        (made, truth): (&Stored, &Stored),
+        laid: &Laid<'_>,
+        (pixel_size, output): (Option<f64>, Output),
+    ) -> anyhow::Result<Entry> {
+        let name = &self.reconstruction[index];
+        let [own, known] = laid.compared;
+        let found = compare(own, known, laid.region).with_context(|| name.clone())?;
+        refuse_chance(made, laid, &found)?;
+        Ok(Entry {
+            name: name.clone(),
+            array: made.array.clone(),
+            origin: laid.origin,
+            probe: probe(made, truth, output),
+            resolution: found.frc.resolutions(pixel_size),
+            doubts: resolution_doubts(&found.frc, |name| found.metrics.value(name)),
+            found,
+        })
     }
 
     /// The pixels that count, of several reconstructions those that count for all, and the shape of
@@ -258,18 +294,27 @@ impl Compare {
     }
 }
 
+/// A reconstruction laid on the truth.
+struct Laid<'a> {
+    /// Both, on common pixels.
+    compared: [ArrayView2<'a, Complex32>; 2],
+    region: &'a Region,
+    /// Where pixel (0, 0) of the reconstruction lies on the truth.
+    origin: (i64, i64),
+    /// Both as far as they are there to be looked for elsewhere: what is compared of large ones.
+    whole: [ArrayView2<'a, Complex32>; 2],
+    /// Where pixel (0, 0) of the one lies on the other of these, where that was found by
+    /// correlation.
+    guessed: Option<(i64, i64)>,
+}
+
 /// Refuses a comparison that says nothing: one where the objects would agree far better elsewhere
 /// than where the positions of the files put them, and one whose place was guessed by chance.
-fn refuse_chance(
-    made: &Stored,
-    truth: &Stored,
-    ((y, x), guessed): ((i64, i64), Option<(i64, i64)>),
-    found: &Comparison,
-) -> anyhow::Result<()> {
+fn refuse_chance(made: &Stored, laid: &Laid<'_>, found: &Comparison) -> anyhow::Result<()> {
     let correlation = found.metrics.complex_correlation;
-    let (object, known) = (made.object.view(), truth.object.view());
+    let ([object, known], (y, x)) = (laid.whole, laid.origin);
     let by_chance = |flat: &f64| {
-        guessed.is_some_and(|at| {
+        laid.guessed.is_some_and(|at| {
             lapwing_compare::fits_by_chance(object, known, at, correlation, *flat)
         })
     };
@@ -284,6 +329,7 @@ fn refuse_chance(
     }
     let elsewhere = made
         .origin
+        .filter(|_| !made.object.is_empty())
         .and_then(|_| lapwing_compare::lies_elsewhere(object, known, (y, x), correlation));
     let Some(((best_y, best_x), better)) = elsewhere else { return Ok(()) };
     bail!(

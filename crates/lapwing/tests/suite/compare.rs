@@ -229,3 +229,29 @@ fn files_of_other_programs_have_the_errors_that_numpy_measures() {
     bench.fails(&one("loss"), &["others_ptychi.h5", "loss"]);
     bench.fails(&one("nothing"), &["others_ptychi.h5", "nothing"]);
 }
+
+#[test]
+fn of_a_large_truth_the_middle_is_compared_wherever_a_reconstruction_lies() {
+    let bench = Bench::new();
+    // Squares of 9 pixels; longer than what is compared at once.
+    let square = |y: usize, x: usize| {
+        let turn = ((y / 9 * 131 + x / 9 * 17) as f32 * 1.7).sin();
+        Complex32::from_polar(1.0 - 0.05 * turn, 0.8 * (31.0 * turn).sin())
+    };
+    let truth = Field::from_shape_fn((4500, 64), |(y, x)| square(y, x));
+    let part = reconstruction(&truth.slice(s![150..4450, 6..58]).to_owned(), 0.02);
+    npz::write(bench.path("truth.npz"), &[("objectGuess", array(&truth))]).unwrap();
+    npz::write(bench.path("part.npz"), &[("object", array(&part))]).unwrap();
+    let found = bench.json("compare --truth truth.npz --reconstruction part.npz");
+    assert_eq!(found["origin"], serde_json::json!([150, 6]));
+    assert_eq!(found["region"]["rows"], serde_json::json!([102, 4198]));
+    let correlation = number(&found["metrics"]["complex_correlation"]);
+    // The error of 0.02 has a mean square of 0.75 of its own square, beside a truth of about 1.
+    assert!((correlation - (1.0 - 0.5 * 0.75 * 0.02_f64.powi(2))).abs() < 5e-5, "{correlation}");
+    // Noise lies nowhere on it.
+    let noise = Field::from_shape_fn(part.dim(), |(y, x)| {
+        Complex32::from_polar(1.0, ((y * 7919 + x * 104_729) as f32).sin() * 3.0)
+    });
+    npz::write(bench.path("noise.npz"), &[("object", array(&noise))]).unwrap();
+    bench.fails("compare --truth truth.npz --reconstruction noise.npz", &["lies somewhere on"]);
+}

@@ -2,9 +2,10 @@
 
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
-use lapwing_compare::{Scanned, place, zeros_apart};
+use lapwing_compare::{CompareError, Region, Scanned, place, zeros_apart};
 use lapwing_model::{Complex32, Field};
 use ndarray::{ArrayView2, s};
+use std::ops::Range;
 
 /// Crops of one shape.
 pub struct Placed<'a> {
@@ -20,6 +21,41 @@ pub struct Placed<'a> {
     /// How far the zeros of the positions lie apart, (y, x), where they do: what to take off those
     /// of the reconstruction.
     pub apart: Vec<Option<(i64, i64)>>,
+}
+
+/// Pixels around a region that its comparison may look at: what shifts and interpolation reach.
+const AROUND: usize = 64;
+
+/// What a comparison looks at of large objects, which need not stay in memory themselves.
+pub struct Cut {
+    pub truth: Field,
+    /// In the order of the reconstructions.
+    pub objects: Vec<Field>,
+    /// The region on these.
+    pub region: Region,
+}
+
+impl Placed<'_> {
+    /// The surroundings of `region` alone.
+    pub fn cut(&self, region: &Region) -> Result<Cut, CompareError> {
+        let around = |range: &Range<usize>, length: usize| {
+            range.start.saturating_sub(AROUND)..(range.end + AROUND).min(length)
+        };
+        let (height, width) = self.truth.dim();
+        let (rows, columns) = (around(&region.rows(), height), around(&region.columns(), width));
+        let area = s![rows.clone(), columns.clone()];
+        let of = |field: &ArrayView2<'_, Complex32>| field.slice(area).to_owned();
+        let on = |range: Range<usize>, start: usize| range.start - start..range.end - start;
+        Ok(Cut {
+            truth: of(&self.truth),
+            objects: self.objects.iter().map(of).collect(),
+            region: Region::new(
+                on(region.rows(), rows.start),
+                on(region.columns(), columns.start),
+                region.mask().to_owned(),
+            )?,
+        })
+    }
 }
 
 /// How far the zero of the reconstruction's positions lies from that of the truth's.

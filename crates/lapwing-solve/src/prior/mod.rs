@@ -25,7 +25,7 @@ pub(crate) use curvature::curvature;
 pub(crate) use object_system::{Buffers, ObjectSystem, PriorCurvature};
 #[cfg(feature = "gpu")]
 pub(crate) use object_system::{DAMPING, STEPS};
-pub(crate) use precondition::Preconditioner;
+pub(crate) use precondition::CurvatureSystem;
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
 

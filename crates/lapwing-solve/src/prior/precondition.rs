@@ -9,7 +9,7 @@
 use super::object_system::{Buffers, ObjectSystem, damp};
 use lapwing_model::Complex32;
 
-pub(crate) struct Preconditioner {
+pub(crate) struct CurvatureSystem {
     /// Of every slice.
     slices: Vec<ObjectSystem>,
     /// Kp + delta max Kp (y, x); the same for all modes.
@@ -20,7 +20,7 @@ pub(crate) struct Preconditioner {
     variation: Vec<f32>,
 }
 
-impl Preconditioner {
+impl CurvatureSystem {
     /// From the systems of all slices, and Kp.
     pub fn new(slices: Vec<ObjectSystem>, mut kp: Vec<f32>) -> Self {
         damp(&mut kp);
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn every_part_has_its_own_curvature() {
         let slice = |kappa: f32| ObjectSystem::new(vec![kappa; 6], 3, None);
-        let m = Preconditioner::new(vec![slice(2.0), slice(4.0)], vec![8.0; 4])
+        let m = CurvatureSystem::new(vec![slice(2.0), slice(4.0)], vec![8.0; 4])
             .with_positions(vec![16.0; 3])
             .with_variation(vec![32.0; 2]);
         let mut v = vec![Complex32::ONE; 2 * 6 + 2 * 4 + 3 + 2];

@@ -44,7 +44,7 @@ use options::{OptionError, Value};
 use std::fmt;
 
 /// Epochs by which a replicate of the data moves away from the solution it starts from.
-pub(crate) const FOLLOW_UP: usize = 12;
+pub const FOLLOW_UP: usize = 12;
 
 /// An algorithm with its options.
 pub trait Solver: fmt::Debug + Send + Sync {

@@ -3,7 +3,7 @@
 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Value};
-use lapwing_solve::solver::{self, POSITIONS_FROM_EPOCH, TakenFor};
+use lapwing_solve::solver::{self, FOLLOW_UP, POSITIONS_FROM_EPOCH, TakenFor};
 use lapwing_study::solver::{AUTO, SolverConfig, Unsaid};
 use lapwing_testing::{hold, wrapped};
 use std::fmt::Write;
@@ -217,6 +217,9 @@ fn texts_say_what_the_code_does() {
         let text = format!("{POSITIONS_FROM_EPOCH} unless given");
         assert!(option.about().contains(&text), "{}: {}", entry.name, option.about());
     }
+    let maps = SolverConfig::common_docs().find(|doc| doc.name == "error_maps").unwrap();
+    assert!(maps.about().contains(&format!("costs {FOLLOW_UP} epochs")), "{}", maps.about());
+    assert_eq!(lapwing_model::scan::MAX_AREA, 1 << 30, "messages say 2^30");
     let most = solver::entry("ML").unwrap().defaults().epochs();
     let template = lapwing_study::design::TEMPLATE;
     assert!(template.contains(&format!("as many as it takes, {most} at most")));

@@ -3,7 +3,7 @@
 use super::space::{Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{DetectorRule, Losses, Vector};
-use crate::prior::Preconditioner;
+use crate::prior::CurvatureSystem;
 use crate::solver::frame::Frame;
 use lapwing_model::Complex32;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ pub(super) struct Evaluation {
 
 /// The gradient there; a device that keeps it keeps its preconditioner, too.
 pub(super) enum Gradient {
-    Here(Vec<Complex32>, Preconditioner),
+    Here(Vec<Complex32>, CurvatureSystem),
     There(Rc<Vector>),
 }
 

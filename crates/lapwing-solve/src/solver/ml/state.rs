@@ -8,7 +8,7 @@ use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
-use crate::prior::{Buffers, Preconditioner};
+use crate::prior::{Buffers, CurvatureSystem};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;
@@ -371,7 +371,7 @@ impl<'a> State<'a> {
         loss += of_prior;
         add_scaled(by_object, -1.0, &sums.object);
         self.constraints().confine(problem, by_probe);
-        let mut preconditioner = Preconditioner::new(slices, sums.power);
+        let mut preconditioner = CurvatureSystem::new(slices, sums.power);
         if probe_end < offsets_end {
             let [of_y, of_x] = positions::curvature(problem, fields.probe());
             let each = positions::transmission(problem).into_iter();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::PriorRule;
-use crate::prior::{Absorption, Buffers, ObjectSystem, Preconditioner, Prior};
+use crate::prior::{Absorption, Buffers, CurvatureSystem, ObjectSystem, Prior};
 
 /// What the processor makes of the sums of all batches: the value of the prior, the gradient, and
 /// M^-1 times it.
@@ -33,7 +33,7 @@ fn on_processor(
     let gradient = [of_object, of_probe].concat();
     let mut solved = gradient.clone();
     let system = ObjectSystem::new(sums.light, width, curvature);
-    Preconditioner::new(vec![system], sums.power).solve(&mut solved, &mut Buffers::default());
+    CurvatureSystem::new(vec![system], sums.power).solve(&mut solved, &mut Buffers::default());
     (value, [gradient, solved])
 }
 

@@ -384,6 +384,11 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
         let options = format!("--s-img 0.5 --n-groups 7 --probe-diameter-px {diameter:?}");
         assert_eq!(bench.json(&format!("overlap {file} {options}")), whole, "{file}");
     }
+    // What is said about patterns is not passed over.
+    for (file, option) in [("p.npz", "--every 4"), ("pos.npy", "--frames 0-9")] {
+        let line = format!("overlap {file} --probe-diameter-px 20 {option}");
+        bench.fails(&line, &[&option[..7], file, "positions alone"]);
+    }
     bench.fails("overlap um.csv --probe-diameter-px 20", &["um.csv", "expected pixels", "um"]);
     // The default of the metrics' parameter; a design has 7.
     assert_eq!(whole["neighbor_count"], 6);

@@ -172,7 +172,8 @@ fn a_scan_goes_through_other_formats_and_comes_back() {
     assert!(!bench.path("half/patched_train.npz").exists());
     let said = "--energy-kev 8 --pixel-size-m 1e-8";
     bench.ok(&format!("convert scan.npz scan.cxi {said}"));
-    bench.ok(&format!("convert scan.npz pair.h5 {said}"));
+    bench.ok(&format!("convert --input scan.npz --output pair.h5 {said}"));
+    assert_eq!(bench.run("convert scan.npz").status.code(), Some(2), "no output");
     let whole = scan.counts().unwrap();
     for (name, options) in [
         ("scan.cxi", ReadOptions::default()),

@@ -89,7 +89,7 @@ class ReadingOptions(TypedDict, total=False):
     binning: int
     """Sum N x N pixels of the detector, after the window was cut."""
     mask: str | os.PathLike[str]
-    """Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a
+    """Mask of the stored patterns, a file of any kind that is read, or `FILE::NAME`: true where a
     pixel is good, or bits as CXI has them."""
     mask_good_is: Literal["0", "1"]
     """Which number of the mask is a good pixel; the mask may then leave as few as it likes."""
@@ -136,7 +136,7 @@ class ReadingOptions(TypedDict, total=False):
     """Turn the positions by this angle, from rows towards columns, after exchange and reversal of
     their coordinates."""
     positions: str | os.PathLike[str]
-    """Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ
+    """Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or `FILE::NAME` for an array of an NPZ
     or HDF5 file, in place of the file's."""
     position_unit: Literal["pixel", "m", "mm", "um", "nm", "angstrom"]
     """Unit of the file of positions (pixels of the object unless given)."""
@@ -315,7 +315,7 @@ def load(
     binning : int, optional
         Sum N x N pixels of the detector, after the window was cut.
     mask : path, optional
-        Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a
+        Mask of the stored patterns, a file of any kind that is read, or `FILE::NAME`: true where a
         pixel is good, or bits as CXI has them.
     mask_good_is : "0" or "1", optional
         Which number of the mask is a good pixel; the mask may then leave as few as it likes.
@@ -362,8 +362,8 @@ def load(
         Turn the positions by this angle, from rows towards columns, after exchange and reversal of
         their coordinates.
     positions : path, optional
-        Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ
-        or HDF5 file, in place of the file's.
+        Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or `FILE::NAME` for an array of an
+        NPZ or HDF5 file, in place of the file's.
     position_unit : "pixel", "m", "mm", "um", "nm" or "angstrom", optional
         Unit of the file of positions (pixels of the object unless given).
     coordinate_order : "row-column" or "column-row", optional

@@ -2,6 +2,7 @@
 
 use super::Solver;
 use super::options::{OptionDoc, OptionError, OptionProblem, Options, Value, Written};
+use std::fmt;
 
 /// An options struct that is a solver of [`SOLVERS`](super::SOLVERS).
 pub trait Configured: Options + Solver + 'static {
@@ -11,8 +12,8 @@ pub trait Configured: Options + Solver + 'static {
     const ABOUT: &'static str;
     /// Where it was published.
     const SOURCE: &'static str;
-    /// When it needs photon counts, in words: `yes`, `no`, or with which of its options.
-    const COUNTS: &'static str = "no";
+    /// When it needs photon counts.
+    const COUNTS: CountsNeeded = CountsNeeded::Never;
     /// The data for which it is the default, if any.
     const TAKEN_FOR: Option<TakenFor> = None;
     /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.
@@ -34,6 +35,27 @@ pub enum TakenFor {
     Intensities,
 }
 
+/// When a solver needs photon counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountsNeeded {
+    /// With any options.
+    Always,
+    /// With none.
+    Never,
+    /// With some of its options, which this names.
+    With(&'static str),
+}
+
+impl fmt::Display for CountsNeeded {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => out.write_str("yes"),
+            Self::Never => out.write_str("no"),
+            Self::With(options) => write!(out, "with {options}"),
+        }
+    }
+}
+
 /// A change of one option that may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
@@ -52,8 +74,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Where it was published.
     pub source: &'static str,
-    /// When it needs photon counts, in words.
-    pub counts: &'static str,
+    /// When it needs photon counts.
+    pub counts: CountsNeeded,
     /// The data for which it is the default, if any.
     pub taken_for: Option<TakenFor>,
     /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.

@@ -31,7 +31,7 @@ mod variation;
 
 pub use crate::engine::Needs;
 pub use constraints::Constraints;
-pub use entry::{Configured, Entry, Remedy, TakenFor};
+pub use entry::{Configured, CountsNeeded, Entry, Remedy, TakenFor};
 pub use frame::{Frame, Guarded};
 pub use refinement::{POSITIONS_FROM_EPOCH, PositionFreedom};
 pub use run::{Algorithm, Epoch, Run};

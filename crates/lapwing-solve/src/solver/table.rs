@@ -27,6 +27,7 @@ pub fn taken_for(data: TakenFor) -> &'static Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solver::CountsNeeded;
     use crate::solver::options::Kind;
     use crate::solver::options::{OptionDoc, Value};
 
@@ -55,7 +56,12 @@ mod tests {
         }
         assert!(!taken_for(TakenFor::Intensities).defaults().needs().counts);
         for entry in SOLVERS {
-            assert_eq!(entry.counts == "yes", entry.defaults().needs().counts, "{}", entry.name);
+            assert_eq!(
+                entry.counts == CountsNeeded::Always,
+                entry.defaults().needs().counts,
+                "{}",
+                entry.name
+            );
         }
     }
 

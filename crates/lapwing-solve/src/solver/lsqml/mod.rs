@@ -22,7 +22,8 @@ pub use crate::Noise;
 
 use super::refinement::refined;
 use super::{
-    Configured, Constraints, Frame, Needs, PositionFreedom, Remedy, Run, Solver, TakenFor,
+    Configured, Constraints, CountsNeeded, Frame, Needs, PositionFreedom, Remedy, Run, Solver,
+    TakenFor,
 };
 use crate::engine::Products;
 use crate::{Problem, choice, options, solver_basics};
@@ -115,7 +116,7 @@ impl Configured for Lsqml {
     const NAME: &'static str = "LSQML";
     const ABOUT: &'static str = "iterative least-squares maximum likelihood, the field's baseline";
     const SOURCE: &'static str = "Odstrcil, Menzel, Guizar-Sicairos, Opt. Express 26, 3108 (2018)";
-    const COUNTS: &'static str = "with `noise = \"poisson\"` or a prior";
+    const COUNTS: CountsNeeded = CountsNeeded::With("`noise = \"poisson\"` or a prior");
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Intensities);
     const VARIES_PROBE: bool = true;
     const AGAINST_RASTER: Option<Remedy> = Some(Remedy::Set("background", "none"));

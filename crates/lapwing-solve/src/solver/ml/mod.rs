@@ -34,8 +34,8 @@ pub use held_out::held_out_loss;
 
 use super::refinement::refined;
 use super::{
-    Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Remedy, Run, Solver,
-    TakenFor,
+    Choice, Configured, Constraints, CountsNeeded, FOLLOW_UP, Frame, Needs, PositionFreedom,
+    Remedy, Run, Solver, TakenFor,
 };
 use crate::engine::Products;
 use crate::solver::options::Auto;
@@ -99,7 +99,7 @@ impl Configured for Ml {
     const ABOUT: &'static str = "a few epochs of small batches, then preconditioned L-BFGS on the \
                                  Poisson likelihood with a weak prior: the best image for the data";
     const SOURCE: &'static str = "this project";
-    const COUNTS: &'static str = "yes";
+    const COUNTS: CountsNeeded = CountsNeeded::Always;
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Counts);
     const VARIES_PROBE: bool = true;
     const USUAL_MISFIT: f64 = 1.5;

@@ -13,7 +13,7 @@ use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
-use lapwing_solve::solver::{TakenFor, entry, taken_for};
+use lapwing_solve::solver::{CountsNeeded, TakenFor, entry, taken_for};
 use ndarray::Axis;
 use std::sync::Arc;
 
@@ -177,8 +177,9 @@ impl Start {
             let name = config.algorithm();
             // Where only some of its options need them, others do without.
             let (with, instead) = match entry(name).map(|entry| entry.counts) {
-                Some(when) if when != "yes" => {
-                    (format!(" ({})", when.replace('`', "")), format!("{name} without that"))
+                Some(when @ CountsNeeded::With(_)) => {
+                    let when = when.to_string().replace('`', "");
+                    (format!(" ({when})"), format!("{name} without that"))
                 }
                 _ => (String::new(), taken_for(TakenFor::Intensities).name.to_owned()),
             };

@@ -82,7 +82,7 @@ def calibrate(
     data : Dataset or path
         A scan whose positions spread over an area.
     figure : path, optional
-        Also write the picture of the search, a PNG file.
+        Also write the picture of the search, a PNG file; of the near field how far images moved.
     write : path, optional
         Also write what was said and what was found into this experiment file, which is made when
         there is none.
@@ -133,9 +133,8 @@ def calibrate(
             continue
         if contents is None:
             raise ValueError(
-                f"{os.fspath(path)}: nothing to write: of a near field there is no search to draw, "
-                "and of a beam that is parallel "
-                "no magnification"
+                f"{os.fspath(path)}: nothing to write: of a beam that is parallel, a pixel that "
+                "has been said or images that do not move together there is no magnification"
             )
         with open(path, "wb") as target:
             target.write(contents)

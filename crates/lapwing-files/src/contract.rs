@@ -137,11 +137,17 @@ pub fn probe(modes: &Modes, pattern: (usize, usize)) -> Vec<Problem> {
     let mut problems = complex("probeGuess", modes.shape(), modes.iter());
     let (_, height, width) = modes.dim();
     if (height, width) != pattern {
+        // The middles, floor(n / 2), fall on each other.
         let what = match height >= pattern.0 && width >= pattern.1 {
             true => {
-                "; cut its middle out, probe[..., (h - H) // 2:][:H], if its pixels are the same"
+                let (y, x) = (height / 2 - pattern.0 / 2, width / 2 - pattern.1 / 2);
+                format!(
+                    "; cut its middle out, probe[..., {y}:{}, {x}:{}], if its pixels are the same",
+                    y + pattern.0,
+                    x + pattern.1
+                )
             }
-            false => "; fill it up with zeros around, if its pixels are the same",
+            false => "; fill it up with zeros around, if its pixels are the same".to_owned(),
         };
         let expected =
             format!("(modes, {}, {}), the shape of a pattern{what}", pattern.0, pattern.1);
@@ -245,5 +251,23 @@ mod tests {
         dataset.diffraction = Array3::zeros((0, 4, 4)).into();
         dataset.scan.clear();
         assert_eq!(check(&dataset).len(), 2);
+    }
+
+    #[test]
+    fn the_middle_of_a_larger_probe_is_told_so_that_it_can_be_typed() {
+        let told = |shape: (usize, usize), pattern: (usize, usize)| {
+            let modes = Modes::from_elem((1, shape.0, shape.1), Complex32::ONE);
+            probe(&modes, pattern)
+                .iter()
+                .map(|problem| problem.expected.clone())
+                .collect::<String>()
+        };
+        assert!(
+            told((16, 20), (8, 9)).contains("probe[..., 4:12, 6:15]"),
+            "{}",
+            told((16, 20), (8, 9))
+        );
+        assert!(told((6, 8), (8, 8)).contains("zeros around"));
+        assert_eq!(told((8, 8), (8, 8)), "");
     }
 }

@@ -74,7 +74,9 @@ pub fn named(path: &Path) -> (&Path, Option<&str>) {
 
 /// What a library says of a file that it cannot read, in the words of this project.
 pub(crate) fn in_plain_words(reason: &str) -> String {
-    const ENDED: [&str; 4] = [
+    const ENDED: [&str; 6] = [
+        "read past end",
+        "incomplete deflate stream",
         "failed to fill whole buffer",
         "buffer too short",
         "unexpected end of file",
@@ -84,8 +86,36 @@ pub(crate) fn in_plain_words(reason: &str) -> String {
         return "it ends before what it promises: cut short, copy it again".to_owned();
     }
     let damaged = |what: &str| format!("{what}: damaged, copy it again");
-    if reason.contains("decompress error") {
+    const PACKED: [&str; 6] = [
+        "decompress error",
+        "corrupt deflate stream",
+        "zstd decompress",
+        "bshuf LZ4",
+        "lz4 decompress",
+        "blosc decompress",
+    ];
+    if PACKED.iter().any(|packed| reason.contains(packed)) {
         return damaged("compressed data that cannot be unpacked");
+    }
+    if reason.contains("unsupported version") {
+        return "a part of a version that is not known: damaged, or written by a newer program \
+                (h5repack writes HDF5 in older forms)"
+            .to_owned();
+    }
+    // What the parts of a file say of each other, in the words of those who read them.
+    const AGAINST: [&str; 9] = [
+        "out of range (heap",
+        "extends past",
+        "invalid UTF-8",
+        "inconsistent sizes encountered",
+        "required tag",
+        "tag has invalid type",
+        "other combination was found",
+        "unknown photometric interpretation",
+        "invalid magic",
+    ];
+    if AGAINST.iter().any(|against| reason.contains(against)) {
+        return damaged("parts that contradict each other");
     }
     if reason.contains("invalid HDF5 signature") {
         return damaged("no HDF5 signature where one should be");
@@ -135,6 +165,7 @@ mod tests {
         for reason in [
             "hdf5-io error: I/O error: failed to fill whole buffer",
             "format error: buffer too short: need 32 bytes, have 0",
+            "read past end: offset=1904 len=6148914691236495448 file_size=13136",
         ] {
             assert!(in_plain_words(reason).contains("copy it again"), "{reason}");
         }
@@ -142,7 +173,17 @@ mod tests {
         assert_eq!(in_plain_words("format error: invalid data: rank 40"), "rank 40");
         let inflated =
             "hdf5-io error: format error: invalid data: deflate decompress error: data error";
-        for reason in [inflated, "format error: invalid HDF5 signature"] {
+        let version = "its dataspace message does not decode: unsupported version: 85";
+        assert!(in_plain_words(version).starts_with("a part of a version that is not known"));
+        for reason in [
+            inflated,
+            "format error: invalid HDF5 signature",
+            "local heap offset 39406496739491864 out of range (heap size 88)",
+            "v1 message data (257 bytes) extends past header boundary",
+            "invalid UTF-8 in local heap string: invalid utf-8 sequence of 1 bytes from index 5",
+            "zstd decompress: Extra bits remaining: 624 bits",
+            "required tag `ImageWidth` not found",
+        ] {
             let plain = in_plain_words(reason);
             assert!(
                 plain.ends_with("damaged, copy it again") && !plain.contains("error"),

@@ -32,11 +32,12 @@ pub fn calibrate<'py>(
     let told = told.map(|(option, value)| (option.section, option.key(), value.to_toml()));
     if turned.geometry == Some(Geometry::NearField) {
         let found = alone(py, None, || Ok(magnification(&turned)?))?;
-        let text = found.map(|found| {
+        let text = found.as_ref().map(|found| {
             found.apply(&mut turned);
             experiment::with_keys(text, told.chain(found.keys()))
         });
-        return Ok((turned.into(), to_python(py, &found)?, None, text));
+        let picture = found.as_ref().map(|found| PyBytes::new(py, &found.picture()));
+        return Ok((turned.into(), to_python(py, &found)?, picture, text));
     }
     let options = reading::options(known.iter().map(|(option, value)| (*option, value)))
         .map_err(anyhow::Error::from)?;

@@ -105,7 +105,7 @@ pub fn reconstruct<'py>(
     // As the command line does it; who looked at the scan before has done it, and nothing is found.
     let near = data.geometry == Some(Geometry::NearField);
     let found = if near { alone(py, threads, || Ok(magnification(data)?))? } else { None };
-    let magnified = found.map(|found| {
+    let magnified = found.as_ref().map(|found| {
         let mut data = data.clone();
         found.apply(&mut data);
         data

@@ -61,8 +61,10 @@ impl Arguments {
         let mut program = command();
         let matches = program.try_get_matches_from_mut(below_zero::joined(arguments))?;
         Self::from_arg_matches(&matches).map_err(|error| {
-            // What is found only now tells the usage of the command that was typed.
-            error.format(&mut typed(program, &matches))
+            // What is found only now tells the usage of the command that was typed, unless it is a
+            // sentence of what a file or several options say together.
+            let is_sentence = error.context().next().is_none();
+            if is_sentence { error } else { error.format(&mut typed(program, &matches)) }
         })
     }
 }

@@ -26,15 +26,16 @@ const FEWEST: usize = 16;
 const OUTLYING: f64 = 3.0;
 
 /// How images move.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageShifts {
     /// The specimen lies at -`map` R: rows (y, x). The identity where positions are in the pixels
     /// of the detector.
     pub map: Map,
     /// Standard deviation of its elements.
     pub sd: f64,
-    /// Pairs of images that it was fitted to.
-    pub pairs: usize,
+    /// Pairs of images that it was fitted to: how far (y, x) their positions are apart, and how far
+    /// the specimen moved against that from one to the other.
+    pub pairs: Vec<([f64; 2], [f64; 2])>,
 }
 
 impl ImageShifts {
@@ -205,7 +206,8 @@ fn fit(mut pairs: Vec<Pair>) -> Option<ImageShifts> {
         let sd = spread / yy.min(xx).sqrt();
         pairs.retain(|pair| off(pair) <= limit);
         if pairs.len() == before {
-            return Some(ImageShifts { map, sd, pairs: before });
+            let seen = |pair: &Pair| (pair.apart, pair.moved.map(|moved| -moved));
+            return Some(ImageShifts { map, sd, pairs: pairs.iter().map(seen).collect() });
         }
     }
 }

@@ -39,7 +39,8 @@ pub struct Calibrate {
     /// it is made, with what that of --experiment says
     #[arg(long, value_name = "E.toml")]
     write: Option<PathBuf>,
-    /// Also draw the search: agreement over rotation and defocus
+    /// Also draw the search: agreement over rotation and defocus; of the near field, how far images
+    /// moved over how far their positions are apart
     #[arg(long, value_name = "OUT.png", value_parser = crate::value::png)]
     figure: Option<PathBuf>,
     #[command(flatten)]
@@ -89,17 +90,20 @@ impl Calibrate {
 
     /// The same of images, which have no bright disc: how far they move.
     fn magnification(&self, dataset: &Dataset, output: Output) -> anyhow::Result<ExitCode> {
-        if self.figure.is_some() {
-            bail!(
-                "--figure: expected far-field patterns, found images of a near field, which have no search to draw"
-            );
-        }
         let found = magnification(dataset)?;
-        let words = match found {
+        let words = match &found {
             Some(found) => {
+                if let Some(path) = &self.figure {
+                    write(path, found.picture())?;
+                    output.note(format_args!("wrote {}", path.display()));
+                }
                 self.keep(found.keys(), output)?;
                 found.to_string()
             }
+            None if self.figure.is_some() => bail!(
+                "--figure: expected images that tell a magnification, found none to draw: the beam is \
+                 parallel, the pixel of the object has been said, or the images do not move together"
+            ),
             None => "no magnification was found: the beam is parallel, the pixel of the object has been said, or \
                      the images do not move together"
                 .to_owned(),

@@ -98,3 +98,18 @@ fn a_start_that_does_not_fit_is_named() {
         &["expected another output folder than that of own/reconstruction.npz"],
     );
 }
+
+#[test]
+fn a_probe_of_another_file_is_used_or_refused() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    bench.simulate("other.npz", "--seed 5");
+    let with =
+        "reconstruct --input-npz scan.npz --output-dir out --num-epochs 1 --companion other.npz";
+    bench.fails(
+        &format!("{with} --probe-start patterns"),
+        &["companion", "other.npz", "patterns", "--probe-start file"],
+    );
+    bench.ok(&format!("{with} --probe-start file"));
+    bench.ok(with);
+}

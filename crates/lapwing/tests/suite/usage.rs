@@ -216,3 +216,20 @@ fn numbers_below_zero_are_values_however_they_are_written() {
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("required for '--defocus-m"), "{told}");
 }
+
+#[test]
+fn what_is_wrong_in_an_experiment_file_is_one_sentence() {
+    let bench = Bench::new();
+    for (text, said) in [
+        ("[beam]\nenergy_kev = \"x\"\n", "[beam] energy_kev: expected a positive number"),
+        ("[beam]\nenergykev = 3\n", "has no key energykev: is energy_kev meant?"),
+        ("[beam\n", "line 1: expected TOML"),
+    ] {
+        std::fs::write(bench.path("e.toml"), text).unwrap();
+        let output = bench.run("inspect scan.npz --experiment e.toml");
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.starts_with("error: e.toml: ") && told.contains(said), "{told}");
+        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::Request;
 use super::target::Target;
 use crate::View;
-use crate::design::solver::{Method, ObjectStart};
+use crate::design::solver::{Method, ObjectStart, ProbeStart};
 use crate::disk::record::{JobResult, Telemetry};
 use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap};
 use crate::geometry::step::scan_step;
@@ -15,12 +15,15 @@ use crate::run::solve::earlier;
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::noise;
 use crate::run::solve::start::{Start, begun_probe};
+use crate::run::solve::start_probe::asked_by;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::{Dataset, Metadata, Storage, Understanding, atomic, metadata, remarks};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 
+/// The dialect whose second file has positions beside the probe.
+const PAIR: &str = "ptychodus";
 /// The picture of a calibration's search, in the folder of results.
 const SEARCH: &str = "calibration.png";
 
@@ -53,6 +56,28 @@ pub(super) struct Input {
 }
 
 impl Request {
+    /// Refuses a second file whose start probe nothing would begin with.
+    fn uses_companion(
+        &self,
+        dataset: &Dataset,
+        understood: &Understanding,
+        probe_start: ProbeStart,
+    ) -> Result<()> {
+        let Some(companion) = &self.reading.companion else { return Ok(()) };
+        let asked = probe_start.or_of_experiment(dataset.probe_from);
+        let made = matches!(asked, ProbeStart::Patterns | ProbeStart::Optics);
+        // The product of a pair brings positions, too; a study compares start probes.
+        if !made || self.case.is_some() || understood.dialect == PAIR {
+            return Ok(());
+        }
+        Err(StudyError::Invalid(format!(
+            "companion: expected no start probe of another file beside {}, which makes one, found {}: \
+             leave --companion out, or say --probe-start file",
+            asked_by(dataset, asked),
+            companion.display()
+        )))
+    }
+
     /// Writes what the data set is into `result`, and settles start and comparison.
     pub(super) fn understand(
         &self,
@@ -87,6 +112,7 @@ impl Request {
         }
         let (object_start, probe_start) = self.solver.starts();
         dataset.physics()?;
+        self.uses_companion(&dataset, &understood, probe_start)?;
         let earlier = earlier::of(object_start)?;
         if self.calibrate && earlier.is_some_and(|earlier| earlier.positions.is_some()) {
             let text = "calibrate and start: expected one of them, found both: the positions of the \

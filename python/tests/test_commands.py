@@ -38,9 +38,15 @@ def test_a_plan_is_that_of_the_command_line_and_follows_its_formula() -> None:
     # Rose: k = 5 errors of 1 / sqrt(2 N) make N = k^2 / (2 c^2).
     assert found["bound"]["photons_on_detail"] == pytest.approx(25 / (2 * found["contrast"] ** 2))
     assert found["contrast"] == pytest.approx(abs(np.exp(0.1j) - 1))
-    with pytest.raises(ValueError, match="phase") as refused:
-        lapwing.plan(resolution_m=30e-9, probe_diameter_m=1e-6, field_m=1e-5)
-    assert "--" not in str(refused.value) and "\n" not in str(refused.value)
+    bare = {"resolution_m": 30e-9, "probe_diameter_m": 1e-6, "field_m": 1e-5}
+    for more, told in [
+        ({}, "expected phase or absorption or delta, found none"),
+        ({"delta": 1e-6}, "expected thickness_m, found none"),
+        ({"phase": 0.0}, "phase: expected a number greater than 0, found 0.0"),
+    ]:
+        with pytest.raises(ValueError) as refused:
+            lapwing.plan(**bare, **more)
+        assert str(refused.value) == told
 
 
 def test_a_plan_is_simulated_with_progress_and_can_be_stopped() -> None:

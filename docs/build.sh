@@ -11,6 +11,10 @@ if [ -z "${PYTHON:-}" ] && [ ! -x "$python" ]; then
 fi
 rm -rf target/site
 "$python" -m sphinx -q -W --keep-going -n -b html -c docs -d target/site-doctrees . target/site
-# What cargo doc has made before belongs to the site.
-if [ -d target/doc/lapwing_model ]; then cp -r target/doc target/site/rust; fi
+# What cargo doc has made before belongs to the site; docs/rust-api.md links to it then.
+if [ -d target/doc/lapwing_model ]; then
+    cp -r target/doc target/site/rust
+else
+    echo "without the Rust crates, which \`cargo doc --workspace --no-deps\` makes before" >&2
+fi
 echo "target/site/index.html"

@@ -50,6 +50,9 @@ autoapi_member_order = "groupwise"
 autoapi_options = ["members", "imported-members", "show-signature", "undoc-members"]
 napoleon_use_ivar = True
 
+# What cargo doc has made, of which `docs/build.sh` puts a copy into the site.
+rust_is_there = (ROOT / "target" / "doc" / "lapwing_model").is_dir()
+
 html_theme = "furo"
 html_title = "Lapwing"
 html_static_path = ["_static"]
@@ -80,6 +83,15 @@ def mathml(node, display):
     return markup
 
 
+def rust_links(app, page, source):
+    """Names of the crates in the table lead to what cargo doc made, where the site has it."""
+    if page == "docs/rust-api" and app.config.rust_is_there:
+        there = r'| <a href="../rust/\1_\2/index.html"><code>\1-\2</code></a> |'
+        source[0] = re.sub(r"^\| `(lapwing)-(\w+)` \|", there, source[0], flags=re.M)
+        source[0] = re.sub(r"^\| `lapwing` \|", '| <a href="../rust/lapwing_cli/index.html"><code>lapwing</code></a> |',
+                           source[0], flags=re.M)
+
+
 def visit_math(self, node):
     self.body.append(mathml(node, "inline"))
     raise nodes.SkipNode
@@ -93,3 +105,5 @@ def visit_math_block(self, node):
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("autodoc-process-docstring", plain_bars, priority=100)
+    app.add_config_value("rust_is_there", False, "env")
+    app.connect("source-read", rust_links)

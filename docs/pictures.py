@@ -4,7 +4,7 @@
     docs/pictures.py LAPWING
 
 LAPWING is the program. Every `sh` block of a page is run in a folder of its own, and the picture copied to docs/images. Those of
-other pages: `just picture` (the report), bench/electron_scan.py, bench/near_field_star.py, and the commands beside them.
+other pages: `just picture` (the report), bench/real_pictures.py, bench/electron_scan.py and bench/near_field_star.py.
 """
 
 import re

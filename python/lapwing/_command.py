@@ -40,7 +40,8 @@ def command(
     Returns
     -------
     dict or list
-        The record; None for a command that has none. Files are written as by the command.
+        The record; None for a command that has none and prints a text, such as ``completions``.
+        Files are written as by the command.
 
     Raises
     ------

@@ -6,7 +6,7 @@ use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::metadata::{self, physics_parameter};
-use lapwing_files::{Archive, Container, ReadOptions, dialect};
+use lapwing_files::{Archive, ArrayInfo, Container, ReadOptions, dialect};
 use lapwing_model::Position;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::{self, Sampling, measure};
@@ -239,12 +239,22 @@ fn dose_of(folder: &Path) -> Option<u64> {
     folder.file_name()?.to_str()?.strip_prefix("dose_")?.parse().ok()
 }
 
-/// The archive, when it has positions and no dialect finds patterns in it.
+/// The archive, when it has positions and nothing that could be patterns: no dialect finds them, and
+/// there is no stack with a layer for each position under a name that is not known.
 fn positions_alone(input: &Path) -> Option<Archive> {
+    /// What a file without patterns may have for each position.
+    const OTHERS: [&str; 2] = ["Y", "mask"];
     let archive = Archive::open(input).ok()?;
     let claimed = dialect::name_of(&Container::open(input).ok()?, &ReadOptions::default());
-    let positions = ["xcoords", "ycoords"].iter().all(|name| archive.contains(name));
-    (claimed.is_none() && positions).then_some(archive)
+    let arrays = archive.list().ok()?;
+    let of = |name: &str| arrays.iter().find(|array| array.name == name);
+    let (x, _) = of("xcoords").zip(of("ycoords"))?;
+    let could_be = |array: &ArrayInfo| {
+        array.shape.len() > 2
+            && array.shape.first() == x.shape.first()
+            && !OTHERS.contains(&array.name.as_str())
+    };
+    (claimed.is_none() && !arrays.iter().any(could_be)).then_some(archive)
 }
 
 /// The diameter that the metadata tell.

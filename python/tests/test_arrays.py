@@ -221,7 +221,7 @@ def test_rasters_masks_and_frames_to_leave_out(scan: lapwing.Dataset) -> None:
 
 
 def test_arrays_carry_an_experiment_and_the_misfit_is_told(scan: lapwing.Dataset) -> None:
-    experiment = dict(voltage_kv=300, semi_angle_mrad=1.0, mrad_per_pixel=0.1, defocus_m=1e-6)
+    experiment = dict(voltage_kv=300, semi_angle_mrad=0.513, mrad_per_pixel=0.1, defocus_m=1e-6)
     told = lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", experiment=experiment)
     parameters = told.metadata["physics_parameters"]
     assert abs(parameters["wavelength_m"] / 1.9687489e-12 - 1) < 1e-6
@@ -251,3 +251,30 @@ def test_what_is_nearly_right_is_told_how_it_would_be(scan: lapwing.Dataset) -> 
         with pytest.raises(ValueError, match="whole number of pixels, or"):
             lapwing.make_probe(shape)  # type: ignore[arg-type]
     assert lapwing.make_probe(np.int64(32)).shape == (1, 32, 32)
+
+
+def test_what_is_under_a_mask_may_be_no_number_however_a_scan_is_described() -> None:
+    counts = np.random.default_rng(3).poisson(4.0, (4, 5, 16, 16)).astype(np.float32)
+    rows, columns = np.mgrid[:4, :5]
+    positions = np.stack([3.0 * rows, 3.0 * columns], axis=-1)
+    good = np.ones((16, 16), bool)
+    good[3, 5] = False
+    dirty = np.where(good, counts, np.nan)
+    expected = np.where(good, counts, 0).reshape(-1, 16, 16)
+    everywhere = np.broadcast_to(good, counts.shape)
+    for patterns, mask, where in (
+        (dirty, good, "centre"),
+        (dirty, everywhere, "centre"),
+        (dirty.reshape(-1, 16, 16), everywhere.reshape(-1, 16, 16), "centre"),
+        (np.fft.ifftshift(dirty, axes=(-2, -1)), good, "corner"),
+    ):
+        made = lapwing.Dataset(
+            patterns,
+            positions,
+            quantity="counts",
+            zero_frequency=where,
+            mask=mask,
+            scan_rotation_deg=10,
+        )
+        np.testing.assert_allclose(made.counts(), expected, atol=1e-3)
+        assert made.mask is not None and not made.mask[0, 3, 5]

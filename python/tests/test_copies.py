@@ -93,7 +93,7 @@ def test_data_sets_are_copied_and_pickled(scan: lapwing.Dataset, tmp_path: Path)
     same(pickle.loads(pickle.dumps(file)), file)
     good = np.ones(scan.pattern_shape, bool)
     good[0, 3] = False
-    optics: dict[str, Any] = {"voltage_kv": 300, "semi_angle_mrad": 1.0, "mrad_per_pixel": 0.1}
+    optics: dict[str, Any] = {"voltage_kv": 300, "semi_angle_mrad": 0.513, "mrad_per_pixel": 0.1}
     described = lapwing.Dataset(
         scan.counts(), scan.positions, quantity="counts", mask=good, **optics
     )

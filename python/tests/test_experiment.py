@@ -105,10 +105,12 @@ def test_the_magnification_of_a_beam_that_diverges_is_found(tmp_path: Path) -> N
     assert float(written.split("=")[1].split("#")[0]) == pytest.approx(
         found["pixel_size_m"], rel=1e-5
     )
-    with pytest.raises(ValueError, match="no search to draw"):
-        lapwing.calibrate(scan, figure=tmp_path / "search.png")
-    # A pixel that somebody said is not doubted.
+    lapwing.calibrate(scan, figure=tmp_path / "search.png")
+    assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
+    # A pixel that somebody said is not doubted, and has nothing to draw.
     assert lapwing.calibrate(turned)[1] == {}
+    with pytest.raises(ValueError, match="nothing to write"):
+        lapwing.calibrate(turned, figure=tmp_path / "none.png")
 
 
 def test_a_calibration_shows_and_keeps_itself(stack: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ use super::{cube, stack};
 use crate::container::ByteFormat;
 use crate::hdf5;
 use crate::options::{AxisOrder, Geometry, ReadOptions};
+use crate::remarks::is_uniform;
 use crate::{Container, Dataset, Error, Problem};
 
 /// The array of the patterns.
@@ -103,6 +104,11 @@ impl Dialect for Ptychodus {
             "positions: metres from the object's centre, divided by the object pixel ({:e}, {:e}) m along (y, x)",
             pixel.0, pixel.1
         ));
+        // A product has an object even where nobody knows it.
+        if product.object.as_ref().is_some_and(is_uniform) {
+            product.object = None;
+            notes.push("object: the same everywhere, a placeholder; left out".to_owned());
+        }
         let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
         let probe = (!left_out("probe")).then(|| stack.in_its_unit(product.probe, notes));
         let indexes: Vec<i64> = join.patterns.iter().map(|&index| index as i64).collect();

@@ -49,7 +49,7 @@ use std::path::PathBuf;
 /// metadata : mapping, optional
 ///     Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts =
 ///     (s x amplitude)^2.
-/// mask : array_like of bool, shape (H, W) or (n, H, W), optional
+/// mask : array_like of bool, shape (H, W), (n, H, W) or (ny, nx, H, W), optional
 ///     True where a pixel of the detector is good, zero frequency in the centre. What the others
 ///     hold is no light, as in a file with a mask.
 /// leave_out_frames : sequence of int or str, optional
@@ -380,7 +380,7 @@ impl Dataset {
     ///     In the unit of the amplitudes.
     /// object : array_like of complex, shape (M, M'), or None, optional
     /// metadata : mapping or None, optional
-    /// mask : array_like of bool, shape (H, W) or (n, H, W), or None, optional
+    /// mask : array_like of bool, shape (H, W), (n, H, W) or (ny, nx, H, W), or None, optional
     ///     True where a pixel is good.
     /// geometry : {"far-field", "near-field"} or None, optional
     ///

@@ -13,6 +13,7 @@ use lapwing_study::data::{self, SplitData};
 use lapwing_study::split::Cut;
 use lapwing_study::stream::Streaming;
 use ndarray::{Array3, Axis};
+use numpy::ToPyArray;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
@@ -59,7 +60,11 @@ pub fn from_arrays<'py>(
             described.quantity = Some(quantity);
             described.zero_frequency = Some(zero_frequency);
             described.geometry = geometry.or(described.geometry);
-            return as_a_file(patterns, positions, (probe, object), metadata, described);
+            let patterns = match mask {
+                Some(mask) => uncovered(patterns, mask, zero_frequency)?,
+                None => patterns.clone(),
+            };
+            return as_a_file(&patterns, positions, (probe, object), metadata, described);
         }
     };
     let scan = array::positions(positions)?;
@@ -99,6 +104,39 @@ pub fn from_arrays<'py>(
         made.describe(&described).map_err(broken)?;
     }
     Ok(made)
+}
+
+/// Patterns of any axes with zeros under a mask, which has the zero frequency in the centre, where
+/// they may hold no number there; a mask of other axes is refused later.
+fn uncovered<'py>(
+    patterns: &Bound<'py, PyAny>,
+    mask: &Bound<'py, PyAny>,
+    zero_frequency: ZeroFrequency,
+) -> anyhow::Result<Bound<'py, PyAny>> {
+    let numpy = patterns.py().import("numpy")?;
+    let array = numpy.call_method1("asanyarray", (array::host(patterns, "patterns")?,))?;
+    let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+    let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
+    let mut good = array::mask(mask)?;
+    let (layers, height, width) = good.dim();
+    let [.., rows, columns] = shape[..] else { return Ok(array) };
+    let n: usize = shape[..shape.len() - 2].iter().product();
+    if kind != "f" || (rows, columns) != (height, width) || ![1, n].contains(&layers) {
+        return Ok(array);
+    }
+    if zero_frequency == ZeroFrequency::Corner {
+        let centred = good.clone();
+        let at = |at: usize, length: usize| (at + length / 2) % length;
+        good = Array3::from_shape_fn(centred.dim(), |(layer, y, x)| {
+            centred[(layer, at(y, height), at(x, width))]
+        });
+    }
+    let mut axes =
+        if layers == 1 { vec![1; shape.len() - 2] } else { shape[..shape.len() - 2].to_vec() };
+    axes.extend([height, width]);
+    let good = good.to_pyarray(patterns.py()).call_method1("reshape", (axes,))?;
+    let zero = array.getattr("dtype")?.call_method1("type", (0,))?;
+    Ok(numpy.call_method1("where", (good, &array, zero))?)
 }
 
 /// A data set from arrays of which more is said than [`Dataset::describe`] takes over: a raster,

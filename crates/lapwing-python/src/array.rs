@@ -43,8 +43,8 @@ fn rows_joined<'py>(
     Ok(array.call_method1("reshape", (joined,))?)
 }
 
-/// Which pixels of the detector are good, axes (y, x), (pattern, y, x) or those of a raster, as axes
-/// (1 or pattern, y, x).
+/// Which pixels of the detector are good, axes (y, x), (pattern, y, x) or (row, column, y, x), as
+/// axes (1 or pattern, y, x).
 pub fn mask(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<bool>> {
     let array = as_array(&rows_joined(given, "mask", 4)?, "mask")?;
     let expected = "booleans, true where a pixel is good, axes (y, x) or (pattern, y, x)";

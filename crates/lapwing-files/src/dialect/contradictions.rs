@@ -16,7 +16,7 @@ pub(super) struct Scales {
     pub told: Calibration,
     /// Side of an object pixel along (y, x), metres, as the user says it, and as everything else
     /// makes it.
-    pub pixel: (Option<(f64, f64)>, Option<(f64, f64)>),
+    pub pixel: Pair,
     /// Whether the positions are made of the step.
     pub steps_matter: bool,
 }
@@ -73,10 +73,10 @@ impl Scales {
 }
 
 /// What is said and what the file says, along (y, x).
-type Pair = (Option<(f64, f64)>, Option<(f64, f64)>);
+pub(super) type Pair = (Option<(f64, f64)>, Option<(f64, f64)>);
 
 fn differ(said: (f64, f64), told: (f64, f64)) -> bool {
-    let apart = |said: f64, told: f64| !((said / told - 1.0).abs() <= ROUNDED);
+    let apart = |said: f64, told: f64| (said / told - 1.0).abs() > ROUNDED;
     apart(said.0, told.0) || apart(said.1, told.1)
 }
 

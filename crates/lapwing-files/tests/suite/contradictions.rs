@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What the remarks on contradictions say of a scan read with `given`.
 fn contradictions(path: &Path, given: &[(&str, Given)]) -> Vec<String> {
-    let (_, understood) = read(path, given).unwrap();
+    let (_, understood) = read(path, given).expect("a scan that is read");
     let contradictory = |remark: &&Remark| remark.what == What::Contradiction;
     understood.remarks.iter().filter(contradictory).map(ToString::to_string).collect()
 }

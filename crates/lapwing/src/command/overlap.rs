@@ -239,8 +239,8 @@ fn dose_of(folder: &Path) -> Option<u64> {
     folder.file_name()?.to_str()?.strip_prefix("dose_")?.parse().ok()
 }
 
-/// The archive, when it has positions and nothing that could be patterns: no dialect finds them, and
-/// there is no stack with a layer for each position under a name that is not known.
+/// The archive, when it has positions and nothing that could be patterns: no dialect finds them,
+/// and there is no stack with a layer for each position under a name that is not known.
 fn positions_alone(input: &Path) -> Option<Archive> {
     /// What a file without patterns may have for each position.
     const OTHERS: [&str; 2] = ["Y", "mask"];

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn what_no_map_explains_is_left() {
         // A checkerboard of 64 is at right angles to every linear map.
-        let sign = |i: usize| if (i / 8 + i % 8) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |i: usize| [1.0, -1.0][(i / 8 + i % 8) % 2];
         let shifts: Vec<Position> =
             (0..64).map(|i| Position { y: 0.3 * sign(i), x: 0.4 * sign(i) }).collect();
         let found = ShiftRecord::of(&grid(), &shifts);

@@ -39,6 +39,9 @@ const FARTHEST: usize = 4;
 /// The given positions are kept unless a map raises the log-likelihood of the held-out pixels by
 /// this much: on correct scans searches have gained up to 22 by chance.
 const WORTH: f64 = 25.0;
+/// And by so many standard deviations of a score, which differ more where the fits are freer: the
+/// best of some thirty scores is better than the first by two or three of them by chance.
+const DEVIATIONS: f64 = 5.0;
 
 /// A fit of p numbers to N pixels makes the loss of those it saw p / 2 N per pixel smaller than
 /// that of the truth, and the loss of held-out ones as much larger (H. Akaike, IEEE Trans. Autom.
@@ -314,7 +317,9 @@ impl<const N: usize> Search<N> {
         }
         let first = score([0.0; N], &options, between)?;
         tried += seen.len() + 2;
-        let found = at(best).ok().filter(|_| lowest + WORTH * unit <= first);
+        let noise = surface.as_ref().map_or(0.0, |surface| surface.noise);
+        let worth = (WORTH * unit).max(DEVIATIONS * noise);
+        let found = at(best).ok().filter(|_| lowest + worth <= first);
         let (numbers, last) = if found.is_some() { (best, lowest) } else { ([0.0; N], first) };
         // The noise of the counts, and that of the fits.
         let spread = surface.map(|surface| {

@@ -15,6 +15,8 @@ pub(super) struct Minimum<const N: usize> {
     pub sd: [f64; N],
     /// Second derivatives.
     pub bend: [f64; N],
+    /// Standard deviation of the values about the parabola.
+    pub noise: f64,
 }
 
 /// The minimum near `centre` of what has these values at these points, for U = 2 N + 1 unknowns;
@@ -57,7 +59,7 @@ pub(super) fn minimum<const N: usize, const U: usize>(
         (value - offset - fitted).powi(2)
     });
     let variance = left.sum::<f64>() / (points.len() - U) as f64;
-    let mut minimum = Minimum { at: centre, sd: [0.0; N], bend: [0.0; N] };
+    let mut minimum = Minimum { at: centre, sd: [0.0; N], bend: [0.0; N], noise: variance.sqrt() };
     for axis in 0..N {
         let (slope, square) = (found[1 + axis], found[1 + N + axis]);
         if square.is_nan() || square <= 0.0 {

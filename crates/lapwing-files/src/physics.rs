@@ -267,12 +267,17 @@ fn motion_of(places: &Value) -> Option<Vec<Position>> {
     places.as_array()?.iter().map(place).collect()
 }
 
+/// The Fresnel number of an object pixel as somebody has stated it, by itself or by the pixel's
+/// size.
+pub fn stated_fresnel_number(metadata: &Metadata) -> Option<f64> {
+    metadata::physics_parameter(metadata, FRESNEL_NUMBER)
+}
+
 /// The Fresnel number of an object pixel dx: as it is stated, or dx p / (lambda z) for a detector
 /// of pixels p at distance z. A parallel beam has dx = p; a cone beam magnifies by M = p / dx,
 /// which brings the distance to z / M.
 fn fresnel_number(metadata: &Metadata) -> Option<f64> {
-    let stated = metadata::physics_parameter(metadata, FRESNEL_NUMBER);
-    stated.or_else(|| {
+    stated_fresnel_number(metadata).or_else(|| {
         let optics = FarFieldOptics::of(metadata)?;
         let (dy, dx) = object_pixel(metadata).unwrap_or(optics.pitch);
         let (along_y, along_x) = (dy * optics.pitch.0, dx * optics.pitch.1);
@@ -281,9 +286,11 @@ fn fresnel_number(metadata: &Metadata) -> Option<f64> {
 }
 
 /// Writes into the metadata what `options` say, and what they were understood as into `notes`.
-/// `geometry` becomes the near field where a Fresnel number is given.
+/// `geometry` becomes the near field where a Fresnel number is given; `pixel_is_said` where somebody
+/// has said how large an object pixel is, which decides it, too.
 pub(crate) fn tell(
     options: PhysicsOptions,
+    pixel_is_said: bool,
     geometry: &mut Option<Geometry>,
     metadata: &mut Option<Metadata>,
     scan: &[Position],
@@ -291,6 +298,13 @@ pub(crate) fn tell(
 ) -> Result<(), UnknownPhysics> {
     if let Some(number) = options.fresnel_number {
         *geometry = Some(Geometry::NearField);
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
+    }
+    let by_pixel = || fresnel_number(metadata.as_ref()?);
+    if let (true, None, Some(Geometry::NearField)) =
+        (pixel_is_said, options.fresnel_number, *geometry)
+        && let Some(number) = by_pixel()
+    {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
     }
     if let Some(fly) = options.fly {
@@ -439,11 +453,11 @@ mod tests {
         assert!(count == 4 && (fresnel_number - 1.0152).abs() < 1e-3, "{fresnel_number}");
         // Told to a file, it is read from there, and what is said later takes its place.
         let mut told = Some(metadata);
-        tell(said, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
+        tell(said, false, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number }));
         let said = PhysicsOptions { slice_fresnel_number: Some(2.0), ..PhysicsOptions::default() };
-        tell(said, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
+        tell(said, false, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number: 2.0 }));
         assert_eq!(applied(said, &Metadata::new()), Err(UnknownPhysics::SliceCount));

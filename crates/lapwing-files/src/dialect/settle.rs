@@ -154,7 +154,9 @@ fn settled(
     let in_metadata = metadata.as_ref().and_then(stated);
     let mut geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
     let said = wanted.options.physics;
-    if physics::tell(said, &mut geometry, &mut metadata, &scan, &mut notes).is_err() {
+    let pixel_is_said = wanted.options.pixel_size.is_some();
+    let told = physics::tell(said, pixel_is_said, &mut geometry, &mut metadata, &scan, &mut notes);
+    if told.is_err() {
         let expected = "positions that follow each other along lines, or the motion of an exposure \
                         in object pixels (--fly DY,DX)";
         problems.push(Problem::new("fly auto", expected, "steps in many directions"));

@@ -65,7 +65,14 @@ impl Dataset {
         }
         let mut notes = Vec::new();
         let Self { geometry, metadata, scan, .. } = self;
-        let told = physics::tell(said.physics, geometry, metadata, scan, &mut notes);
+        let told = physics::tell(
+            said.physics,
+            said.pixel_size.is_some(),
+            geometry,
+            metadata,
+            scan,
+            &mut notes,
+        );
         match told.and_then(|()| self.physics()) {
             Ok(_) => Ok(()),
             Err(wrong) => {

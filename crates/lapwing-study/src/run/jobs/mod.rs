@@ -12,6 +12,7 @@ use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
 use crate::disk::hash;
+use crate::disk::layout::RESULT;
 use crate::disk::lock::Lock;
 use crate::disk::path::absolute;
 use crate::disk::record::{
@@ -300,7 +301,12 @@ impl JobRun<'_> {
                     // What is in the folder is another run's.
                     lock(&self.record).moved(&job.case, &kept::unused(&job.output_dir));
                 } else {
-                    // Whatever comes now, an old result is not what this job made of its input.
+                    // An old result is not what this job made of its input, and is not lost.
+                    if let Some(kept) = kept::set_aside(&job.output_dir)? {
+                        let text = format!("the earlier result is kept in {}", kept.display());
+                        log.line(&text);
+                        crew.tell(Event::Note { level: Level::Fact, text: &text })?;
+                    }
                     kept::clear(&job.output_dir)?;
                 }
                 return Err(error);
@@ -327,6 +333,11 @@ impl JobRun<'_> {
         if let Some(result) = existing {
             log.line("the result is there already, from the same input and options");
             return Ok((result, true));
+        }
+        if request.output.join(RESULT).exists() {
+            let text = "in place of an earlier result, made with other options or of other data";
+            log.line(text);
+            crew.tell(Event::Note { level: Level::Fact, text })?;
         }
         let mut observe = |event: Event<'_>| match event {
             Event::Note { text, .. } => {

@@ -1,15 +1,17 @@
 //! What a folder of results holds from before, and that none of it is lost or mixed with new files.
 
-use super::RECONSTRUCTION;
+use super::{RECONSTRUCTION, output};
 use crate::disk::checkpoint::CHECKPOINT;
 use crate::disk::layout::{LOG, RESULT};
 use crate::disk::path::remove_if_there;
 use crate::{Result, StudyError};
+use lapwing_model::forward::MOST_SLICES;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Every file that a reconstruction may leave in its folder; the record, which vouches for the
 /// others, first.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     RESULT,
     RECONSTRUCTION,
     "loss.csv",
@@ -21,19 +23,26 @@ const FILES: [&str; 14] = [
     "overview.png",
     "amplitude_sd.png",
     "phase_sd.png",
+    "shifts.svg",
     "calibration.png",
     "comparison.json",
     LOG,
 ];
 
+/// All of them: also a picture of each slice of a thick object.
+fn files() -> impl Iterator<Item = Cow<'static, str>> + DoubleEndedIterator {
+    let of_slices = (0..MOST_SLICES).map(|index| Cow::Owned(output::of_slice(index)));
+    FILES.into_iter().map(Cow::Borrowed).chain(of_slices)
+}
+
 /// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
 pub(crate) fn clear(folder: &Path) -> Result<()> {
-    FILES.iter().try_for_each(|name| remove_if_there(&folder.join(name)))
+    files().try_for_each(|name| remove_if_there(&folder.join(&*name)))
 }
 
 /// Moves the reconstruction that is in `folder` into a folder `earlier_<n>` inside it, and returns
 /// that; `None` when there is none, but at most what a failed or stopped run left.
-pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
+pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
     let there = |name: &str| folder.join(name).is_file();
     if !there(RECONSTRUCTION) || !there(RESULT) && there(CHECKPOINT) {
         return Ok(None);
@@ -48,9 +57,9 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
         }
     };
     // The record goes last and arrives when all it tells of is there.
-    for name in FILES.iter().rev().filter(|name| there(name)) {
-        let from = folder.join(name);
-        std::fs::rename(&from, kept.join(name)).map_err(StudyError::io("cannot move", &from))?;
+    for name in files().rev().filter(|name| there(name)) {
+        let from = folder.join(&*name);
+        std::fs::rename(&from, kept.join(&*name)).map_err(StudyError::io("cannot move", &from))?;
     }
     Ok(Some(kept))
 }
@@ -58,9 +67,9 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
 /// Moves what [`set_aside`] moved into `kept` back into `folder`, in place of what is there.
 pub(super) fn put_back(folder: &Path, kept: &Path) -> Result<()> {
     clear(folder)?;
-    for name in FILES.iter().rev().filter(|name| kept.join(name).is_file()) {
-        let to = folder.join(name);
-        std::fs::rename(kept.join(name), &to).map_err(StudyError::io("cannot move", &to))?;
+    for name in files().rev().filter(|name| kept.join(&**name).is_file()) {
+        let to = folder.join(&*name);
+        std::fs::rename(kept.join(&*name), &to).map_err(StudyError::io("cannot move", &to))?;
     }
     std::fs::remove_dir(kept).map_err(StudyError::io("cannot remove", kept))
 }
@@ -70,7 +79,7 @@ pub(super) fn put_back(folder: &Path, kept: &Path) -> Result<()> {
 pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
     let Ok(whole) = lapwing_files::open::named(input).0.canonicalize() else { return Ok(()) };
     let same = |name: &str| output.join(name).canonicalize().is_ok_and(|path| path == whole);
-    match FILES.iter().find(|name| same(name)) {
+    match files().find(|name| same(name)) {
         None => Ok(()),
         Some(name) => Err(StudyError::Invalid(format!(
             "{}: expected another output folder than that of {}, whose {name} would be replaced",
@@ -107,10 +116,10 @@ mod tests {
         assert_eq!(set_aside(folder.path()).unwrap(), None);
         [RECONSTRUCTION, CHECKPOINT, "mine.txt"].into_iter().for_each(write);
         assert_eq!(set_aside(folder.path()).unwrap(), None);
-        [RESULT, "phase.png"].into_iter().for_each(write);
+        [RESULT, "phase.png", "shifts.svg", "phase_slice_2.png"].into_iter().for_each(write);
         let kept = set_aside(folder.path()).unwrap().unwrap();
         assert!(kept.ends_with("earlier_1"));
-        for name in [RESULT, RECONSTRUCTION, "phase.png"] {
+        for name in [RESULT, RECONSTRUCTION, "phase.png", "shifts.svg", "phase_slice_2.png"] {
             assert_eq!(std::fs::read_to_string(kept.join(name)).unwrap(), name);
             assert!(!folder.path().join(name).exists());
         }

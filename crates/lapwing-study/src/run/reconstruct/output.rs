@@ -49,11 +49,15 @@ pub(super) fn write_pictures(
         files.error = write_bytes(folder, "error.png", &picture.png())?;
     }
     for (index, slice) in pictures.slices.iter().enumerate() {
-        let name = format!("phase_slice_{}.png", index + 1);
-        files.slices.extend(write_bytes(folder, &name, &slice.png())?);
+        files.slices.extend(write_bytes(folder, &of_slice(index), &slice.png())?);
     }
     files.overview = write_bytes(folder, "overview.png", &pictures.overview(probe, pixel_size))?;
     Ok(())
+}
+
+/// Name of the picture of a slice, of which the first has index 0.
+pub(super) fn of_slice(index: usize) -> String {
+    format!("phase_slice_{}.png", index + 1)
 }
 
 /// Writes the pictures of error maps over the area of the scan and adds their names.

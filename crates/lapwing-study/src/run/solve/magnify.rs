@@ -97,7 +97,8 @@ pub fn magnification(dataset: &Dataset) -> Result<Option<Magnified>> {
         return Ok(None);
     };
     let by = shifts.magnification();
-    if (by - 1.0).abs() < PARALLEL || shifts.sd > SURE * by || shifts.turn() > PLAIN {
+    // A beam that diverges magnifies.
+    if by - 1.0 < PARALLEL || shifts.sd > SURE * by || shifts.turn() > PLAIN {
         return Ok(None);
     }
     let pixel_size_m = assumed / by;
@@ -119,7 +120,12 @@ fn assumed(dataset: &Dataset) -> Option<f64> {
     if dataset.geometry != Some(Geometry::NearField) {
         return None;
     }
-    let optics = FarFieldOptics::of(dataset.metadata.as_ref()?)?;
+    let known = dataset.metadata.as_ref()?;
+    // What was said of the Fresnel number, or of the object's pixel, decides it.
+    if lapwing_files::physics::stated_fresnel_number(known).is_some() {
+        return None;
+    }
+    let optics = FarFieldOptics::of(known)?;
     let (pitch, assumed) = ((optics.pitch.0 * optics.pitch.1).sqrt(), pixel(dataset)?);
     ((assumed / pitch - 1.0).abs() <= 1e-6).then_some(assumed)
 }

@@ -286,8 +286,8 @@ fn fresnel_number(metadata: &Metadata) -> Option<f64> {
 }
 
 /// Writes into the metadata what `options` say, and what they were understood as into `notes`.
-/// `geometry` becomes the near field where a Fresnel number is given; `pixel_is_said` where somebody
-/// has said how large an object pixel is, which decides it, too.
+/// `geometry` becomes the near field where a Fresnel number is given; `pixel_is_said` where
+/// somebody has said how large an object pixel is, which decides it, too.
 pub(crate) fn tell(
     options: PhysicsOptions,
     pixel_is_said: bool,

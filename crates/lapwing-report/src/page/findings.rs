@@ -39,6 +39,10 @@ pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
             let share = format!("{:.2} % of the light", 100.0 * noise.background_share);
             facts.push(fact("background", format!("{counts} counts per pattern, {share}")));
         }
+        if let Some(limit) = noise.saturation {
+            let what = format!("{} counts, of which pixels have at least as many", label(limit, 4));
+            facts.push(fact("limit of the detector", what));
+        }
         let counts = [
             (noise.dead_pixels.len() + noise.hot_pixels.len(), "pixels"),
             (noise.lost_patterns.len() + noise.wrong_patterns.len(), "patterns"),

@@ -257,6 +257,10 @@ fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {
     {
         bench.fails(&format!("{simulate} {wrong} --output wrong.npz"), &[word]);
     }
+    // Of "at least 40" no lower dose can be made.
+    let thinned = bench.run("thin --input real.npz --dose 5000 --output thin.npz");
+    let told = String::from_utf8_lossy(&thinned.stderr).into_owned();
+    assert!(thinned.status.success() && told.contains("limit of 40 counts"), "{told}");
     // Nothing varies: there is nothing to be slow.
     bench.fails(
         "reconstruct --input clean.npz --output-dir none --probe-variation slow",

@@ -86,8 +86,11 @@ fn detector(
 ) -> Result<(f64, Option<f32>)> {
     let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
     let mut entries = history.and_then(Value::as_array).into_iter().flatten();
-    if entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED) {
-        return Ok((1.0, None));
+    let simulated = entries.find(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED);
+    if let Some(entry) = simulated {
+        // What is not estimated is known.
+        let limit = entry["parameters"]["apparatus"]["saturation"].as_f64();
+        return Ok((1.0, limit.map(|limit| limit as f32)));
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);

@@ -268,7 +268,9 @@ impl Dataset {
             if let Some(mask) = &self.mask {
                 mask.write(npz)?;
             }
-            for (name, array) in self.named().iter().chain(&self.extras) {
+            let named = self.named();
+            let others = self.extras.iter().filter(|(name, _)| !self.has_own(name, &named));
+            for (name, array) in named.iter().chain(others) {
                 npz.array(name, array)?;
             }
             match self.stored_metadata() {
@@ -276,6 +278,18 @@ impl Dataset {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Whether what it is made of is written under this name, in place of an array that its file had
+    /// under it beside what was read.
+    fn has_own(&self, name: &str, named: &[(String, Array)]) -> bool {
+        match name {
+            "diffraction" | "xcoords" | "ycoords" => true,
+            "objectGuess" => self.object.is_some(),
+            "probeGuess" => self.probe.is_some(),
+            crate::mask::KEY => self.mask.is_some(),
+            other => named.iter().any(|(name, _)| name == other),
+        }
     }
 
     /// Frames, slices and numbers of scans, as arrays beside the extras under the names that are

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use lapwing_files::npy::{Array, DType, Values};
 use lapwing_files::options::{AxisOrder, Quantity, ZeroFrequency};
 use lapwing_files::{Archive, Dataset, ReadOptions, dataset, metadata};
-use lapwing_model::{Complex32, Object};
+use lapwing_model::{Complex32, Object, Position};
 use ndarray::{Array3, Ix2, Ix3};
 
 fn fixture(name: &str) -> PathBuf {
@@ -310,4 +310,21 @@ fn what_is_written_reads_back_equal() {
         };
         assert_eq!(parts(&first), parts(&second), "{file}");
     }
+}
+
+#[test]
+fn what_is_written_takes_the_place_of_arrays_beside_what_was_read() {
+    use lapwing_files::dataset::Form;
+    let scan: Vec<Position> = (0..3).map(|i| Position { y: f64::from(i), x: 0.5 }).collect();
+    let form = Form { quantity: Quantity::Counts, zero_frequency: ZeroFrequency::Centre };
+    let counts = Array3::ones((3, 4, 6));
+    let mut dataset = Dataset::from_patterns(counts, form, scan, None, None, None).unwrap();
+    let other = |name: &str| (name.to_owned(), Array::from(vec![7.0, 7.0, 7.0]));
+    dataset.extras = ["xcoords", "note"].map(other).to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.npz");
+    dataset.write(&path).unwrap();
+    let file = Archive::open(&path).unwrap();
+    let read = |name| file.read(name).unwrap().to_f64().unwrap();
+    assert_eq!((read("xcoords"), read("note")), (vec![0.5; 3], vec![7.0; 3]));
 }

@@ -280,8 +280,8 @@ impl Dataset {
         })
     }
 
-    /// Whether what it is made of is written under this name, in place of an array that its file had
-    /// under it beside what was read.
+    /// Whether what it is made of is written under this name, in place of an array that its file
+    /// had under it beside what was read.
     fn has_own(&self, name: &str, named: &[(String, Array)]) -> bool {
         match name {
             "diffraction" | "xcoords" | "ycoords" => true,

@@ -50,6 +50,11 @@ impl Ledger {
         entry.map(|entry| entry.sha256.as_str()).filter(|hash| !hash.is_empty())
     }
 
+    /// Whether nothing was made yet.
+    pub fn is_new(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether `file` is one that the study makes or made, also for another design: what is there
     /// under its name may be replaced.
     pub fn owns(&self, file: &Path) -> bool {

@@ -182,6 +182,11 @@ fn a_study_replaces_nothing_that_it_has_not_made() {
     let told = ["own/study.toml", "--output", "another name"];
     bench.fails("study run own/study.toml --output own", &told);
     assert_eq!(std::fs::read_to_string(bench.path("own/study.toml")).unwrap(), SMALL);
+    // Nor by another one.
+    let other = SMALL.replace("epochs = 2", "epochs = 3");
+    std::fs::write(bench.path("own/study.toml"), &other).unwrap();
+    bench.fails("study run small.toml --output own", &["own/study.toml is there already"]);
+    assert_eq!(std::fs::read_to_string(bench.path("own/study.toml")).unwrap(), other);
     // The one that a study keeps is the study's.
     assert_eq!(bench.json("study run study.toml --output .")["resumed"], 4);
 }

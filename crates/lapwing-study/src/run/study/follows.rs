@@ -44,8 +44,8 @@ pub(super) fn with_searched(design: Design, folder: &StudyFolder, same_base: boo
 }
 
 /// Refuses to replace what lies in the places of the study's files and was made by others: data
-/// sets and views that the ledger does not know and, in a folder that holds no study yet, results
-/// and a report.
+/// sets and views that the ledger does not know and, in a folder that holds no study yet, another
+/// design, results and a report.
 pub(super) fn check_foreign(design: &Design, folder: &StudyFolder, ledger: &Ledger) -> Result<()> {
     let roots = folder.roots();
     let repeats = 1..=design.study.repeats;
@@ -64,6 +64,11 @@ pub(super) fn check_foreign(design: &Design, folder: &StudyFolder, ledger: &Ledg
         let report = std::fs::read_dir(folder.report_dir()).into_iter().flatten().flatten();
         let report = report.map(|entry| entry.path());
         files.extend(results.chain(report).filter(|file| file.is_file()));
+    }
+    // A design of which nothing was made is no study's yet, but its owner's.
+    let there = folder.design().ok().flatten().filter(|_| ledger.is_new());
+    if there.is_some_and(|there| !design.replaces(&there, true).is_empty()) {
+        files.push(folder.design_file());
     }
     files.sort();
     files.dedup();

@@ -30,7 +30,7 @@ const FILES: [&str; 15] = [
 ];
 
 /// All of them: also a picture of each slice of a thick object.
-fn files() -> impl Iterator<Item = Cow<'static, str>> + DoubleEndedIterator {
+fn files() -> impl DoubleEndedIterator<Item = Cow<'static, str>> {
     let of_slices = (0..MOST_SLICES).map(|index| Cow::Owned(output::of_slice(index)));
     FILES.into_iter().map(Cow::Borrowed).chain(of_slices)
 }

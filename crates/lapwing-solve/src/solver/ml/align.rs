@@ -263,7 +263,8 @@ impl<const N: usize> Search<N> {
             problem.with_scan(M::of(numbers).applied(&problem.whole_scan))
         };
         let mut options = options.clone();
-        let mut seen: Vec<Point<N>> = Vec::new();
+        // Each with the number that was moved, N for none.
+        let mut seen: Vec<(Point<N>, usize)> = Vec::new();
         let score = |numbers: [f64; N], options: &Ml, between: Between<'_, E>| {
             between()?;
             match at(numbers) {
@@ -283,7 +284,7 @@ impl<const N: usize> Search<N> {
                 let step = steps[number];
                 let (moved, bend) = self.line(number, step, (best, lowest), &mut |numbers| {
                     let found = score(numbers, &options, &mut *between)?;
-                    seen.push((numbers, found));
+                    seen.push(((numbers, found), number));
                     Ok(found)
                 })?;
                 (best, lowest) = moved;
@@ -299,15 +300,16 @@ impl<const N: usize> Search<N> {
                 }
             }
             lowest = score(best, &options, &mut *between)?;
-            seen.push((best, lowest));
+            seen.push(((best, lowest), N));
         }
-        let near = |point: &&Point<N>| {
+        let near = |(point, _): &&(Point<N>, usize)| {
             let axes = 0..N;
             let mut far = axes.map(|axis| (point.0[axis] - best[axis]).abs() / steps[axis]);
             point.1.is_finite() && far.all(|far| far <= FITTED)
         };
-        let near: Vec<Point<N>> = seen.iter().filter(near).copied().collect();
-        let surface = surface::minimum::<N, U>(&near, best, steps);
+        let near: Vec<(Point<N>, usize)> = seen.iter().filter(near).copied().collect();
+        let points: Vec<Point<N>> = near.iter().map(|(point, _)| *point).collect();
+        let surface = surface::minimum::<N, U>(&points, best, steps);
         if let Some(surface) = &surface {
             for axis in 0..N {
                 let (low, high) = (best[axis] - steps[axis], best[axis] + steps[axis]);
@@ -330,9 +332,9 @@ impl<const N: usize> Search<N> {
         let deviations = spread.map(|spread| deviations::<M, N>(numbers, spread));
         let choices = (0..N).map(|number| {
             let told = |(map, score): Point<N>| Tried { value: M::of(map).told()[number], score };
-            let is_along = |point: &&Point<N>| point.0[number] != best[number];
             let ends = [([0.0; N], first), (numbers, last)].map(told);
-            let between = near.iter().filter(is_along).copied().map(told);
+            let along = near.iter().filter(|(_, moved)| *moved == number);
+            let between = along.map(|(point, _)| told(*point));
             Choice {
                 option: M::NAMES[number],
                 value: ends[1].value,

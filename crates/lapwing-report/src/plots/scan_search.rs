@@ -7,8 +7,8 @@ use lapwing_study::record::{ChoiceRecord, TriedRecord};
 /// How the names of the numbers of such a map begin.
 const OF_SCAN: &str = "scan_";
 
-/// What was tried of every number of the map of the scan in the last round of its search, in
-/// standard deviations from the number that was taken; `None` where nothing was searched for.
+/// What was tried of every number of the map of the scan near the best, and what was taken, in
+/// standard deviations from that; `None` where nothing was searched for.
 pub(crate) fn scan_search(row: &Row) -> Option<Plot> {
     let choices = &row.result()?.choices;
     let found: Vec<(&ChoiceRecord, f64)> = choices
@@ -17,8 +17,8 @@ pub(crate) fn scan_search(row: &Row) -> Option<Plot> {
         .filter_map(|choice| Some((choice, choice.sd.filter(|sd| *sd > 0.0)?)))
         .collect();
     let tried = |choice: &ChoiceRecord| -> Vec<TriedRecord> {
-        // The first is the scan as it was given, the last one what was taken.
-        choice.tried.get(1..choice.tried.len().max(2) - 1).unwrap_or_default().to_vec()
+        // The first is the scan as it was given.
+        choice.tried.get(1..).unwrap_or_default().to_vec()
     };
     let every = || found.iter().flat_map(|(choice, _)| tried(choice));
     let lowest = every().map(|tried| tried.score).fold(f64::INFINITY, f64::min);

@@ -324,12 +324,12 @@ impl<const N: usize> Search<N> {
         let found = at(best).ok().filter(|_| lowest + worth <= first);
         let (numbers, last) = if found.is_some() { (best, lowest) } else { ([0.0; N], first) };
         // The noise of the counts, and that of the fits.
-        let spread = surface.map(|surface| {
-            std::array::from_fn(|axis| {
-                (surface.sd[axis].powi(2) + unit / surface.bend[axis]).sqrt()
-            })
+        let spread = std::array::from_fn(|axis| {
+            let (sd, bend) =
+                surface.and_then(|found| found.sd[axis].zip(Some(found.bend[axis])))?;
+            Some((sd.powi(2) + unit / bend).sqrt())
         });
-        let deviations = spread.map(|spread| deviations::<M, N>(numbers, spread));
+        let deviations = deviations::<M, N>(numbers, spread);
         let choices = (0..N).map(|number| {
             let told = |(map, score): Point<N>| Tried { value: M::of(map).told()[number], score };
             let ends = [([0.0; N], first), (numbers, last)].map(told);
@@ -338,7 +338,7 @@ impl<const N: usize> Search<N> {
             Choice {
                 option: M::NAMES[number],
                 value: ends[1].value,
-                sd: deviations.map(|deviations| deviations[number]),
+                sd: deviations[number],
                 tried: ends[..1].iter().copied().chain(between).chain([ends[1]]).collect(),
             }
         });
@@ -389,9 +389,12 @@ impl<const N: usize> Search<N> {
 
 /// Standard deviations of what is told of a map, from those of its numbers, which are taken for
 /// independent.
-fn deviations<M: Map<N>, const N: usize>(numbers: [f64; N], spread: [f64; N]) -> [f64; N] {
+fn deviations<M: Map<N>, const N: usize>(
+    numbers: [f64; N],
+    spread: [Option<f64>; N],
+) -> [Option<f64>; N] {
     let told = M::of(numbers).told();
-    let mut variances = [0.0; N];
+    let mut variances = [Some(0.0); N];
     for (number, spread) in spread.into_iter().enumerate() {
         // A small step: the map is smooth.
         let step = 1e-6;
@@ -399,10 +402,14 @@ fn deviations<M: Map<N>, const N: usize>(numbers: [f64; N], spread: [f64; N]) ->
         beside[number] += step;
         let moved = M::of(beside).told();
         for (variance, (moved, told)) in variances.iter_mut().zip(moved.into_iter().zip(told)) {
-            *variance += ((moved - told) / step * spread).powi(2);
+            let slope = (moved - told) / step;
+            if slope != 0.0 {
+                let more = spread.map(|spread| (slope * spread).powi(2));
+                *variance = variance.zip(more).map(|(sum, more)| sum + more);
+            }
         }
     }
-    variances.map(f64::sqrt)
+    variances.map(|variance| variance.map(f64::sqrt))
 }
 
 #[cfg(test)]

@@ -9,19 +9,18 @@ use lapwing_model::linear::solve;
 /// What is known of the minimum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Minimum<const N: usize> {
-    /// Where it is.
+    /// Where it is; the centre along an axis that has none.
     pub at: [f64; N],
-    /// Standard deviations that the noise of the values makes.
-    pub sd: [f64; N],
-    /// Second derivatives.
+    /// Standard deviations that the noise of the values makes; `None` where there is no minimum.
+    pub sd: [Option<f64>; N],
+    /// Second derivatives, above 0 where there is a minimum.
     pub bend: [f64; N],
     /// Standard deviation of the values about the parabola.
     pub noise: f64,
 }
 
 /// The minimum near `centre` of what has these values at these points, for U = 2 N + 1 unknowns;
-/// `scale` is how far apart points lie along each axis. `None` where there are too few of them, or
-/// no minimum.
+/// `scale` is how far apart points lie along each axis. `None` where there are too few of them.
 pub(super) fn minimum<const N: usize, const U: usize>(
     points: &[([f64; N], f64)],
     centre: [f64; N],
@@ -59,20 +58,20 @@ pub(super) fn minimum<const N: usize, const U: usize>(
         (value - offset - fitted).powi(2)
     });
     let variance = left.sum::<f64>() / (points.len() - U) as f64;
-    let mut minimum = Minimum { at: centre, sd: [0.0; N], bend: [0.0; N], noise: variance.sqrt() };
+    let mut minimum = Minimum { at: centre, sd: [None; N], bend: [0.0; N], noise: variance.sqrt() };
     for axis in 0..N {
         let (slope, square) = (found[1 + axis], found[1 + N + axis]);
+        minimum.bend[axis] = 2.0 * square / scale[axis].powi(2);
         if square.is_nan() || square <= 0.0 {
-            return None;
+            continue;
         }
         minimum.at[axis] -= scale[axis] * slope / (2.0 * square);
-        minimum.bend[axis] = 2.0 * square / scale[axis].powi(2);
         // By how much the place moves with the two numbers that it is made of.
         let mut gradient = [0.0; U];
         gradient[1 + axis] = -0.5 / square;
         gradient[1 + N + axis] = 0.5 * slope / (square * square);
         let spread: f64 = solve(matrix, gradient).iter().zip(&gradient).map(|(a, b)| a * b).sum();
-        minimum.sd[axis] = scale[axis] * (variance * spread.max(0.0)).sqrt();
+        minimum.sd[axis] = Some(scale[axis] * (variance * spread.max(0.0)).sqrt());
     }
     Some(minimum)
 }
@@ -99,7 +98,7 @@ mod tests {
         for axis in 0..2 {
             assert!((found.at[axis] - [0.2, -0.01][axis]).abs() < 1e-9, "{found:?}");
             assert!((found.bend[axis] / [6.0, 100.0][axis] - 1.0).abs() < 1e-9, "{found:?}");
-            assert!(found.sd[axis] < 1e-6, "{found:?}");
+            assert!(found.sd[axis].unwrap() < 1e-6, "{found:?}");
         }
     }
 
@@ -115,7 +114,7 @@ mod tests {
             let known: Vec<_> = noisy.collect();
             let found = minimum::<2, 5>(&known, [0.15, 0.0], [0.05, 0.02]).unwrap();
             for axis in 0..2 {
-                errors[axis].push((found.at[axis] - [0.2, -0.01][axis]) / found.sd[axis]);
+                errors[axis].push((found.at[axis] - [0.2, -0.01][axis]) / found.sd[axis].unwrap());
             }
         }
         for errors in errors {
@@ -125,10 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn a_saddle_and_few_points_have_no_minimum() {
+    fn a_saddle_has_none_along_one_axis_and_few_points_tell_nothing() {
         let saddle: Vec<_> =
             points().into_iter().map(|at| (at, at[0].powi(2) - at[1].powi(2))).collect();
-        assert_eq!(minimum::<2, 5>(&saddle, [0.0; 2], [0.05, 0.02]), None);
+        let found = minimum::<2, 5>(&saddle, [0.02, 0.01], [0.05, 0.02]).unwrap();
+        assert!(found.sd[0].is_some() && found.at[0].abs() < 1e-9, "{found:?}");
+        assert!(found.sd[1].is_none() && found.at[1] == 0.01 && found.noise < 1e-9, "{found:?}");
         assert_eq!(minimum::<2, 5>(&saddle[..6], [0.0; 2], [0.05, 0.02]), None);
     }
 }

@@ -55,6 +55,28 @@ pub(crate) struct Question<'a> {
     pub flat: Option<f64>,
 }
 
+#[cfg(test)]
+impl<'a> Question<'a> {
+    /// About a metric of which nothing is there, for tests.
+    pub fn bare(metric: &'a Metric) -> Self {
+        Self {
+            study: None,
+            rows: &[],
+            metric,
+            solvers: &[],
+            views: &[],
+            splits: &[],
+            levels: &[],
+            reference: None,
+            pixel_size: None,
+            radiation: None,
+            matrix: None,
+            measured: None,
+            flat: None,
+        }
+    }
+}
+
 /// `12.0 px (150 nm)`.
 pub(crate) fn step_in_words(step: f64, pixel_size: Option<f64>) -> String {
     let nm = pixel_size.map(|metres| format!(" ({} nm)", label(step * metres * 1e9, 3)));

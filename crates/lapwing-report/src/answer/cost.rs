@@ -155,21 +155,7 @@ mod tests {
     #[test]
     fn views_whose_few_realisations_differ_by_chance_are_alike() {
         let metrics = with_goals(&Default::default(), None).unwrap();
-        let question = Question {
-            study: None,
-            rows: &[],
-            metric: &metrics[0],
-            solvers: &[],
-            views: &[],
-            splits: &[],
-            levels: &[],
-            reference: None,
-            pixel_size: None,
-            radiation: None,
-            matrix: None,
-            measured: None,
-            flat: None,
-        };
+        let question = Question::bare(&metrics[0]);
         // Standard errors of 0.01; of two values 12.7 of these may be chance, of eight 2.4. A
         // difference of 0.04 is 2.8 standard errors of a difference.
         let of = |mean: f64, n: usize| Estimate { mean, error: Some(0.01), n, spare: n - 1 };

@@ -157,21 +157,7 @@ mod tests {
         for _ in 0..500 {
             let goal = curve(3.05 + 1.9 * draws.uniform());
             let metrics = with_goals(&[("phase_ssim".to_owned(), goal)].into(), None).unwrap();
-            let question = Question {
-                study: None,
-                rows: &[],
-                metric: &metrics[0],
-                solvers: &[],
-                views: &[],
-                splits: &[],
-                levels: &[],
-                reference: None,
-                pixel_size: None,
-                radiation: None,
-                matrix: None,
-                measured: None,
-                flat: None,
-            };
+            let question = Question::bare(&metrics[0]);
             let mut points = Vec::new();
             for i in 0..doses {
                 let x = 3.0 + 2.0 * i as f64 / (doses - 1) as f64;

@@ -5,7 +5,7 @@
 //! probe decides how much of it a reconstruction has (Thibault et al., Ultramicroscopy 109, 338
 //! (2009)). It shows as power at the frequencies of the lattice.
 
-use lapwing_model::{Complex32, Position};
+use lapwing_model::{Complex32, Position, median};
 use ndarray::ArrayView2;
 use num_complex::Complex64;
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
@@ -113,11 +113,9 @@ impl Lattice {
                         minus > near && plus > near
                     })
                 };
-                let mut others: Vec<f64> = around.filter(apart).map(power).collect();
-                others.sort_unstable_by(f64::total_cmp);
-                let median = others.get(others.len() / 2).copied().unwrap_or(f64::NAN);
+                let usual = median(around.filter(apart).map(power)).unwrap_or(f64::NAN);
                 // A complex object has its own power at both.
-                power(at).max(power([-at[0], -at[1]])) / median
+                power(at).max(power([-at[0], -at[1]])) / usual
             });
         ratios.filter(|ratio| ratio.is_finite()).reduce(f64::max)
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::CompareError;
 use crate::align::LARGEST_SHIFT;
 use crate::placement::{correlation, fits_best, is_large};
-use lapwing_model::{Complex32, Position};
+use lapwing_model::{Complex32, Position, median};
 use ndarray::ArrayView2;
 
 /// Deviation of positions from a common offset, pixels, up to which they are the same scan: what
@@ -125,7 +125,7 @@ fn as_sets(own: &[Position], other: &[Position]) -> Vec<(i64, i64)> {
             continue;
         }
         let off = cells.on(few, apart);
-        let middle = |of: fn(&Position) -> f64| median(off.iter().map(of).collect()).unwrap_or(0.0);
+        let middle = |of: fn(&Position) -> f64| median(off.iter().map(of)).unwrap_or(0.0);
         let apart = Position { y: apart.y + middle(|p| p.y), x: apart.x + middle(|p| p.x) };
         let off = cells.on(few, apart);
         let matched = off.len();
@@ -236,13 +236,7 @@ fn step(scan: &[Position]) -> f64 {
         let apart = scan.iter().map(|b| (a.y - b.y).hypot(a.x - b.x));
         apart.filter(|&apart| apart > 1e-6).fold(f64::INFINITY, f64::min)
     };
-    median(scan.iter().step_by(scan.len().div_ceil(TRIED)).map(nearest).collect())
-        .unwrap_or(f64::INFINITY)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
+    median(scan.iter().step_by(scan.len().div_ceil(TRIED)).map(nearest)).unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]

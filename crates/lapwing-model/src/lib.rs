@@ -37,10 +37,11 @@
 pub mod buffer;
 mod c8;
 pub mod elementwise;
+pub mod faults;
 pub mod fft;
 pub mod forward;
-pub mod light;
 pub mod linear;
+mod median;
 mod object;
 pub mod parallel;
 pub mod position;
@@ -53,6 +54,7 @@ pub mod specimen;
 mod test_support;
 
 pub use forward::{ForwardModel, ModelError};
+pub use median::median;
 pub use num_complex::Complex32;
 pub use object::{Object, ObjectView};
 pub use position::{Position, Window};

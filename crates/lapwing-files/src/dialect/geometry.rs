@@ -6,7 +6,7 @@
 //! object of pixel size d = lambda z / (N p).
 
 use lapwing_model::fft::{Fft2, frequency};
-use lapwing_model::{Complex32, Position};
+use lapwing_model::{Complex32, Position, median};
 use ndarray::{ArrayView3, Axis};
 
 use crate::metadata::{self, Metadata};
@@ -211,17 +211,11 @@ pub(super) fn illumination(amplitude: ArrayView3<'_, f32>) -> f64 {
 /// same.
 pub(super) fn median_step(scan: &[Position]) -> Option<f64> {
     let stride = scan.len().div_ceil(256);
-    let mut nearest: Vec<f64> = scan
-        .iter()
-        .step_by(stride)
-        .map(|a| {
-            let distances = scan.iter().map(|b| (a.y - b.y).hypot(a.x - b.x));
-            distances.filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
-        })
-        .filter(|distance| distance.is_finite())
-        .collect();
-    nearest.sort_by(f64::total_cmp);
-    nearest.get(nearest.len() / 2).copied()
+    let nearest = scan.iter().step_by(stride).map(|a| {
+        let distances = scan.iter().map(|b| (a.y - b.y).hypot(a.x - b.x));
+        distances.filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
+    });
+    median(nearest.filter(|distance| distance.is_finite()))
 }
 
 #[cfg(test)]

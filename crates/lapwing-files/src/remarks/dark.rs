@@ -1,5 +1,6 @@
 //! What a detector writes without light.
 
+use lapwing_model::median;
 use ndarray::Array2;
 
 use super::survey::Survey;
@@ -76,13 +77,9 @@ pub(super) fn level(survey: &Survey, good: &Array2<bool>, unit: Unit) -> Option<
         .collect();
     pixels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     pixels.truncate(((pixels.len() as f64 * DARKEST) as usize).max(1));
-    let median = |of: &dyn Fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = pixels.iter().map(of).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    };
-    let (mean, least) = (median(&|(mean, _)| *mean)?, median(&|(_, least)| *least)?);
-    let fall = median(&|(mean, least)| (mean - least) / mean.max(f64::MIN_POSITIVE).sqrt())?;
+    let usual = |of: &dyn Fn(&(f64, f64)) -> f64| median(pixels.iter().map(of));
+    let (mean, least) = (usual(&|(mean, _)| *mean)?, usual(&|(_, least)| *least)?);
+    let fall = usual(&|(mean, least)| (mean - least) / mean.max(f64::MIN_POSITIVE).sqrt())?;
     let level = if mean - least < 1.0 { least } else { mean };
     let level = if (level - level.round()).abs() < 1e-3 { level.round() } else { level };
     let digits = 10f64.powi(2 - level.max(1.0).log10().floor() as i32);

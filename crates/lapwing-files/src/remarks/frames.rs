@@ -2,28 +2,25 @@
 
 use std::collections::HashMap;
 
-use lapwing_model::light::far_too_bright;
+use lapwing_model::faults::{LOST, QUANTA, SPREADS, far_too_bright};
+use lapwing_model::median;
 use ndarray::{ArrayView3, Axis};
 
 use super::remark::{Remark, What};
 use super::survey::Survey;
-use super::words::{counted, leave_out, median, ranges};
+use super::words::{counted, leave_out, ranges};
 use crate::{Quantum, stop};
 
 /// Neighbours on either side, in the order of the file, that a pattern is compared with.
 const AROUND: usize = 12;
-/// Shares of its neighbours' light with which a pattern is lost, or weak.
-const LOST: f64 = 0.1;
+/// Share of its neighbours' light with which a pattern is weak.
 const WEAK: f64 = 0.3;
 /// So many times its neighbours' light is far too much.
 const BRIGHT: f64 = 5.0;
-/// Photons from which on a tenth of the usual light is too little to be chance.
-const PHOTONS: f64 = 20.0;
 /// Probability, as its natural logarithm, below which so many dark patterns are no chance: 1e-4.
 const NO_CHANCE: f64 = -9.2;
-/// A pattern looks like no other when it resembles the mean pattern less than the others by so many
-/// times their usual spread, and by so much.
-const SPREADS: f64 = 12.0;
+/// A pattern that looks like no other resembles the mean pattern less than the others by so much,
+/// too.
 const UNLIKE: f64 = 0.15;
 
 /// Photons of a pattern, and patterns of a scan, from which equal ones are no chance.
@@ -54,19 +51,19 @@ pub(super) fn look(
     let usual: Vec<f64> = (0..n)
         .map(|index| {
             let around = index.saturating_sub(AROUND)..(index + AROUND + 1).min(n);
-            median(around.filter(|&near| near != index).map(|near| totals[near]))
+            median(around.filter(|&near| near != index).map(|near| totals[near])).unwrap_or(0.0)
         })
         .collect();
-    let overall = median(totals.iter().copied());
+    let overall = median(totals.iter().copied()).unwrap_or(0.0);
     let too_bright = far_too_bright(totals, AROUND);
     let mut remarks = Vec::new();
-    if photons < PHOTONS && !no_chance(dark.len(), n, photons) {
+    if photons < QUANTA && !no_chance(dark.len(), n, photons) {
         remarks.extend(few_photons(&dark, n, photons, quantum));
         remarks.extend(far_bright(&too_bright, totals, overall));
         return remarks;
     }
     let is_lost = |index: usize| {
-        totals[index] <= 0.0 || (photons >= PHOTONS && totals[index] < LOST * usual[index])
+        totals[index] <= 0.0 || (photons >= QUANTA && totals[index] < LOST * usual[index])
     };
     let lost: Vec<usize> = (0..n).filter(|&index| is_lost(index)).collect();
     let mut odd: Vec<bool> = (0..n).map(is_lost).collect();
@@ -193,12 +190,13 @@ pub(super) fn repeated(
 fn photons(totals: &[f64], survey: Option<&Survey>, scale: Option<f64>) -> f64 {
     // Of few photons the patterns without one count.
     let mean = totals.iter().sum::<f64>() / totals.len() as f64;
-    let usual = median(totals.iter().copied().filter(|&total| total > 0.0)).min(mean);
+    let lit = median(totals.iter().copied().filter(|&total| total > 0.0));
+    let usual = lit.unwrap_or(0.0).min(mean);
     if let Some(scale) = scale {
         return usual * scale * scale;
     }
     let steps = totals.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-    let spread = 1.4826 * median(steps) / std::f64::consts::SQRT_2;
+    let spread = 1.4826 * median(steps).unwrap_or(0.0) / std::f64::consts::SQRT_2;
     let by_spread = if spread > 0.0 { (usual / spread).powi(2) } else { f64::INFINITY };
     survey.map_or(by_spread, |survey| by_spread.min(survey.quanta(usual, None)))
 }
@@ -231,7 +229,8 @@ fn few_photons(dark: &[usize], n: usize, photons: f64, quantum: Quantum) -> Opti
 /// Whether each pattern looks like the others; `odd` ones do not tell what is usual.
 fn alike(survey: &Survey, odd: &[bool]) -> Vec<bool> {
     let usual = |values: &[f64]| {
-        median(values.iter().zip(odd).filter(|(_, odd)| !**odd).map(|(value, _)| *value))
+        let even = values.iter().zip(odd).filter(|(_, odd)| !**odd);
+        median(even.map(|(value, _)| *value)).unwrap_or(0.0)
     };
     let middle = usual(&survey.resemblance);
     let off: Vec<f64> = survey.resemblance.iter().map(|value| (value - middle).abs()).collect();

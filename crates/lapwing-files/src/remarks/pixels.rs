@@ -1,6 +1,7 @@
 //! Pixels that hold no measurement, saturation, a level that is written without light, and a beam
 //! that is not in the middle.
 
+use lapwing_model::faults::{Ceiling, HOT, STUCK, is_central, near};
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, ArrayView3};
 
@@ -14,22 +15,11 @@ use crate::stop::Asked;
 const FEWEST: usize = 4;
 /// Quanta that the pixels around a silent or stuck one have in all patterns together at least.
 const QUANTA: f64 = 50.0;
-/// Patterns from which a pixel that is always the same is stuck.
-const STUCK_PATTERNS: usize = 20;
-/// A pixel that has so many times the most of any pixel near it is hot,
-const HOT: f64 = 30.0;
-/// where it does in this share of the patterns, and in so many: else a particle hit it.
+/// A pixel is hot where it is so in this share of the patterns, and in so many: else a particle hit
+/// it.
 const OFTEN: (f64, usize) = (0.1, 3);
-/// Half the side of the square around a pixel that it is compared with.
-const NEAR: usize = 2;
 /// Silent pixels opposite to lit ones that are an area.
 const AREA: usize = 5;
-/// So many values at the largest one, and so many times as many as just below it, are saturation.
-const SATURATED: (usize, usize) = (20, 2);
-/// Just below, as a share of the largest amplitude.
-const JUST_BELOW: f32 = 0.99;
-/// Quanta below which the largest number may well be frequent.
-const LARGE: f64 = 20.0;
 /// Distance from the middle that is remarked on, pixels and share of the side.
 const OFF: (f64, f64) = (1.5, 0.02);
 /// The mean squared distance of light that is in the corners from there, as a share of that from
@@ -130,10 +120,9 @@ pub(super) fn stuck(survey: &Survey, patterns: ArrayView3<'_, f32>, good: &Array
             // Where a detector saturates, the brightest pixels are all the same.
             let alone = || near(at, good).all(|other| survey.most[other] != survey.most[at]);
             let (least, most) = (survey.least[at], survey.most[at]);
-            let same = least > 0.0 && least == most && survey.patterns >= STUCK_PATTERNS && alone();
+            let same = least > 0.0 && least == most && survey.patterns >= STUCK && alone();
             let brightest = near(at, good).map(|at| survey.most[at]).fold(0.0, f32::max);
-            let (y, x) = middle(survey.shape());
-            let central = at.0.abs_diff(y).max(at.1.abs_diff(x)) <= NEAR;
+            let central = is_central(at, middle(survey.shape()));
             let limit = HOT * f64::from(brightest);
             same || (!central && brightest > 0.0 && f64::from(most) > limit)
                 && is_often_above(limit, at, patterns)
@@ -209,32 +198,33 @@ fn saturation(
         .fold(0.0, f32::max);
     let reach = survey.most.iter().zip(good).filter(|(most, good)| **good && **most == largest);
     // Where a detector saturates, several pixels have the largest number.
-    if survey.quanta(f64::from(largest), scale) < LARGE || reach.count() < 3 {
+    if survey.quanta(f64::from(largest), scale) < Ceiling::LARGE || reach.count() < 3 {
         return None;
     }
-    let (limit, just_below) = (largest, largest * JUST_BELOW * JUST_BELOW);
+    let (limit, just_below) = (largest, largest * Ceiling::JUST_BELOW);
     let asked = Asked::here();
     let each = patterns.outer_iter().in_parallel().map(|pattern| {
-        let (mut at, mut near) = (0_usize, 0_usize);
+        let mut ceiling = Ceiling::default();
         if asked.to_stop() {
-            return (at, near);
+            return ceiling;
         }
         for (&value, &good) in pattern.iter().zip(good) {
             let value = if good { value * value } else { 0.0 };
-            at += usize::from(value >= limit);
-            near += usize::from(value >= just_below);
+            ceiling.at += usize::from(value >= limit);
+            ceiling.below += usize::from(value >= just_below && value < limit);
         }
-        (at, near - at)
+        ceiling
     });
-    let (at, near) = each.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    (at >= SATURATED.0 && at >= SATURATED.1 * near.max(1)).then(|| {
+    let ceiling = each.into_iter().fold(Ceiling::default(), std::ops::Add::add);
+    ceiling.is_saturation().then(|| {
         let number = f64::from(largest) * scale.map_or(1.0, |scale| scale * scale);
         let unit = if scale.is_some() { "counts" } else { "in intensity" };
         // A root that was squared again.
         let whole = (number - number.round()).abs() < 1e-5 * number;
         let number = if whole { format!("{number:.0}") } else { format!("{number:.4e}") };
         let evidence = format!(
-            "the largest number, {number} {unit}, occurs {at} times and hardly any just below it"
+            "the largest number, {number} {unit}, occurs {} times and hardly any just below it",
+            ceiling.at
         );
         Remark::new(
             What::Saturation,
@@ -333,15 +323,6 @@ fn cornered(survey: &Survey, good: &Array2<bool>) -> bool {
 /// Where the zero frequency is.
 fn middle((height, width): (usize, usize)) -> (usize, usize) {
     (height / 2, width / 2)
-}
-
-/// The good pixels near `at`, without itself.
-fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let ((y, x), (height, width)) = (at, good.dim());
-    let rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(height);
-    let columns = x.saturating_sub(NEAR)..(x + NEAR + 1).min(width);
-    rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
-        .filter(move |&near| near != at && good[near])
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use lapwing_model::scan::{SpreadOut, spread_out};
-use lapwing_model::{Modes, Position, probe};
+use lapwing_model::{Modes, Position, median, probe};
 
 use super::remark::{Remark, What};
-use super::words::{leave_out, median, ranges};
+use super::words::{leave_out, ranges};
 
 /// Extent of a scan, pixels, up to which its unit is in doubt rather than its shape.
 const TINY: f64 = 4.0;
@@ -84,7 +84,7 @@ pub(super) fn look(
         return remarks;
     }
     let steps = steps(scan);
-    let step = median(steps.iter().copied());
+    let step = median(steps.iter().copied()).unwrap_or(0.0);
     let measured =
         probe.map(|modes| probe::diameter(modes.view())).filter(|diameter| *diameter > 0.0);
     let (diameter, whose) = match measured {
@@ -132,7 +132,7 @@ fn repeated(scan: &[Position]) -> Vec<usize> {
 /// Positions that lie so many steps from every other, a few of the scan: those of a motor that was
 /// not read.
 fn far_off(scan: &[Position]) -> Vec<usize> {
-    let step = median(steps(scan));
+    let step = median(steps(scan)).unwrap_or(0.0);
     if scan.len() < FEWEST || !(step > 0.0 && step.is_finite()) {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! Numbers and places in words, and the number in the middle.
+//! Numbers and places in words.
 
 /// Numbers as people write them: `3, 17, 40-52`.
 pub(crate) fn ranges(numbers: &[usize]) -> String {
@@ -44,15 +44,6 @@ pub(crate) fn places(pixels: &[(usize, usize)]) -> String {
 /// `1 pattern`, `3 patterns`.
 pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        return 0.0;
-    }
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::MAX_AREA;
-use crate::Position;
 use crate::position::bounding_box;
+use crate::{Position, median};
 
 /// Neighbours farther apart than so many sides of the window share nothing by any reckoning.
 const WINDOWS: f64 = 4.0;
@@ -60,9 +60,7 @@ fn step(scan: &[Position]) -> f64 {
         distances.filter(|&distance| distance > 0.0).fold(f64::INFINITY, f64::min)
     };
     let some = scan.iter().step_by(scan.len().div_ceil(LOOKED_AT).max(1));
-    let mut steps: Vec<f64> = some.map(nearest).filter(|step| step.is_finite()).collect();
-    steps.sort_unstable_by(f64::total_cmp);
-    steps.get(steps.len() / 2).copied().unwrap_or(0.0)
+    median(some.map(nearest).filter(|step| step.is_finite())).unwrap_or(0.0)
 }
 
 impl SpreadOut {

@@ -3,32 +3,18 @@
 use super::Faults;
 use super::moments::Moments;
 use super::stack::{Buffer, GoOn, Stack, Stopped};
-use lapwing_model::light::far_too_bright;
+use lapwing_model::faults::{Ceiling, HOT, LOST, QUANTA, SPREADS, STUCK, far_too_bright, near};
+use lapwing_model::median;
 use ndarray::Array2;
 
-/// A pattern with less than this share of its neighbours' light has lost it.
-const LOST: f64 = 0.1;
 /// Neighbours on either side, along the path, that a pattern is compared with.
 const AROUND: usize = 4;
-/// Counts that its neighbours have at least for a silent pattern or pixel to be a fault.
-const COUNTS: f64 = 20.0;
 /// A pattern is an outlier when its correlation with the mean pattern is below that of the others
-/// by this many times their usual spread, and by this much.
-const SPREADS: f64 = 12.0;
+/// by this much, too. Of counts throughout it takes less than of the numbers of a file.
 const UNLIKE: f64 = 0.08;
 /// A pixel is stuck when its variance, relative to its mean, is below this share of that of the
 /// quietest others, or of photons.
-const STUCK: f64 = 0.25;
-/// A pixel with more than so many times the light of any pixel near it is hot.
-const HOT: f64 = 30.0;
-/// Half the side of the square around a pixel that it is compared with.
-const NEAR: usize = 2;
-/// So many values at the largest one, and so many times as many as just below it, are saturation.
-const SATURATED: (usize, usize) = (20, 2);
-/// Just below, as a share of the largest value.
-const JUST_BELOW: f32 = 0.98;
-/// Counts below which the largest of them may well be frequent.
-const LARGE: f32 = 20.0;
+const QUIET: f64 = 0.25;
 /// This many larger counts, expected of photons and not seen, indicate saturation.
 const MISSING: f64 = 40.0;
 
@@ -95,8 +81,8 @@ fn by_light(
     let mut lost: Vec<usize> = (0..path.len())
         .filter(|&at| {
             let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
-            let usual = median(around.filter(|&near| near != at).map(|near| totals[near]));
-            usual >= COUNTS && totals[at] < LOST * usual
+            let usual = usual(around.filter(|&near| near != at).map(|near| totals[near]));
+            usual >= QUANTA && totals[at] < LOST * usual
         })
         .map(|at| path[at])
         .collect();
@@ -113,8 +99,8 @@ fn dead(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
     silent
         .map(|(at, _)| at)
         .filter(|&at| {
-            let usual = median(near(at, good).map(|at| moments.mean[at]));
-            usual * moments.patterns as f64 >= COUNTS
+            let usual = usual(near(at, good).map(|at| moments.mean[at]));
+            usual * moments.patterns as f64 >= QUANTA
         })
         .collect()
 }
@@ -123,7 +109,7 @@ fn dead(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
 fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
     let ratio = |at: (usize, usize)| moments.variance[at] / moments.mean[at];
     let lit =
-        |at: &(usize, usize)| good[*at] && moments.mean[*at] * moments.patterns as f64 >= COUNTS;
+        |at: &(usize, usize)| good[*at] && moments.mean[*at] * moments.patterns as f64 >= QUANTA;
     let pixels: Vec<(usize, usize)> =
         moments.mean.indexed_iter().map(|(at, _)| at).filter(lit).collect();
     let mut ratios: Vec<f64> = pixels.iter().map(|&at| ratio(at)).collect();
@@ -137,7 +123,7 @@ fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
             let brightest = near(at, good).map(|at| moments.mean[at]).fold(0.0, f64::max);
             let central = (at.0 as f64 - y).hypot(at.1 as f64 - x) < 3.0;
             // Of few patterns a pixel may well be quiet by chance.
-            let stuck = ratio(at) < STUCK * quiet.min(1.0) && moments.patterns >= 20;
+            let stuck = ratio(at) < QUIET * quiet.min(1.0) && moments.patterns >= STUCK;
             stuck || (!central && moments.mean[at] > HOT * brightest)
         })
         .collect();
@@ -166,11 +152,11 @@ fn wrong(
         if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
     };
     let resemblance: Vec<f64> = stack.each(members.iter(), 1, go_on, Buffer::default, of)?;
-    let usual = median(resemblance.iter().copied());
-    let spread = 1.4826 * median(resemblance.iter().map(|value| (value - usual).abs()));
+    let middle = usual(resemblance.iter().copied());
+    let spread = 1.4826 * usual(resemblance.iter().map(|value| (value - middle).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
     let each = members.iter().zip(&resemblance);
-    Ok(each.filter(|(_, value)| **value < usual - unlike).map(|(&pattern, _)| pattern).collect())
+    Ok(each.filter(|(_, value)| **value < middle - unlike).map(|(&pattern, _)| pattern).collect())
 }
 
 /// The value at which many pixels of many patterns stop, where there is one.
@@ -195,27 +181,26 @@ fn saturation(
     };
     let each = stack.each(members.iter(), 1, &mut *go_on, Buffer::default, largest_of)?;
     let largest = each.into_iter().fold(0.0, f32::max);
-    let just_below = (JUST_BELOW * largest).min(largest - 1.0);
+    let just_below = (Ceiling::JUST_BELOW * largest).min(largest - 1.0);
     let counts = |buffer: &mut Buffer, &pattern: &usize| {
-        let (mut at, mut near) = (0, 0);
+        let mut ceiling = Ceiling::default();
         of(buffer, pattern, &mut |value| {
-            at += usize::from(value >= largest);
-            near += usize::from(value >= just_below);
+            ceiling.at += usize::from(value >= largest);
+            ceiling.below += usize::from(value >= just_below && value < largest);
         });
-        (at, near)
+        ceiling
     };
     let each = stack.each(members.iter(), 1, go_on, Buffer::default, counts)?;
-    let (at, near): (usize, usize) =
-        each.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    let stops = match largest < LARGE {
+    let ceiling = each.into_iter().fold(Ceiling::default(), std::ops::Add::add);
+    let stops = match f64::from(largest) < Ceiling::LARGE {
         true => {
             let means = moments.mean.iter().zip(good).filter(|(_, good)| **good);
             let above = means.map(|(&mean, _)| beyond(largest, mean)).sum::<f64>();
-            above * members.len() as f64 >= MISSING
+            ceiling.is_frequent() && above * members.len() as f64 >= MISSING
         }
-        false => at >= SATURATED.1 * (near - at).max(1),
+        false => ceiling.is_saturation(),
     };
-    Ok((at >= SATURATED.0 && stops).then_some(largest))
+    Ok(stops.then_some(largest))
 }
 
 /// The probability that a Poisson count around `mean` exceeds `limit`.
@@ -228,17 +213,7 @@ fn beyond(limit: f32, mean: f64) -> f64 {
     (1.0 - up_to).max(0.0)
 }
 
-/// The good pixels near `at`, without itself.
-fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let ((y, x), (height, width)) = (at, good.dim());
-    let rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(height);
-    let columns = x.saturating_sub(NEAR)..(x + NEAR + 1).min(width);
-    rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
-        .filter(move |&near| near != at && good[near])
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
+/// The number in the middle, zero where there is none.
+fn usual(values: impl Iterator<Item = f64>) -> f64 {
+    median(values).unwrap_or(0.0)
 }

@@ -3,7 +3,7 @@
 use super::moments::Moments;
 use super::rings::Rings;
 use super::stack::{Buffer, GoOn, Stack, Stopped};
-use lapwing_model::Position;
+use lapwing_model::{Position, median};
 
 /// Rings with more than this share of the brightest ring's mean are the direct beam.
 const BEAM: f64 = 0.05;
@@ -166,9 +166,7 @@ fn neighbours(scan: &[Position], path: &[usize]) -> Vec<(usize, usize)> {
     let distance = |a: usize, b: usize| (scan[a].y - scan[b].y).hypot(scan[a].x - scan[b].x);
     let mut pairs: Vec<(f64, usize, usize)> =
         path.windows(2).map(|pair| (distance(pair[0], pair[1]), pair[0], pair[1])).collect();
-    let mut sorted: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+    let usual = median(pairs.iter().map(|pair| pair.0)).unwrap_or(0.0);
     pairs.retain(|pair| pair.0 <= NEAR * usual);
     pairs.into_iter().map(|(_, a, b)| (a, b)).collect()
 }

@@ -1,7 +1,7 @@
 //! Nearest neighbours among positions: a balanced k-d tree, with ties broken by index so that
 //! answers never depend on order.
 
-use lapwing_model::Position;
+use lapwing_model::{Position, median};
 
 /// Positions per leaf of the tree.
 const LEAF: usize = 16;
@@ -111,13 +111,8 @@ impl<'a> Tree<'a> {
 /// Median distance of a position to its nearest neighbour, pixels; 0 for fewer than two positions.
 pub fn median_spacing(scan: &[Position]) -> f64 {
     let tree = Tree::new(scan);
-    let mut spacing: Vec<f64> =
-        (0..scan.len()).filter_map(|i| Some(tree.nearest(i, 1).first()?.1)).collect();
-    if spacing.is_empty() {
-        return 0.0;
-    }
-    let middle = spacing.len() / 2;
-    *spacing.select_nth_unstable_by(middle, f64::total_cmp).1
+    let spacing = (0..scan.len()).filter_map(|i| Some(tree.nearest(i, 1).first()?.1));
+    median(spacing).unwrap_or(0.0)
 }
 
 fn along(position: Position, depth: usize) -> f64 {

@@ -108,20 +108,15 @@ impl Dataset {
     /// # Errors
     /// [`Error::Scratch`] when there is no room for them.
     pub fn intensities(&self) -> Result<Patterns, Error> {
-        match self.intensity_scale() {
-            Some(scale) => self.diffraction.map(|amplitude| restored(scale, amplitude)),
-            None => self.diffraction.map(|amplitude| amplitude * amplitude),
-        }
+        self.diffraction.map(intensity(self.intensity_scale()))
     }
 
-    /// [`intensities`](Self::intensities) in place of the patterns, which are gone.
-    pub fn take_intensities(&mut self) -> Patterns {
-        let mut taken = std::mem::take(&mut self.diffraction);
-        match self.intensity_scale() {
-            Some(scale) => taken.change(|amplitude| restored(scale, amplitude)),
-            None => taken.change(|amplitude| amplitude * amplitude),
-        }
-        taken
+    /// [`intensities`](Self::intensities) in the place of the patterns.
+    pub fn into_intensities(self) -> Patterns {
+        let scale = self.intensity_scale();
+        let mut intensities = self.diffraction;
+        intensities.change(intensity(scale));
+        intensities
     }
 
     /// Mean over the patterns of the summed intensity: in counts when the scale is known, in
@@ -347,6 +342,15 @@ pub struct Form {
     pub quantity: Quantity,
     /// Where the zero frequency is.
     pub zero_frequency: ZeroFrequency,
+}
+
+/// The intensity that an amplitude stands for: counts where their scale is known, its square
+/// otherwise.
+fn intensity(scale: Option<f64>) -> impl Fn(f32) -> f32 + Sync {
+    move |amplitude| match scale {
+        Some(scale) => restored(scale, amplitude),
+        None => amplitude * amplitude,
+    }
 }
 
 /// (s x amplitude)^2, or the whole number that it is but for rounding: one value of

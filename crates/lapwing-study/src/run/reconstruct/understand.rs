@@ -14,7 +14,7 @@ use crate::run::solve::calibrate::{Calibration, calibrate};
 use crate::run::solve::earlier;
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::noise;
-use crate::run::solve::start::{Start, begun_probe};
+use crate::run::solve::start::{Beside, Start, begun_probe};
 use crate::run::solve::start_probe::asked_by;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
@@ -166,10 +166,8 @@ impl Request {
             Method::Native(config) => config.clone(),
             Method::External(config) => config.start(),
         };
-        let mut start = Start::with_probe(&dataset, &config, made.modes, earlier)?;
+        let (mut start, beside) = Start::in_place_of(dataset, &config, made.modes, earlier)?;
         start.faults = noise::faults(&understood.remarks);
-        // The stack is the largest thing there is: the intensities take its place.
-        start.intensity = dataset.take_intensities();
         let pixels = start.object.slices().len();
         let needs = config.solver.needs();
         start.fields_in = self.stream.storage_of_fields(needs.object_fields, pixels, &self.output);
@@ -184,7 +182,7 @@ impl Request {
                 folder.display()
             ))?;
         }
-        let Dataset { object, probe, metadata, .. } = dataset;
+        let Beside { object, probe, metadata } = beside;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
             Ok(target) => target,

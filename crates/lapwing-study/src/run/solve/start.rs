@@ -7,7 +7,7 @@ use crate::run::solve::asking::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
 use crate::run::solve::start_probe::{StartProbe, asked_by, is_of_experiment, start_probe};
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Scans, Storage};
+use lapwing_files::{Dataset, Mask, Metadata, Patterns, Quantum, Reconstruction, Scans, Storage};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
@@ -59,6 +59,13 @@ pub struct Start {
     /// Patterns and pixels that hold no measurement, where the intensities are no counts, of which
     /// the solver finds out itself.
     pub faults: Faults,
+}
+
+/// What a data set holds beside its patterns that a comparison may ask for.
+pub(crate) struct Beside {
+    pub object: Option<Object>,
+    pub probe: Option<Modes>,
+    pub metadata: Option<Metadata>,
 }
 
 impl Start {
@@ -126,22 +133,40 @@ impl Start {
     ) -> Result<Self> {
         let earlier = earlier::of(&config.start.object_start)?;
         let probe = begun_probe(dataset, config.start.probe_start, earlier, between)?.modes;
-        let start = Self::with_probe(dataset, config, probe, earlier)?;
+        let begun = Self::begun(dataset, config, probe, earlier)?;
         let intensity = dataset.intensities()?;
-        Ok(Self { fields_in: intensity.storage(), intensity, ..start })
+        let fields_in = intensity.storage();
+        Ok(Self { fields_in, ..begun(intensity) })
     }
 
-    /// [`Start::of`] with the start probe made already, and without the intensities; `earlier` is
-    /// what it goes on from.
+    /// [`Start::of`] with the start probe made already; `earlier` is what it goes on from. The
+    /// intensities take the place of the data set's patterns, the largest thing there is; what else
+    /// it holds is given back.
     ///
     /// # Errors
     /// As for [`Start::of`].
-    pub(crate) fn with_probe(
+    pub(crate) fn in_place_of(
+        mut dataset: Dataset,
+        config: &SolverConfig,
+        probe: Modes,
+        earlier: Option<&Reconstruction>,
+    ) -> Result<(Self, Beside)> {
+        let begun = Self::begun(&dataset, config, probe, earlier)?;
+        let beside = Beside {
+            object: dataset.object.take(),
+            probe: dataset.probe.take(),
+            metadata: dataset.metadata.clone(),
+        };
+        Ok((begun(dataset.into_intensities()), beside))
+    }
+
+    /// What makes the start of the intensities.
+    fn begun(
         dataset: &Dataset,
         config: &SolverConfig,
         probe: Modes,
         earlier: Option<&Reconstruction>,
-    ) -> Result<Self> {
+    ) -> Result<impl FnOnce(Patterns) -> Self + use<>> {
         let physics = dataset.physics()?;
         let given_modes = probe.len_of(Axis(0));
         let probe = match config.start.probe_modes {
@@ -195,22 +220,24 @@ impl Start {
         let scan_of = dataset.scans.as_ref().map(|scans| scans.of.clone());
         let scans = scans_of(dataset, config, earlier);
         let Placed { object, scan, of_data, origin } = placed;
-        Ok(Self {
-            intensity: Patterns::default(),
+        let (measured, mask) = (dataset.scan.clone(), dataset.mask.clone());
+        let quantum = dataset.quantum();
+        Ok(move |intensity| Self {
+            intensity,
             object,
             probe,
             given_modes,
             scan,
             of_data,
-            measured: dataset.scan.clone(),
+            measured,
             origin,
             variation,
             scan_of,
             scans,
             physics,
-            mask: dataset.mask.clone(),
+            mask,
             counts,
-            quantum: dataset.quantum(),
+            quantum,
             fields_in: Storage::Memory,
             faults: Faults::default(),
         })

@@ -94,42 +94,61 @@ pub enum NpyError {
     Io(#[from] std::io::Error),
 }
 
-/// The elements of an [`Array`], in C order.
+/// The elements of an [`Array`], in C order, by NumPy's name of their dtype.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // The variants are those of `DType`.
 pub enum Values {
+    /// `bool`.
     Bool(Vec<bool>),
+    /// `int8`.
     I8(Vec<i8>),
+    /// `int16`.
     I16(Vec<i16>),
+    /// `int32`.
     I32(Vec<i32>),
+    /// `int64`.
     I64(Vec<i64>),
+    /// `uint8`.
     U8(Vec<u8>),
+    /// `uint16`.
     U16(Vec<u16>),
+    /// `uint32`.
     U32(Vec<u32>),
+    /// `uint64`.
     U64(Vec<u64>),
-    /// Bit patterns of binary16 numbers; see [`half_to_f32`].
+    /// `float16`, as bit patterns; see [`half_to_f32`].
     F16(Vec<u16>),
+    /// `float32`.
     F32(Vec<f32>),
+    /// `float64`.
     F64(Vec<f64>),
+    /// `complex64`.
     C64(Vec<Complex32>),
+    /// `complex128`.
     C128(Vec<Complex64>),
-    /// Code points, `width` for each element, padded with zeros.
+    /// `str_`.
     Text {
+        /// Code points of each element.
         width: usize,
+        /// The code points, those that an element lacks zero.
         units: Vec<u32>,
     },
-    /// Bytes, `width` for each element, padded with zeros.
+    /// `bytes_`.
     Bytes {
+        /// Bytes of each element.
         width: usize,
+        /// The bytes, those that an element lacks zero.
         bytes: Vec<u8>,
     },
-    /// One pickle that holds the whole array; [`crate::pickle`] reads it safely.
+    /// `object_`: one pickle that holds the whole array; [`crate::pickle`] reads it safely.
     Object(Vec<u8>),
     /// Elements of a dtype that is only carried along.
     Raw {
+        /// The dtype as the header has it.
         descr: String,
+        /// Bytes of each element.
         width: usize,
+        /// The bytes.
         bytes: Vec<u8>,
     },
 }

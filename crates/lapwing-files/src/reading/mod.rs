@@ -35,38 +35,58 @@ pub struct ReadOption {
 /// The kind of value that an option takes, and how it gets into the [`ReadOptions`]. What is not
 /// given is understood from the file.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs, reason = "`set` is the same in all: it stores a value")]
 pub enum Kind {
     /// One of a few words.
     Choice {
         /// The words.
         words: Words,
+        /// Puts one of them into the options.
         set: for<'a> fn(&mut ReadOptions, &'a str) -> Result<(), String>,
     },
     /// Text with a form of its own.
-    Text { set: for<'a> fn(&mut ReadOptions, &'a str) -> Result<(), String> },
+    Text {
+        /// Puts it into the options; the error says what was expected.
+        set: for<'a> fn(&mut ReadOptions, &'a str) -> Result<(), String>,
+    },
     /// Yes, where it is given.
-    Flag { set: fn(&mut ReadOptions, bool) },
+    Flag {
+        /// Puts it into the options.
+        set: fn(&mut ReadOptions, bool),
+    },
     /// The path of a file.
-    File { set: fn(&mut ReadOptions, PathBuf) },
+    File {
+        /// Puts it into the options.
+        set: fn(&mut ReadOptions, PathBuf),
+    },
     /// The paths of any number of files.
-    Files { set: fn(&mut ReadOptions, Vec<PathBuf>) },
+    Files {
+        /// Puts them into the options.
+        set: fn(&mut ReadOptions, Vec<PathBuf>),
+    },
     /// A number.
     Number {
         /// What numbers it takes.
         range: Range,
+        /// Puts one into the options.
         set: fn(&mut ReadOptions, f64),
     },
     /// One number for both axes, or one for each, (y, x).
     Pair {
         /// What numbers it takes.
         range: Range,
+        /// Puts both, (y, x), into the options.
         set: fn(&mut ReadOptions, (f64, f64)),
     },
     /// Whole numbers from 0, and ranges of them with both ends: `3,17,40-52`.
-    Indices { set: fn(&mut ReadOptions, Vec<usize>) },
+    Indices {
+        /// Puts them into the options.
+        set: fn(&mut ReadOptions, Vec<usize>),
+    },
     /// Any number of names.
-    Names { set: fn(&mut ReadOptions, Vec<String>) },
+    Names {
+        /// Puts them into the options.
+        set: fn(&mut ReadOptions, Vec<String>),
+    },
 }
 
 /// What numbers an option takes; all must be finite.

@@ -51,6 +51,20 @@ pub fn hold(file: &str, [begin, end]: [&str; 2], expected: &str) {
     assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
 }
 
+/// Holds a file of the repository to sentences that the code knows the numbers of, wherever its lines
+/// break.
+///
+/// # Panics
+/// Where it lacks one of them, and where the file is not there.
+pub fn says(file: &str, sentences: &[String]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let text = std::fs::read_to_string(&path).expect("the file can be read");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for sentence in sentences {
+        assert!(text.contains(sentence.as_str()), "{file} does not say: {sentence}");
+    }
+}
+
 /// A text in lines of at most `width` characters, each behind `indent`.
 pub fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let mut lines = vec![indent.to_owned()];

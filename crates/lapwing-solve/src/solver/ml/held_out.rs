@@ -10,7 +10,7 @@ use crate::solver::{Frame, Solver};
 use lapwing_model::Complex32;
 
 /// Epochs of the second stage.
-const EPOCHS: usize = 20;
+pub(super) const EPOCHS: usize = 20;
 
 /// Loss per pixel of a tenth of every pattern's pixels after a short fit of the others by
 /// `options`, with the strength of the prior that is given, or the usual one.

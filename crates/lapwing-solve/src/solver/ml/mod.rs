@@ -166,3 +166,24 @@ impl Solver for Ml {
         Run::new(frame, state, self.epochs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EPOCHS, Ml, held_out, search, state};
+
+    #[test]
+    fn the_documents_say_how_many_epochs_there_are() {
+        let start = Ml::default().start_epochs;
+        let short = start + held_out::EPOCHS;
+        let mut sentences = vec![
+            format!("With a number ML runs {EPOCHS} epochs and looks for nothing"),
+            format!("`--prior {}`, it ends after {EPOCHS} epochs", state::USUAL_STRENGTH),
+            format!("and the strength is {}", state::USUAL_STRENGTH),
+            format!("at {short} epochs of ML for each answer that is tried"),
+            format!("the others are found by a fit of K + 2 modes, {short} epochs of ML"),
+            format!("fits of {short} epochs of ML before the reconstruction"),
+        ];
+        sentences.extend(search::said(start));
+        lapwing_testing::says("docs/solvers.md", &sentences);
+    }
+}

@@ -49,6 +49,27 @@ pub(super) fn most_epochs(start: usize) -> usize {
     start + ROUNDS * (BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
 }
 
+/// Epochs below which there is no room for a search.
+fn least_epochs(start: usize) -> usize {
+    start + BASE + TRIALS.0 * TRIAL + LAST.0
+}
+
+/// What the documents say of a search.
+#[cfg(test)]
+pub(super) fn said(start: usize) -> [String; 5] {
+    let stiffer = STIFFER.map(|weight| weight.to_string());
+    [
+        format!("fits the others for {} epochs, and goes on from there", start + BASE),
+        format!("with weaker and stronger priors, {TRIAL} epochs each"),
+        format!("{}, {} and {} times as much as phase", stiffer[0], stiffer[1], stiffer[2]),
+        format!(
+            "The last stage, {} epochs or more until the loss has settled ({} at most)",
+            LAST.0, LAST.1
+        ),
+        format!("Below {} there is no room for a search", least_epochs(start)),
+    ]
+}
+
 /// The pixels that a fit does not see which is to predict them.
 pub(super) fn held_out_pixels(blocks: bool, seed: u64) -> HoldOut {
     HoldOut { share: 0.1, blocks, seed }
@@ -114,8 +135,7 @@ impl StrengthSearch {
         absorption: Option<f64>,
         len: usize,
     ) -> Option<Self> {
-        let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST.0;
-        (limit >= least).then(|| Self {
+        (limit >= least_epochs(start_epochs)).then(|| Self {
             start_epochs,
             limit,
             stage: Stage::Base,

@@ -13,7 +13,7 @@ use crate::options::ReadOptions;
 use crate::patterns::Storage;
 use crate::remarks::{Remark, What, counted, places, ranges};
 use crate::stop::{self, Asked};
-use crate::{Error, Problem, bulk};
+use crate::{Error, Mask, Problem, bulk};
 
 /// Pixels lost for all patterns, as a share of them, from which every pattern gets its own mask.
 const MANY: usize = 10;
@@ -47,12 +47,12 @@ struct Seen {
 }
 
 /// Looks through patterns (pattern, y, x) as they are in the file and puts zero where a pixel is
-/// bad. Where `masked`, axes (1 or pattern, y, x), says so already, nothing is odd. What is found
-/// to be bad in each pattern is kept in `storage`.
+/// bad. Where the mask that `masked` makes says so already, nothing is odd; it is asked only where
+/// there is something to look at. What is found to be bad in each pattern is kept in `storage`.
 pub(super) fn clean(
     values: &mut ArrayViewMut3<'_, f32>,
     dtype: &DType,
-    masked: Option<ArrayView3<'_, bool>>,
+    masked: impl FnOnce() -> Result<Option<Mask>, Error>,
     key: &str,
     options: &ReadOptions,
     storage: &Storage,
@@ -62,6 +62,8 @@ pub(super) fn clean(
     if bulk::all(in_c_order(values), plain) {
         return Ok(Ok(Cleaned::default()));
     }
+    let masked = masked()?;
+    let masked = masked.as_ref().map(Mask::good);
     let n = values.len_of(Axis(0));
     let mut found = Cleaned::default();
     let mut lost = Vec::new();
@@ -343,7 +345,8 @@ mod tests {
         options: &ReadOptions,
     ) -> Result<Cleaned, String> {
         let memory = Storage::Memory;
-        let found = clean(&mut values.view_mut(), dtype, None, "data", options, &memory).unwrap();
+        let found =
+            clean(&mut values.view_mut(), dtype, || Ok(None), "data", options, &memory).unwrap();
         found.map_err(|problems| {
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })
@@ -426,7 +429,7 @@ mod tests {
         let found = clean(
             &mut values.view_mut(),
             &DType::F32,
-            Some(good.view()),
+            || Ok(Some(Mask::of(good))),
             "data",
             &ReadOptions::default(),
             &Storage::Memory,
@@ -451,7 +454,7 @@ mod tests {
             }
             let mut values = values.clone();
             let options = ReadOptions::default();
-            let (masked, memory) = (Some(good.view()), Storage::Memory);
+            let (masked, memory) = (|| Ok(Some(Mask::of(good))), Storage::Memory);
             let dtype = &DType::F32;
             let found = clean(&mut values.view_mut(), dtype, masked, "data", &options, &memory);
             let found = found.unwrap().unwrap();

@@ -11,7 +11,7 @@ use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::probe_window::{of_image, reframed};
 use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
-use super::{companion, hints, mask_file, pairs};
+use super::{companion, hints, mask_file, named, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, ProbeOptics, part};
@@ -58,6 +58,7 @@ pub(super) fn apply(
     place_all(found, n, options, notes);
     mask_file::apply(found, n, stored, wanted, notes)?;
     unused_mask_rule(found, options);
+    named::mask(found, (n, stored), options.mask_good)?;
     if let Some(good) = found.stack.as_mut().and_then(|stack| stack.good.take()) {
         found.mask = Some(match found.mask.take() {
             Some(mask) => mask.and(&good)?,

@@ -6,7 +6,7 @@ use super::found::Found;
 use super::masks;
 use super::wanted::Wanted;
 use crate::mask;
-use crate::{Container, Error, Problem, open};
+use crate::{Container, Error, Mask, Problem, open};
 
 /// What arrays of masks are called.
 pub(super) const MASKS: [&str; 3] = [mask::KEY, "pixel_mask", "weights"];
@@ -40,6 +40,21 @@ fn mask_file(path: &Path) -> Result<Result<(Container, String), Problem>, Error>
     }
 }
 
+/// The mask of `n` patterns of shape `stored` that the options name, or what is wrong with it;
+/// `None` where they name none.
+pub(super) fn read(
+    of: (usize, (usize, usize)),
+    wanted: &Wanted<'_>,
+) -> Result<Option<Result<Mask, Problem>>, Error> {
+    let Some(path) = &wanted.options.experiment.detector.mask else { return Ok(None) };
+    match mask_file(path)? {
+        Ok((file, name)) => {
+            masks::read((&file).into(), &name, of, wanted.options, wanted.storage).map(Some)
+        }
+        Err(problem) => Ok(Some(Err(problem))),
+    }
+}
+
 /// The mask of a file of its own.
 pub(super) fn apply(
     found: &mut Found,
@@ -48,24 +63,17 @@ pub(super) fn apply(
     wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let (options, storage) = (wanted.options, wanted.storage);
-    let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
-    let (file, name) = match mask_file(path)? {
-        Ok(found) => found,
-        Err(problem) => {
-            found.problems.push(problem);
-            return Ok(());
-        }
-    };
-    match masks::read((&file).into(), &name, (n, stored), options, storage)? {
-        Ok(mask) => {
+    let Some(path) = &wanted.options.experiment.detector.mask else { return Ok(()) };
+    match read((n, stored), wanted)? {
+        None => {}
+        Some(Ok(mask)) => {
             let good = mask.good();
             let bad = good.iter().filter(|&&good| !good).count();
             notes.push(format!("mask: {bad} of {} pixels bad, by {}", good.len(), path.display()));
             found.mask = Some(mask);
             found.extras.retain(|(name, _)| name != mask::KEY);
         }
-        Err(problem) => found.problems.push(problem),
+        Some(Err(problem)) => found.problems.push(problem),
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Masks as they lie in files: those of a layer for each pattern, which are as large as the
 //! patterns, are read piece by piece where patterns are.
 
+use super::mask_file;
 use super::shared::holds;
 use super::stack::{Stack, StackFile};
 use super::wanted::Wanted;
@@ -51,6 +52,25 @@ pub(super) fn beside(
         None => {}
     }
     Ok(None)
+}
+
+/// The mask of the patterns of a file, where the options name one or an array of it is called so:
+/// what says, before anything is made of the patterns, which of their numbers do not matter. What
+/// is wrong with it is told where it is applied.
+pub(super) fn said(
+    file: StackFile<'_>,
+    of: (usize, (usize, usize)),
+    wanted: &Wanted<'_>,
+) -> Result<Option<Mask>, Error> {
+    if let Some(named) = mask_file::read(of, wanted)? {
+        return Ok(named.ok());
+    }
+    match file {
+        StackFile::Archive(archive) if holds(archive, mask::KEY, wanted.options) => {
+            Ok(read(file, mask::KEY, of, wanted.options, wanted.storage)?.ok())
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The mask of layers in arrays one behind the other, each number as `as_flag` has it, in a scratch

@@ -6,7 +6,7 @@ use ndarray::Ix3;
 use super::found::Found;
 use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
 use crate::npy::Array;
-use crate::options::MaskGood;
+use crate::options::{MaskGood, ZeroFrequency};
 use crate::scans::{SCAN_NUMBER, SCAN_PROBES, Scans};
 use crate::{Error, Mask, Problem, ReadOptions, mask};
 
@@ -16,26 +16,33 @@ fn take(extras: &mut Vec<(String, Array)>, name: &str) -> Option<Array> {
     Some(extras.remove(at).1)
 }
 
-/// The mask of `n` patterns of `shape`: what the dialect `found`, and what the extras hold.
+/// The mask of `n` patterns of `shape`: what the dialect found, and what the extras hold. It is that
+/// of the stored patterns, and goes with them where their zero frequency goes to the centre.
 pub(super) fn mask(
-    extras: &mut Vec<(String, Array)>,
-    found: Option<Mask>,
+    found: &mut Found,
     (n, shape): (usize, (usize, usize)),
     good: Option<MaskGood>,
-    problems: &mut Vec<Problem>,
-) -> Result<Option<Mask>, Error> {
-    let stored = take(extras, mask::KEY).and_then(|array| {
+) -> Result<(), Error> {
+    let stored = take(&mut found.extras, mask::KEY).and_then(|array| {
         let mask = Mask::told(array, n, shape, good);
-        mask.map_err(|problem| problems.push(problem)).ok()
+        mask.map_err(|problem| found.problems.push(problem)).ok()
     });
-    let mask = match (found, stored) {
+    let mask = match (found.mask.take(), stored) {
         (Some(one), Some(other)) => Some(one.and(&other)?),
         (one, other) => one.or(other),
     };
-    if mask.as_ref().is_some_and(|mask| !mask.good().iter().any(|&good| good)) {
-        problems.push(Problem::new(mask::KEY, "some good pixel", "none"));
-    }
-    Ok(mask)
+    let from = found.stack.as_ref().map(|stack| stack.zero_frequency);
+    found.mask = match mask {
+        Some(mask) if from == Some(ZeroFrequency::Corner) => Some(mask.centred()?),
+        mask => mask,
+    };
+    Ok(())
+}
+
+/// What is wrong with a mask that leaves nothing.
+pub(super) fn none_good(mask: Option<&Mask>) -> Option<Problem> {
+    let none = mask.is_some_and(|mask| !mask.good().iter().any(|&good| good));
+    none.then(|| Problem::new(mask::KEY, "some good pixel", "none"))
 }
 
 /// The frame of a series that each of `n` patterns is. An array that holds no whole numbers, or

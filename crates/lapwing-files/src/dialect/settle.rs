@@ -100,8 +100,8 @@ fn settled(
     let pattern_shape = stack.pattern_shape();
     let mut extras = found.extras;
     let of = (scan.len(), pattern_shape);
-    let good = wanted.options.mask_good;
-    let mask = named::mask(&mut extras, found.mask, of, good, &mut problems)?;
+    let mask = found.mask;
+    problems.extend(named::none_good(mask.as_ref()));
     let frames = found.frames.or_else(|| named::frames(&mut extras, scan.len()));
     let scans = named::scans(&mut extras, of, &mut problems);
     if !problems.is_empty() {

@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{ArrayViewMut3, Axis};
+use ndarray::Axis;
 
 use super::clean::{Cleaned, blank, clean};
+use super::masks;
 use super::values::values;
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
@@ -225,7 +226,19 @@ pub(super) fn read_from(
     if let (Some(good), true) = (good, blank_bad) {
         blank(&mut values.view_mut(), good.good(), |_| true);
     }
-    convert(values, (n, chosen), &dtype, order, good, rules, wanted.options, notes)
+    let (_, height, width) = values.dim();
+    let masked = || {
+        let said = masks::said(stored.file, (n, (height, width)), wanted)?;
+        let said = match (said, &chosen) {
+            (Some(said), Some(chosen)) => Some(said.select(chosen)?),
+            (said, _) => said,
+        };
+        match (said, good) {
+            (Some(said), Some(good)) => Ok(Some(said.and(good)?)),
+            (said, good) => Ok(said.or_else(|| good.cloned())),
+        }
+    };
+    convert(values, (n, chosen.clone()), &dtype, order, masked, rules, wanted.options, notes)
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
@@ -236,7 +249,7 @@ fn convert(
     (n, chosen): (usize, Option<Vec<usize>>),
     dtype: &DType,
     order: AxisOrder,
-    good: Option<&Mask>,
+    masked: impl FnOnce() -> Result<Option<Mask>, Error>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
@@ -256,8 +269,7 @@ fn convert(
     }
     let storage = patterns.storage();
     let (_, height, width) = patterns.dim();
-    let good = good.map(Mask::good);
-    let cleaned = clean(&mut patterns.view_mut(), dtype, good, rules.key, options, &storage)?;
+    let cleaned = clean(&mut patterns.view_mut(), dtype, masked, rules.key, options, &storage)?;
     let Cleaned { mut good, remarks } = match cleaned {
         Ok(cleaned) => cleaned,
         Err(problems) => return Ok(Err(Refusal::Problems(problems))),
@@ -275,15 +287,7 @@ fn convert(
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
         centre(&mut patterns.view_mut());
-        good = good
-            .map(|good| {
-                good.each(|from, to| {
-                    to.copy_from_slice(from);
-                    let shape = (1, height, width);
-                    centre(&mut ArrayViewMut3::from_shape(shape, to).expect("a layer's flags"));
-                })
-            })
-            .transpose()?;
+        good = good.map(|good| good.centred()).transpose()?;
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
     let scale = match quantity {

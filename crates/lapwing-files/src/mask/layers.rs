@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::Error;
+use crate::order::centre;
 use crate::patterns::Storage;
 use crate::scratch::Mapped;
 use crate::spool::{self, Spool, Spooled, no_space};
@@ -104,6 +105,20 @@ impl Layers {
         let (flags, pixels) = (self.flags(), height * width);
         Self::made(&self.storage(), self.view().dim(), |index, to| {
             make(&flags[index * pixels..][..pixels], to);
+        })
+    }
+
+    /// The layers with what is at index (0, 0) moved to (H/2, W/2), as patterns whose zero frequency
+    /// is moved to the centre.
+    ///
+    /// # Errors
+    /// [`Error::Scratch`] when there is no room for them.
+    pub(crate) fn centred(&self) -> Result<Self, Error> {
+        let (_, height, width) = self.view().dim();
+        self.each(|from, to| {
+            to.copy_from_slice(from);
+            let shape = (1, height, width);
+            centre(&mut ArrayViewMut3::from_shape(shape, to).expect("a layer's flags"));
         })
     }
 

@@ -102,6 +102,11 @@ impl Mask {
         self.good.merged(&other.good, |one, two| one & two).map(Self::of)
     }
 
+    /// The mask of patterns whose zero frequency is moved from the corner to the centre.
+    pub(crate) fn centred(&self) -> Result<Self, Error> {
+        self.good.centred().map(Self::of)
+    }
+
     /// The problem with the mask of a data set of `n` patterns of shape `pattern`, if there is one.
     pub(crate) fn problem(&self, n: usize, pattern: (usize, usize)) -> Option<Problem> {
         let (layers, height, width) = self.good.view().dim();

@@ -53,6 +53,49 @@ fn a_start_probe_comes_from_a_file_of_any_kind() {
     }
 }
 
+/// Numbers that are not finite do not matter under a mask, whether that lies beside the patterns or
+/// comes from a file, and it goes with them: where their zero frequency is brought to the centre, and
+/// where pixels are summed.
+#[test]
+fn a_mask_is_that_of_the_stored_patterns() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = |name: &str| folder.path().join(name);
+    let is_bad = |y: usize, x: usize| (y, x) == (1, 2) || (y, x) == (6, 5);
+    let patterns = Array3::from_shape_fn((6, 8, 6), |(i, y, x)| {
+        let count = 1.0 + ((7 * i + 5 * y + 3 * x) % 11) as f32;
+        if is_bad(y, x) { f32::NAN } else { count * count }
+    });
+    let corners = Array3::from_shape_fn((1, 6, 2), |(_, i, axis)| (3 * i + axis) as f32);
+    let good = Array::from(&Array2::from_shape_fn((8, 6), |(y, x)| !is_bad(y, x)));
+    let tike =
+        [("data", Array::from(&patterns)), ("scan", Array::from(&corners)), ("mask", good.clone())];
+    npz::write(path("beside.npz"), &tike).expect("written, or valid");
+    npz::write(path("alone.npz"), &tike[..2]).expect("written, or valid");
+    npy::write(path("mask.npy"), &good).expect("written, or valid");
+    let mask = ("mask", Given::Path(path("mask.npy")));
+    let binned = ("binning", Given::Number(2.0));
+    // Patterns of this dialect have the zero frequency in the corner: (1, 2) goes to (5, 5), (6, 5)
+    // to (2, 2).
+    for (file, given, bad) in [
+        ("beside.npz", vec![], [(2, 2), (5, 5)]),
+        ("alone.npz", vec![mask.clone()], [(2, 2), (5, 5)]),
+        ("beside.npz", vec![binned.clone()], [(1, 1), (2, 2)]),
+        ("alone.npz", vec![mask, binned], [(1, 1), (2, 2)]),
+    ] {
+        let (dataset, _) = read(&path(file), &given).expect("a mask");
+        let good = dataset.mask.as_ref().expect("one").good();
+        let found: Vec<(usize, usize)> =
+            good.indexed_iter().filter(|(_, good)| !**good).map(|((_, y, x), _)| (y, x)).collect();
+        assert_eq!(found, bad, "{file}");
+        assert!(dataset.diffraction.values().iter().all(|value| value.is_finite()), "{file}");
+        assert!(bad.iter().all(|&(y, x)| dataset.diffraction.values()
+            [dataset.diffraction.dim().2 * y + x]
+            == 0.0));
+    }
+    let told = problems(&path("alone.npz"), &[]);
+    assert!(told.iter().any(|(_, found)| found.contains("NaN in pattern 0")), "{told:?}");
+}
+
 #[test]
 fn a_mask_comes_from_a_file_of_any_kind() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -112,4 +112,12 @@ fn a_probe_of_another_file_is_used_or_refused() {
     );
     bench.ok(&format!("{with} --probe-start file"));
     bench.ok(with);
+    // What goes on from a probe begins with no other.
+    let on = "reconstruct --input-npz scan.npz --output-dir on --num-epochs 1 \
+              --start out/reconstruction.npz";
+    let beside = "beside that of out/reconstruction.npz";
+    bench.fails(&format!("{on} --companion other.npz"), &["companion", "found other.npz", beside]);
+    bench
+        .fails(&format!("{on} --probe-start patterns"), &["probe_start", "found patterns", beside]);
+    bench.ok(on);
 }

@@ -18,7 +18,9 @@ use crate::run::solve::start::{Beside, Start, begun_probe};
 use crate::run::solve::start_probe::asked_by;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
-use lapwing_files::{Dataset, Metadata, Storage, Understanding, atomic, metadata, remarks};
+use lapwing_files::{
+    Dataset, Metadata, Reconstruction, Storage, Understanding, atomic, metadata, remarks,
+};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 
@@ -56,13 +58,30 @@ pub(super) struct Input {
 }
 
 impl Request {
-    /// Refuses a second file whose start probe nothing would begin with.
-    fn uses_companion(
+    /// Refuses start probes that nothing would begin with: those of a second file, and those that
+    /// were to be made although the reconstruction that this goes on from has one.
+    fn uses_start_probe(
         &self,
         dataset: &Dataset,
         understood: &Understanding,
-        probe_start: ProbeStart,
+        (object_start, probe_start): (&ObjectStart, ProbeStart),
+        earlier: Option<&Reconstruction>,
     ) -> Result<()> {
+        if earlier.is_some_and(|earlier| earlier.probe.is_some()) && self.case.is_none() {
+            let (option, found) = match (&self.reading.companion, probe_start) {
+                (Some(file), _) if understood.dialect != PAIR => {
+                    ("companion", file.display().to_string())
+                }
+                (_, ProbeStart::Patterns | ProbeStart::Optics) => {
+                    ("probe_start", probe_start.name().to_owned())
+                }
+                _ => return Ok(()),
+            };
+            return Err(StudyError::Invalid(format!(
+                "{option}: expected no start probe beside that of {object_start}, from which the \
+                 reconstruction goes on, found {found}: leave one of the two out"
+            )));
+        }
         let Some(companion) = &self.reading.companion else { return Ok(()) };
         let asked = probe_start.or_of_experiment(dataset.probe_from);
         let made = matches!(asked, ProbeStart::Patterns | ProbeStart::Optics);
@@ -112,8 +131,8 @@ impl Request {
         }
         let (object_start, probe_start) = self.solver.starts();
         dataset.physics()?;
-        self.uses_companion(&dataset, &understood, probe_start)?;
         let earlier = earlier::of(object_start)?;
+        self.uses_start_probe(&dataset, &understood, (object_start, probe_start), earlier)?;
         if self.calibrate && earlier.is_some_and(|earlier| earlier.positions.is_some()) {
             let text = "calibrate and start: expected one of them, found both: the positions of the \
                         reconstruction to start from lie as that had them";

@@ -39,7 +39,8 @@ pub fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (us
         .filter(move |&near| near != at && good[near])
 }
 
-/// Whether a pixel is so close to `centre`, (y, x), that the direct beam itself may stand out there.
+/// Whether a pixel is so close to `centre`, (y, x), that the direct beam itself may stand out
+/// there.
 pub fn is_central(at: (usize, usize), centre: (usize, usize)) -> bool {
     at.0.abs_diff(centre.0).max(at.1.abs_diff(centre.1)) <= NEAR
 }

@@ -51,8 +51,8 @@ pub fn hold(file: &str, [begin, end]: [&str; 2], expected: &str) {
     assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
 }
 
-/// Holds a file of the repository to sentences that the code knows the numbers of, wherever its lines
-/// break.
+/// Holds a file of the repository to sentences that the code knows the numbers of, wherever its
+/// lines break.
 ///
 /// # Panics
 /// Where it lacks one of them, and where the file is not there.

@@ -56,9 +56,8 @@ pub(super) fn apply(
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
     place_all(found, n, options, notes);
-    mask_file::apply(found, n, stored, wanted, notes)?;
+    named::mask(found, (n, stored), wanted, notes)?;
     unused_mask_rule(found, options);
-    named::mask(found, (n, stored), options.mask_good)?;
     if let Some(good) = found.stack.as_mut().and_then(|stack| stack.good.take()) {
         found.mask = Some(match found.mask.take() {
             Some(mask) => mask.and(&good)?,
@@ -227,7 +226,7 @@ fn optics_of(
 
 /// What is said of the numbers of a mask that is nowhere.
 fn unused_mask_rule(found: &mut Found, options: &ReadOptions) {
-    let is_there = found.mask.is_some() || found.extras.iter().any(|(name, _)| name == mask::KEY);
+    let is_there = found.mask.is_some();
     let sound = found.problems.is_empty() && found.wrong_extras.is_empty();
     if options.mask_good.is_some() && !is_there && sound {
         let expected = "a mask whose numbers it explains (--mask FILE, or one in the file)";

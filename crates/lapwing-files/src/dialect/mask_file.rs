@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::found::Found;
 use super::masks;
+use super::shared::holds;
+use super::stack_file::StackFile;
 use super::wanted::Wanted;
 use crate::mask;
 use crate::{Container, Error, Mask, Problem, open};
@@ -55,25 +56,21 @@ pub(super) fn read(
     }
 }
 
-/// The mask of a file of its own.
-pub(super) fn apply(
-    found: &mut Found,
-    n: usize,
-    stored: (usize, usize),
+/// The mask of the patterns of a file, where the options name one or an array of it is called so:
+/// what says, before anything is made of the patterns, which of their numbers do not matter. What
+/// is wrong with it is told where it is applied.
+pub(super) fn said(
+    file: StackFile<'_>,
+    of: (usize, (usize, usize)),
     wanted: &Wanted<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(), Error> {
-    let Some(path) = &wanted.options.experiment.detector.mask else { return Ok(()) };
-    match read((n, stored), wanted)? {
-        None => {}
-        Some(Ok(mask)) => {
-            let good = mask.good();
-            let bad = good.iter().filter(|&&good| !good).count();
-            notes.push(format!("mask: {bad} of {} pixels bad, by {}", good.len(), path.display()));
-            found.mask = Some(mask);
-            found.extras.retain(|(name, _)| name != mask::KEY);
-        }
-        Some(Err(problem)) => found.problems.push(problem),
+) -> Result<Option<Mask>, Error> {
+    if let Some(named) = read(of, wanted)? {
+        return Ok(named.ok());
     }
-    Ok(())
+    match file {
+        StackFile::Archive(archive) if holds(archive, mask::KEY, wanted.options) => {
+            Ok(masks::read(file, mask::KEY, of, wanted.options, wanted.storage)?.ok())
+        }
+        _ => Ok(None),
+    }
 }

@@ -1,9 +1,8 @@
 //! Masks as they lie in files: those of a layer for each pattern, which are as large as the
 //! patterns, are read piece by piece where patterns are.
 
-use super::mask_file;
 use super::shared::holds;
-use super::stack::{Stack, StackFile};
+use super::stack_file::StackFile;
 use super::wanted::Wanted;
 use crate::mask::{self, Mask, MaskSpool};
 use crate::npy::{self, DType, Header};
@@ -35,42 +34,22 @@ pub(super) fn read(
     Ok(Mask::told(array, of.0, of.1, options.mask_good))
 }
 
-/// The mask that lies beside the `stack` of an archive, where it has a layer for each pattern and
-/// goes to a scratch file; else it is one of the extra arrays.
+/// The mask that lies beside the patterns of an archive, so many `of` a shape, where it has a layer
+/// for each and goes to a scratch file; else it is one of the extra arrays.
 pub(super) fn beside(
     archive: &Archive,
-    stack: Option<&Stack>,
+    of: Option<(usize, (usize, usize))>,
     wanted: &Wanted<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Mask>, Error> {
     let (options, file) = (wanted.options, StackFile::Archive(archive));
-    let Some(stack) = stack.filter(|_| holds(archive, mask::KEY, options)) else { return Ok(None) };
-    let (of, good) = ((stack.n_patterns(), stack.pattern_shape()), options.mask_good);
-    match spooled(file, &[mask::KEY], of, good, wanted.storage, |number| number)? {
+    let Some(of) = of.filter(|_| holds(archive, mask::KEY, options)) else { return Ok(None) };
+    match spooled(file, &[mask::KEY], of, options.mask_good, wanted.storage, |number| number)? {
         Some(Ok(mask)) => return Ok(Some(mask)),
         Some(Err(problem)) => problems.push(problem),
         None => {}
     }
     Ok(None)
-}
-
-/// The mask of the patterns of a file, where the options name one or an array of it is called so:
-/// what says, before anything is made of the patterns, which of their numbers do not matter. What
-/// is wrong with it is told where it is applied.
-pub(super) fn said(
-    file: StackFile<'_>,
-    of: (usize, (usize, usize)),
-    wanted: &Wanted<'_>,
-) -> Result<Option<Mask>, Error> {
-    if let Some(named) = mask_file::read(of, wanted)? {
-        return Ok(named.ok());
-    }
-    match file {
-        StackFile::Archive(archive) if holds(archive, mask::KEY, wanted.options) => {
-            Ok(read(file, mask::KEY, of, wanted.options, wanted.storage)?.ok())
-        }
-        _ => Ok(None),
-    }
 }
 
 /// The mask of layers in arrays one behind the other, each number as `as_flag` has it, in a scratch

@@ -45,6 +45,7 @@ mod raster;
 mod settle;
 mod shared;
 pub(crate) mod stack;
+mod stack_file;
 mod study;
 mod table;
 mod tike;

@@ -4,9 +4,11 @@ use lapwing_model::Object;
 use ndarray::Ix3;
 
 use super::found::Found;
+use super::mask_file;
+use super::wanted::Wanted;
 use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
 use crate::npy::Array;
-use crate::options::{MaskGood, ZeroFrequency};
+use crate::options::ZeroFrequency;
 use crate::scans::{SCAN_NUMBER, SCAN_PROBES, Scans};
 use crate::{Error, Mask, Problem, ReadOptions, mask};
 
@@ -16,15 +18,29 @@ fn take(extras: &mut Vec<(String, Array)>, name: &str) -> Option<Array> {
     Some(extras.remove(at).1)
 }
 
-/// The mask of `n` patterns of `shape`: what the dialect found, and what the extras hold. It is that
-/// of the stored patterns, and goes with them where their zero frequency goes to the centre.
+/// The mask of `n` patterns of `shape`: that of a file that the options name, else what the dialect
+/// found and what the extras hold. It is that of the stored patterns, and goes with them where
+/// their zero frequency goes to the centre.
 pub(super) fn mask(
     found: &mut Found,
-    (n, shape): (usize, (usize, usize)),
-    good: Option<MaskGood>,
+    of @ (n, shape): (usize, (usize, usize)),
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let stored = take(&mut found.extras, mask::KEY).and_then(|array| {
-        let mask = Mask::told(array, n, shape, good);
+    let mut stored = take(&mut found.extras, mask::KEY);
+    match (mask_file::read(of, wanted)?, &wanted.options.experiment.detector.mask) {
+        (Some(Ok(mask)), Some(path)) => {
+            let good = mask.good();
+            let bad = good.iter().filter(|&&good| !good).count();
+            notes.push(format!("mask: {bad} of {} pixels bad, by {}", good.len(), path.display()));
+            found.mask = Some(mask);
+            stored = None;
+        }
+        (Some(Err(problem)), _) => found.problems.push(problem),
+        _ => {}
+    }
+    let stored = stored.and_then(|array| {
+        let mask = Mask::told(array, n, shape, wanted.options.mask_good);
         mask.map_err(|problem| found.problems.push(problem)).ok()
     });
     let mask = match (found.mask.take(), stored) {

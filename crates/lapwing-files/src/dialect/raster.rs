@@ -8,7 +8,7 @@ use super::cube::Lie;
 use super::definition::Dialect;
 use super::found::Found;
 use super::shared::stored_metadata;
-use super::stack::{Rules, Stored};
+use super::stack::{Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, masks, stack};
 use crate::container::ByteFormat;
@@ -118,8 +118,8 @@ impl Dialect for Raster {
         };
         found.take(outcome, file.path())?;
         if let (Container::Npz(archive), Some(patterns)) = (file, &patterns) {
-            let (stack, problems) = (found.stack.as_ref(), &mut found.problems);
-            found.mask = masks::beside(archive, stack, wanted, problems)?;
+            let (of, problems) = (found.stack.as_ref().map(Stack::of), &mut found.problems);
+            found.mask = masks::beside(archive, of, wanted, problems)?;
             let mask = if found.mask.is_some() { mask::KEY } else { "" };
             found.extras = extras::read(archive, &[patterns, mask], options, notes)?;
         }

@@ -7,7 +7,8 @@ use lapwing_model::Modes;
 use ndarray::Axis;
 
 use super::clean::{Cleaned, blank, clean};
-use super::masks;
+use super::mask_file;
+use super::stack_file::StackFile;
 use super::values::values;
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
@@ -19,7 +20,7 @@ use crate::patterns::Patterns;
 use crate::photons::{Photons, is_root};
 use crate::poisson::are_counts;
 use crate::remarks::Remark;
-use crate::{Archive, Container, Error, Problem, bulk, stop};
+use crate::{Error, Problem, bulk, stop};
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -67,22 +68,6 @@ pub(super) struct Stored<'a> {
     /// Lengths of the axes of an array that the file has in reverse, though its format knows
     /// nothing of that: the first one runs fastest.
     pub reversed: Option<&'a [usize]>,
-}
-
-/// The file that patterns are in.
-#[derive(Clone, Copy)]
-pub(super) enum StackFile<'a> {
-    Archive(&'a Archive),
-    Other(&'a Container),
-}
-
-impl<'a> From<&'a Container> for StackFile<'a> {
-    fn from(file: &'a Container) -> Self {
-        match file {
-            Container::Npz(archive) => Self::Archive(archive),
-            other => Self::Other(other),
-        }
-    }
 }
 
 impl<'a> Stored<'a> {
@@ -152,6 +137,11 @@ impl Stack {
     /// Number of patterns of the file, of which some may not be here.
     pub(super) fn n_patterns(&self) -> usize {
         self.n
+    }
+
+    /// Number and shape of the patterns of the file.
+    pub(super) fn of(&self) -> (usize, (usize, usize)) {
+        (self.n_patterns(), self.pattern_shape())
     }
 
     /// Leaves the first `n` patterns of the file, or those of them that are here; one, where none
@@ -228,7 +218,7 @@ pub(super) fn read_from(
     }
     let (_, height, width) = values.dim();
     let masked = || {
-        let said = masks::said(stored.file, (n, (height, width)), wanted)?;
+        let said = mask_file::said(stored.file, (n, (height, width)), wanted)?;
         let said = match (said, &chosen) {
             (Some(said), Some(chosen)) => Some(said.select(chosen)?),
             (said, _) => said,

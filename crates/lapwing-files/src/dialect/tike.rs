@@ -78,7 +78,8 @@ impl Dialect for Tike {
             Some(stack) => probe.map(|modes| stack.in_its_unit(modes, notes)),
             None => probe,
         };
-        let mask = masks::beside(archive, stack.as_ref(), wanted, &mut problems)?;
+        let of = stack.as_ref().map(Stack::of);
+        let mask = masks::beside(archive, of, wanted, &mut problems)?;
         let psi = if object.is_some() { "psi" } else { "" };
         let known = ["data", "scan", "probe", psi, if mask.is_some() { mask::KEY } else { "" }];
         let extras = extras::read(archive, &known, options, notes)?;

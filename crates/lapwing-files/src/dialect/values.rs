@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::stack::{Rules, StackFile, Stored, wrong_kind};
+use super::stack::{Rules, Stored, wrong_kind};
+use super::stack_file::StackFile;
 use super::turned::Turned;
 use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::options::AxisOrder;

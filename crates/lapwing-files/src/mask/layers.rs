@@ -108,8 +108,8 @@ impl Layers {
         })
     }
 
-    /// The layers with what is at index (0, 0) moved to (H/2, W/2), as patterns whose zero frequency
-    /// is moved to the centre.
+    /// The layers with what is at index (0, 0) moved to (H/2, W/2), as patterns whose zero
+    /// frequency is moved to the centre.
     ///
     /// # Errors
     /// [`Error::Scratch`] when there is no room for them.

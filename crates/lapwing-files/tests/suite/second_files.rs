@@ -54,8 +54,8 @@ fn a_start_probe_comes_from_a_file_of_any_kind() {
 }
 
 /// Numbers that are not finite do not matter under a mask, whether that lies beside the patterns or
-/// comes from a file, and it goes with them: where their zero frequency is brought to the centre, and
-/// where pixels are summed.
+/// comes from a file, and it goes with them: where their zero frequency is brought to the centre,
+/// and where pixels are summed.
 #[test]
 fn a_mask_is_that_of_the_stored_patterns() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -104,13 +104,33 @@ const KEPT_FREQUENCY: f64 = 0.125;
 pub const MOST_BLUR: f64 = 4.0;
 
 impl Physics {
-    /// A straight motion of `length` pixels (y, x) in steps of at most half a pixel, centred on
-    /// the position.
+    /// A straight motion of `length` pixels (y, x) in steps of at most half a pixel, two at least,
+    /// centred on the position. Empty where there is no motion.
     pub fn fly((along_y, along_x): (f64, f64)) -> Vec<Position> {
-        let steps = (2.0 * along_y.hypot(along_x)).ceil() as usize;
-        if steps == 0 {
+        let length = along_y.hypot(along_x);
+        if length.is_nan() || length <= 0.0 {
             return Vec::new();
         }
+        // One step would be a probe that stands still.
+        Self::fly_in((along_y, along_x), ((2.0 * length).ceil() as usize).max(2))
+    }
+
+    /// The length (y, x) of a straight motion in equal steps: what [`fly`](Self::fly) was given.
+    /// `None` for places that lie otherwise.
+    pub fn path(places: &[Position]) -> Option<(f64, f64)> {
+        let (first, last) = (places.first()?, places.last()?);
+        let steps = places.len() as f64;
+        // The places are the middles of the steps.
+        let whole = steps / (steps - 1.0);
+        let path = (whole * (last.y - first.y), whole * (last.x - first.x));
+        let same = |a: &Position, b: &Position| (a.y - b.y).abs().max((a.x - b.x).abs()) < 1e-9;
+        let straight = Self::fly_in(path, places.len());
+        let is_it = straight.iter().zip(places).all(|(a, b)| same(a, b));
+        (places.len() > 1 && is_it).then_some(path)
+    }
+
+    /// A straight motion of a length (y, x) in so many steps.
+    fn fly_in((along_y, along_x): (f64, f64), steps: usize) -> Vec<Position> {
         let place = |step: usize| {
             let share = (step as f64 + 0.5) / steps as f64 - 0.5;
             Position { y: share * along_y, x: share * along_x }
@@ -208,6 +228,24 @@ mod tests {
         // Its mean square is that of a segment, 4^2 / 12, but for that of one step, 0.5^2 / 12.
         let square = x.iter().map(|x| x * x).sum::<f64>() / 8.0;
         assert!((square - (16.0 - 0.25) / 12.0).abs() < 1e-12);
+        // However short it is, it is a motion.
+        for length in [0.5, 0.4, 1e-3] {
+            let motion = Physics::fly((length, 0.0));
+            let y: Vec<f64> = motion.iter().map(|place| place.y).collect();
+            assert_eq!(y, [-length / 4.0, length / 4.0]);
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_flight_is_its_length() {
+        for length in [(0.0, 4.0), (-0.3, 0.2), (7.1, -2.9)] {
+            let (y, x) = Physics::path(&Physics::fly(length)).unwrap();
+            assert!((y - length.0).abs() < 1e-12 && (x - length.1).abs() < 1e-12, "({y}, {x})");
+        }
+        let bent = [(0.0, -1.0), (0.5, 0.0), (0.0, 1.0)].map(|(y, x)| Position { y, x });
+        assert_eq!(Physics::path(&bent), None);
+        assert_eq!(Physics::path(&bent[..1]), None);
+        assert_eq!(Physics::path(&[]), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use lapwing_files::npy::NpyError;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
-use lapwing_model::forward::Propagation;
+use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::{Object, probe};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
@@ -285,12 +285,22 @@ fn exposure(dataset: &Dataset) -> Option<String> {
     if let Propagation::NearField { fresnel_number } = physics.propagation {
         said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));
     }
-    if let (Some(first), Some(last)) = (physics.motion.first(), physics.motion.last()) {
-        let (y, x) = (last.y - first.y, last.x - first.x);
-        said.push(format!("the probe moves along ({y:.2}, {x:.2}) px, (y, x)"));
+    let places = physics.motion.len();
+    match Physics::path(&physics.motion) {
+        Some((y, x)) => said
+            .push(format!("the probe moves along ({y:.2}, {x:.2}) px, (y, x), in {places} steps")),
+        None if places > 0 => {
+            said.push(format!("the probe is in {places} places during an exposure"));
+        }
+        None => {}
     }
     if physics.blur > 0.0 {
         said.push(format!("the detector blurs by {} px", physics.blur));
+    }
+    if let Some(Slices { count, fresnel_number }) = physics.slices {
+        said.push(format!(
+            "{count} slices, Fresnel number of a pixel over a gap {fresnel_number:.4}"
+        ));
     }
     (!said.is_empty()).then(|| said.join("; "))
 }

@@ -132,33 +132,61 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
 }
 
 /// As [`orthogonalise`], and changes `weights` (pattern, mode) so that the sums over the modes that
-/// they weigh stay what they were; their root mean square becomes 1.
+/// they weigh stay what they were; their root mean square becomes 1, and those of different modes
+/// orthogonal too: the singular value decomposition of all that the modes add up to.
 pub(crate) fn principal(probe: &mut [Complex32], pixels: usize, weights: &mut [Complex32]) {
     let count = probe.len() / pixels;
     if count < 2 {
         return normalise(probe, pixels, weights);
     }
-    // Gram matrix G_kl = <P_k, P_l> = V diag V^H; the new modes are sum_k V_kn P_k.
-    let mut gram = vec![vec![Complex64::default(); count]; count];
-    for (k, row) in gram.iter_mut().enumerate() {
-        for (l, value) in row.iter_mut().enumerate() {
-            let (a, b) =
-                (&probe[k * pixels..(k + 1) * pixels], &probe[l * pixels..(l + 1) * pixels]);
-            *value = a
-                .iter()
-                .zip(b)
-                .map(|(a, b)| {
-                    Complex64::new(a.re.into(), -f64::from(a.im))
-                        * Complex64::new(b.re.into(), b.im.into())
-                })
-                .sum();
-        }
+    if !weights.is_empty() {
+        // Weights W first, W' = W U. The unitary mixture below leaves W' orthogonal where its
+        // columns are equally long.
+        let mut gram = gram(count, |k| weights.iter().skip(k).step_by(count));
+        let mut vectors = eigenvectors(&mut gram);
+        vectors.iter_mut().flatten().for_each(|value| *value = value.conj());
+        let order: Vec<usize> = (0..count).collect();
+        mix(probe, pixels, weights, &vectors, &order);
+        normalise(probe, pixels, weights);
     }
+    // G_kl = <P_k, P_l> = V diag V^H; the new modes are sum_k V_kn P_k.
+    let mut gram = gram(count, |k| probe[k * pixels..(k + 1) * pixels].iter());
     let vectors = eigenvectors(&mut gram);
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&a, &b| gram[b][b].re.total_cmp(&gram[a][a].re));
+    mix(probe, pixels, weights, &vectors, &order);
+    normalise(probe, pixels, weights);
+}
+
+/// Products <v_k, v_l> of `count` vectors.
+fn gram<'v, I: Iterator<Item = &'v Complex32>>(
+    count: usize,
+    vector: impl Fn(usize) -> I,
+) -> Vec<Vec<Complex64>> {
+    let product = |k: usize, l: usize| -> Complex64 {
+        let pairs = vector(k).zip(vector(l));
+        pairs
+            .map(|(a, b)| {
+                Complex64::new(a.re.into(), -f64::from(a.im))
+                    * Complex64::new(b.re.into(), b.im.into())
+            })
+            .sum()
+    };
+    (0..count).map(|k| (0..count).map(|l| product(k, l)).collect()).collect()
+}
+
+/// Replaces the modes by sum_k V_kn P_k, n in `order`, for a unitary V, and the weights so that
+/// what they weigh stays: w E = w conj(V) E'.
+fn mix(
+    probe: &mut [Complex32],
+    pixels: usize,
+    weights: &mut [Complex32],
+    vectors: &[Vec<Complex64>],
+    order: &[usize],
+) {
+    let count = order.len();
     let old = probe.to_vec();
-    for (mode, &n) in probe.chunks_exact_mut(pixels).zip(&order) {
+    for (mode, &n) in probe.chunks_exact_mut(pixels).zip(order) {
         for (pixel, value) in mode.iter_mut().enumerate() {
             let sum: Complex64 = (0..count)
                 .map(|k| {
@@ -169,17 +197,15 @@ pub(crate) fn principal(probe: &mut [Complex32], pixels: usize, weights: &mut [C
             *value = Complex32::new(sum.re as f32, sum.im as f32);
         }
     }
-    // E' = V^T E for a unitary V, so w E = w conj(V) E'.
     for weights in weights.chunks_exact_mut(count) {
         let before: Vec<Complex64> =
             weights.iter().map(|w| Complex64::new(w.re.into(), w.im.into())).collect();
-        for (weight, &n) in weights.iter_mut().zip(&order) {
+        for (weight, &n) in weights.iter_mut().zip(order) {
             let sum: Complex64 =
-                before.iter().zip(&vectors).map(|(before, row)| before * row[n].conj()).sum();
+                before.iter().zip(vectors).map(|(before, row)| before * row[n].conj()).sum();
             *weight = Complex32::new(sum.re as f32, sum.im as f32);
         }
     }
-    normalise(probe, pixels, weights);
 }
 
 /// Brings the root mean square of the weights (pattern, mode) of every mode to 1, and the modes to
@@ -310,6 +336,13 @@ mod tests {
         assert!((rms - 1.0).abs() < 1e-5);
         let overlap = dot(&after[..pixels], &after[pixels..2 * pixels]);
         assert!(overlap.norm() < 1e-4 * dot(&after[..pixels], &after[..pixels]).re);
+        // Those of one mode say nothing of those of another.
+        let of = |k: usize| -> Vec<Complex32> {
+            weighed.iter().skip(k).step_by(count).copied().collect()
+        };
+        for (k, l) in [(0, 1), (0, 2), (1, 2)] {
+            assert!(dot(&of(k), &of(l)).norm() < 1e-3, "{k} {l}");
+        }
     }
 
     #[test]

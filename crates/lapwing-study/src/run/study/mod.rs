@@ -3,6 +3,7 @@
 
 pub(crate) mod exposures;
 mod follows;
+mod keys;
 mod measured;
 pub(crate) mod overlaps;
 pub(crate) mod rehearse;
@@ -30,14 +31,12 @@ use crate::run::jobs::plan::{MissingViews, Plan, WhyMissing};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::study::exposures::settled;
 use crate::run::study::follows::{check_follows, check_foreign, hash_of_base, with_searched};
+use crate::run::study::keys::{data_key, noise_seed, view_key};
 use crate::run::study::overlaps::measure_overlaps;
 use crate::{Result, StudyError};
 use lapwing_files::remarks::is_uniform;
 use lapwing_files::{Archive, Dataset, atomic};
-use lapwing_model::random::generator;
 use measured::FullDose;
-use rand::Rng;
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 pub use write_views::{ViewsReport, write_views};
@@ -197,43 +196,6 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     }
 }
 
-/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a generator of
-/// their own for the others.
-fn noise_seed(seed: u64, repeat: usize) -> u64 {
-    match repeat {
-        1 => seed,
-        _ => generator(seed, "repeat", repeat as u64).next_u64(),
-    }
-}
-
-/// What the data sets of a dose are made from. The content of a base file counts (its hash,
-/// `base`), not where it lies.
-fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
-    let mut source = match &design.source {
-        // Data simulated from a base keep its metadata.
-        Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe, "kept": 1 }),
-        Source::Measured { .. } => json!({ "measured": measured::key(design) }),
-        built_in @ Source::BuiltIn { .. } => json!(built_in),
-    };
-    let (named, sections) = design.source.said_without_files();
-    if !(named.is_empty() && sections.is_empty()) {
-        source["reading"] = json!([named, sections]);
-    }
-    if design.study.patches {
-        source["patches"] = json!(true);
-    }
-    let side = design.study.pattern_size;
-    let seeds = (design.seeds.simulation, noise_seed(design.seeds.simulation, repeat));
-    hash::key(&("data 3", source, base, side, dose, design.split, seeds, env!("CARGO_PKG_VERSION")))
-}
-
-/// What a view is made from; `input` is the content hash of its split.
-fn view_key(input: &str, view: View, spacing: f64, acceptance: &Acceptance) -> String {
-    // By which rule its positions are selected.
-    let rule = if matches!(view, View::Step(_)) { "view 3" } else { "view 2" };
-    hash::key(&(rule, input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
-}
-
 /// One data set of a study: a split of one exposure.
 struct DataSet {
     dose: u64,
@@ -355,10 +317,10 @@ fn make_data(
                 None => origin.insert(Origin::of(design, folder, observe)?),
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
-            let mut whole =
-                origin.expose(dose, noise_seed(design.seeds.simulation, repeat), folder.root())?;
+            let seed = noise_seed(design.seeds.simulation, repeat);
+            let mut whole = origin.expose(dose, seed, folder.root())?;
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
-                whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches()).into()));
+                whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches(seed)).into()));
             }
             let splits = data::split(&whole, &design.split)?;
             drop(whole);

@@ -2,7 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_draw::{Look, ScanPlot};
-use lapwing_files::reconstruction::{read_positions, read_scan};
+use lapwing_files::reconstruction::{read_positions, read_scan, read_variation};
 use lapwing_model::Position;
 use lapwing_study::Split;
 use lapwing_study::layout::data_file;
@@ -108,6 +108,15 @@ pub(crate) fn shifts(study: &Study, row: &Row) -> Option<String> {
     let scan = read_scan(&file).ok()??;
     let (measured, shifts) = (scan.measured.as_ref()?, scan.shifts()?);
     Some(pictures::shifts(measured, &shifts, Look::Inline))
+}
+
+/// How the probe of a finished condition varies along the scan; nothing where it does not.
+pub(crate) fn variation(study: &Study, row: &Row) -> Option<String> {
+    let result = row.result()?;
+    result.variation.as_ref()?;
+    let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+    let found = read_variation(&file).ok()??;
+    Some(pictures::variation(&found)?.svg(Look::Inline))
 }
 
 /// Window centres of a data set, or those that a reconstruction used.

@@ -4,7 +4,7 @@ mod names;
 mod read;
 
 pub use names::{FILE_NAME, OBJECT};
-pub use read::{Scan, file_of, read_positions, read_scan};
+pub use read::{Scan, Variation, file_of, read_positions, read_scan, read_variation};
 pub(crate) use read::{axes, is_complex, probe_name, probe_of};
 
 use std::path::{Path, PathBuf};
@@ -139,6 +139,15 @@ impl Reconstruction {
         let scan =
             Scan { positions: self.positions.clone()?, measured: self.measured_positions.clone() };
         scan.shifts()
+    }
+
+    /// How the probe varies along the scan; `None` where it does not.
+    pub fn variation(&self) -> Option<Variation> {
+        if self.eigenmodes.is_none() && self.beam_power.is_none() {
+            return None;
+        }
+        let (eigenmodes, power) = (self.eigenmodes.clone(), self.beam_power.clone());
+        Some(Variation { probe: self.probe.clone()?, eigenmodes, power })
     }
 
     /// Size of an object pixel along (y, x), metres, where the metadata know it.

@@ -271,6 +271,31 @@ pub fn read_scan(path: impl AsRef<Path>) -> Result<Option<Scan>, Error> {
     Ok(Some(Scan { measured: pairs(&file, MEASURED)?, positions }))
 }
 
+/// How the probe varies along the scan, in the file of a reconstruction of this program without its
+/// other arrays; `None` where it does not.
+///
+/// # Errors
+/// A file that cannot be read, arrays of another shape or type.
+pub fn read_variation(path: impl AsRef<Path>) -> Result<Option<Variation>, Error> {
+    let file = Container::open(path.as_ref())?;
+    let (eigenmodes, power) = (eigenmodes(&file)?, beam_power(&file)?);
+    if eigenmodes.is_none() && power.is_none() {
+        return Ok(None);
+    }
+    Ok(probe(&file)?.map(|probe| Variation { probe, eigenmodes, power }))
+}
+
+/// How the probe of a reconstruction varies from pattern to pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variation {
+    /// The modes, (mode, y, x).
+    pub probe: Modes,
+    /// Eigenmodes (eigenmode, y, x) of the first one, and their weights (pattern, eigenmode).
+    pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
+    /// The beam's power over its geometric mean.
+    pub power: Option<Vec<f64>>,
+}
+
 /// The scan in the file of a reconstruction, window centres in pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scan {

@@ -35,6 +35,7 @@ pub(super) struct Card {
     pictures: Vec<Shown>,
     scan: Value,
     shifts: Value,
+    variation: Value,
     scan_search: Value,
     loss: Value,
     choice: Value,
@@ -128,6 +129,7 @@ pub(super) fn card(
         pictures,
         scan: Value::from_safe_string(scan),
         shifts: svg(scans::shifts(study, row)),
+        variation: svg(scans::variation(study, row)),
         scan_search: svg(plots::scan_search(row).map(|plot| plot.svg(Look::Inline))),
         loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
         choice: svg(plots::choice(row).map(|plot| plot.svg(Look::Inline))),
@@ -276,6 +278,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
         let names = [
             &files.overview,
             &files.shifts,
+            &files.variation,
             &files.reconstruction,
             &files.comparison,
             &files.loss_csv,

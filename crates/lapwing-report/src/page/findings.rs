@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, fact};
 use lapwing_draw::number::label;
-use lapwing_study::record::{ChoiceRecord, JobResult};
+use lapwing_study::record::{ChoiceRecord, JobResult, VariationRecord};
 
 /// Least share of the phases within one standard deviation, of 0.68, of error maps that hold.
 const HOLDS: f64 = 0.4;
@@ -69,6 +69,9 @@ pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
         );
         facts.push(fact("positions moved by", what));
     }
+    if let Some(variation) = &result.variation {
+        facts.extend(of_probe(variation));
+    }
     if let Some(misfit) = result.misfit {
         facts.push(fact("misfit (1 is the noise of the counts)", label(misfit, 3)));
     }
@@ -83,6 +86,33 @@ pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
     if let Some([one, two]) = result.error_maps.and_then(|maps| maps.phase_within) {
         let what = format!("{:.0} and {:.0} % of the pixels", 100.0 * one, 100.0 * two);
         facts.push(fact("phase within one and two sd", what));
+    }
+    facts
+}
+
+/// How the probe varies, a line for its eigenmodes and one for its power.
+fn of_probe(variation: &VariationRecord) -> Vec<Fact> {
+    let along = |successive: Option<f64>| {
+        let told = successive.map(|by| format!(", successive patterns correlated by {by:.2}"));
+        told.unwrap_or_default().replace('-', "\u{2212}")
+    };
+    let mut facts = Vec::new();
+    for (index, eigenmode) in variation.eigenmodes.iter().enumerate() {
+        let share = format!("{} % of the light", label(100.0 * eigenmode.share, 2));
+        facts.push(fact(
+            format!("the probe varies by eigenmode {}", index + 1),
+            share + &along(eigenmode.successive),
+        ));
+    }
+    if let Some(power) = variation.power {
+        let what = format!(
+            "{} % r.m.s., {} to {} of the usual{}",
+            label(100.0 * power.sd, 2),
+            label(power.lowest, 3),
+            label(power.highest, 3),
+            along(power.successive)
+        );
+        facts.push(fact("the beam\u{2019}s power varies by", what));
     }
     facts
 }

@@ -15,3 +15,4 @@ pub mod record;
 pub(crate) mod runs;
 mod shard;
 pub(crate) mod shifts;
+pub(crate) mod variation;

@@ -8,6 +8,7 @@ pub use super::findings::{ChoiceRecord, ErrorRecord, NoiseRecord, TriedRecord};
 pub use super::outcome::Outcome;
 pub use super::shard::Shard;
 pub use super::shifts::ShiftRecord;
+pub use super::variation::{EigenmodeRecord, PowerRecord, VariationRecord};
 
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
@@ -236,6 +237,9 @@ pub struct Files {
     /// How far refined positions were moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shifts: Option<String>,
+    /// How the probe varies along the scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation: Option<String>,
     /// Phase of every slice of a thick object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<String>,
@@ -277,6 +281,7 @@ impl Files {
             &self.amplitude_sd,
             &self.phase_sd,
             &self.shifts,
+            &self.variation,
             &self.comparison,
             &self.log,
         ]
@@ -378,6 +383,9 @@ pub struct JobResult {
     /// How far positions were moved, where they were refined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shifts: Option<ShiftRecord>,
+    /// How the probe was found to vary from pattern to pattern, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation: Option<VariationRecord>,
     /// The error maps in short, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_maps: Option<ErrorRecord>,

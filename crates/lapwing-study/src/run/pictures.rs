@@ -1,8 +1,9 @@
 //! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the
 //! error where the truth is known.
 
-use crate::disk::record::ShiftRecord;
+use crate::disk::record::{ShiftRecord, VariationRecord};
 use crate::disk::shifts::less_mean;
+use crate::disk::variation::Traces;
 use crate::run::dataset::data::probe_diameter;
 use lapwing_compare::Comparison;
 use lapwing_draw::colormap::Colormap;
@@ -13,6 +14,7 @@ use lapwing_draw::{ContactSheet, Detector, Panel, Picture, axis, figure};
 use lapwing_draw::{Mark, Plot, Series, ShiftPlot};
 use lapwing_files::Dataset;
 use lapwing_files::dialect::object_pixel;
+use lapwing_files::reconstruction::Variation;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -208,6 +210,46 @@ pub fn shifts(before: &[Position], shifts: &[Position], look: Look) -> String {
         width: 420.0,
     }
     .svg(look)
+}
+
+/// Points of a line, at most: of longer scans every second pattern is drawn, or every third.
+const MOST_POINTS: usize = 1500;
+/// Eigenmodes that are drawn, the brightest.
+const DRAWN_EIGENMODES: usize = 3;
+
+/// How the probe varies along the scan; `None` where it does not.
+pub fn variation(found: &Variation) -> Option<Plot> {
+    let told = VariationRecord::of(found)?;
+    let Traces { patterns, weights, powers } = Traces::of(found);
+    let mut plot = Plot::new(
+        "The probe along the scan",
+        axis::Axis::linear("pattern"),
+        axis::Axis::linear("over the probe's amplitude, or usual power"),
+    );
+    let mut description = told.to_string();
+    if weights.len() > DRAWN_EIGENMODES {
+        description += &format!("; the brightest {DRAWN_EIGENMODES} eigenmodes are drawn");
+    }
+    plot.description = description + ".";
+    let every = patterns.len().div_ceil(MOST_POINTS).max(1);
+    let mut line = |name: String, colour: usize, dashed: bool, values: &[f64]| {
+        let points = patterns.iter().zip(values).step_by(every);
+        let points = points.map(|(&pattern, &value)| (pattern as f64, value));
+        let series = Series::new(name, colour, Mark::Line, points);
+        plot.series.push(Series { dashed, ..series });
+    };
+    for (index, weights) in weights.iter().take(DRAWN_EIGENMODES).enumerate() {
+        let part = |of: fn(&Complex32) -> f32| -> Vec<f64> {
+            weights.iter().map(|weight| of(weight).into()).collect()
+        };
+        let number = index + 1;
+        line(format!("eigenmode {number}, real"), index, false, &part(|weight| weight.re));
+        line(format!("{number}, imaginary"), index, true, &part(|weight| weight.im));
+    }
+    if !powers.is_empty() {
+        line("beam's power".to_owned(), DRAWN_EIGENMODES, false, &powers);
+    }
+    Some(plot)
 }
 
 /// The box of the window centres, or the whole object when that is too small to look at.

@@ -6,7 +6,7 @@ use crate::design::condition::Case;
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
 use crate::disk::record::{
-    ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord, ShiftRecord,
+    ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord, ShiftRecord, VariationRecord,
 };
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::solve::choose::Chosen;
@@ -82,7 +82,11 @@ impl Request {
         let made = with_maps(made, maps.clone());
         result.shifts = made.shifts().map(|shifts| ShiftRecord::of(measured, &shifts));
         if let Some(shifts) = &result.shifts {
-            note(observe, Level::Fact, &shifts.to_string())?;
+            note(&mut *observe, Level::Fact, &shifts.to_string())?;
+        }
+        result.variation = made.variation().as_ref().and_then(VariationRecord::of);
+        if let Some(variation) = &result.variation {
+            note(observe, Level::Fact, &variation.to_string())?;
         }
         result.files = output::write(&self.output, &made, &solution.probe)?;
         solution.object = made.object;

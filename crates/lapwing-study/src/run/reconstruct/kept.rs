@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Every file that a reconstruction may leave in its folder; the record, which vouches for the
 /// others, first.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     RESULT,
     RECONSTRUCTION,
     "loss.csv",
@@ -24,6 +24,7 @@ const FILES: [&str; 15] = [
     "amplitude_sd.png",
     "phase_sd.png",
     "shifts.svg",
+    "variation.svg",
     "calibration.png",
     "comparison.json",
     LOG,

@@ -333,6 +333,7 @@ impl Request {
             calibration: None,
             choices: Vec::new(),
             shifts: None,
+            variation: None,
             error_maps: None,
             device: None,
             view: None,

@@ -22,6 +22,7 @@ pub(super) fn write(folder: &Path, made: &Reconstruction, probe: &Modes) -> Resu
         loss_svg: write_bytes(folder, "loss.svg", pictures::loss(&made.loss).as_bytes())?,
         probe: write_bytes(folder, "probe.png", &pictures::probe(probe))?,
         shifts: write_shifts(folder, made)?,
+        variation: write_variation(folder, made)?,
         ..Files::default()
     })
 }
@@ -33,6 +34,15 @@ fn write_shifts(folder: &Path, made: &Reconstruction) -> Result<Option<String>> 
     };
     let drawn = pictures::shifts(before, &shifts, Look::Standalone);
     write_bytes(folder, "shifts.svg", drawn.as_bytes())
+}
+
+/// Draws how the probe varies along the scan, where it does.
+fn write_variation(folder: &Path, made: &Reconstruction) -> Result<Option<String>> {
+    let drawn = made.variation().and_then(|found| pictures::variation(&found));
+    match drawn {
+        Some(plot) => write_bytes(folder, "variation.svg", plot.svg(Look::Standalone).as_bytes()),
+        None => Ok(None),
+    }
 }
 
 /// Writes the pictures of the object and adds their names.

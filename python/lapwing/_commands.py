@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
@@ -328,15 +329,24 @@ def photon_halves(
     Returns
     -------
     (Dataset, Dataset)
-        Their counts add up to those of ``data``.
+        Their counts add up to those of ``data``; pixels at the limit of its detector, which say no
+        more than "at least", are masked in both.
 
     Raises
     ------
     ValueError
         Unknown counts, or numbers that are not whole.
+
+    Warns
+    -----
+    UserWarning
+        Pixels reach the detector's limit.
     """
     import numpy as np
 
+    if (left := _lapwing.without_limit(data, threads)) is not None:
+        data, note = left
+        warnings.warn(note, UserWarning, stacklevel=2)
     counts = data.counts()
     total = counts.sum(dtype=float) / max(len(counts), 1)
     first = _lapwing.thin_counts(counts, total / 2, seed, threads)

@@ -2,8 +2,8 @@
 
 use crate::geometry::split::{Axis, Cut, Shared, Splits};
 use crate::run::dataset::stream::Streaming;
-pub use crate::run::dataset::thinned::{Thinned, thin};
-pub(crate) use crate::run::dataset::thinned::{clumped, clumped_remedy, gain};
+pub use crate::run::dataset::thinned::{Thinned, limit, mask_limit, stopped, thin};
+pub(crate) use crate::run::dataset::thinned::{clumped, clumped_remedy, gain, reaching};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;

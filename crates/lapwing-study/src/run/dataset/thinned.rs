@@ -45,12 +45,7 @@ impl Thinned {
     /// where neither is so.
     pub fn note(&self) -> Option<String> {
         let Self { gain, mean, masked, .. } = *self;
-        let stopped = self.limit.filter(|_| masked > 0).map(|limit| {
-            format!(
-                "{masked} values at the detector's limit of {limit} counts say no more than \"at \
-                 least\", so that no lower dose can be made of them: they are masked"
-            )
-        });
+        let stopped = self.limit.and_then(|limit| stopped(limit, masked));
         let clumped = (gain > 1.0).then(|| {
             let quantum = self.dataset.quantum();
             format!(
@@ -101,6 +96,43 @@ fn detector(
     Ok((found.gain, found.faults.saturation))
 }
 
+/// The largest number that the detector of a data set counts, where pixels reach that: known where
+/// Lapwing simulated them, else estimated. `between` is called now and then, and may stop it by an
+/// error.
+///
+/// # Errors
+/// What `between` returns, and a data set whose counts are not known.
+pub fn limit(dataset: &Dataset, between: Between<'_>) -> Result<Option<f32>> {
+    Ok(detector(dataset, dataset.intensities()?.view(), between)?.1)
+}
+
+/// Masks the values of a data set that reach the detector's limit of so many counts, and sets them
+/// to 0: of "at least so much" no fewer photons can be made. Returns how many they are.
+///
+/// # Errors
+/// When there is no room for the mask.
+pub fn mask_limit(dataset: &mut Dataset, limit: f32) -> Result<usize> {
+    let scale = dataset.intensity_scale().unwrap_or(1.0);
+    let least = reaching(limit);
+    Ok(dataset.mask_out(|amplitude| (f64::from(amplitude) * scale).powi(2) >= least)?)
+}
+
+/// Counts from which on a value is at the limit: squares of single-precision amplitudes miss whole
+/// numbers.
+pub(crate) fn reaching(limit: f32) -> f64 {
+    f64::from(limit) - 0.5
+}
+
+/// What to know of so many values that were masked for that.
+pub fn stopped(limit: f32, masked: usize) -> Option<String> {
+    (masked > 0).then(|| {
+        format!(
+            "{masked} values at the detector's limit of {limit} counts say no more than \"at \
+             least\", so that no lower dose can be made of them: they are masked"
+        )
+    })
+}
+
 /// What thinning does to counts of a gain above 1.
 pub(crate) fn clumped(gain: f64, quantum: Quantum) -> String {
     let (one, many) = (quantum.one(), quantum.many());
@@ -139,12 +171,7 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     let remarks = remarks::of(&dataset);
     let mean_before = dataset.mean_measured(&remarks);
     let (gain, limit) = detector(&dataset, dataset.intensities()?.view(), &mut || Ok(()))?;
-    let masked = match limit.map(|limit| f64::from(limit) - 0.5) {
-        Some(least) => {
-            dataset.mask_out(|amplitude| (f64::from(amplitude) * scale).powi(2) >= least)?
-        }
-        None => 0,
-    };
+    let masked = limit.map_or(Ok(0), |limit| mask_limit(&mut dataset, limit))?;
     let mut counts = dataset.intensities()?;
     // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
     let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);

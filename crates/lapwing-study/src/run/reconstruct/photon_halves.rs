@@ -2,7 +2,8 @@
 
 use super::Request;
 use crate::design::external::External;
-use crate::design::solver::{Method, SolverConfig};
+use crate::design::solver::{Faulty, Method, SolverConfig};
+use crate::run::dataset::data;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::reconstruct::external::SCRATCH;
 use crate::run::solve::start::Start;
@@ -13,6 +14,7 @@ use lapwing_files::Dataset;
 use lapwing_files::metadata::{nphotons, set_physics_parameter};
 use lapwing_model::random::generator;
 use lapwing_model::{Field, Modes, simulate};
+use lapwing_solve::solver::options::Auto;
 use rand::Rng;
 use std::ops::ControlFlow;
 
@@ -24,16 +26,20 @@ const SEED: u64 = 42;
 ///
 /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are
 /// independent Poisson counts, so what both reconstructions have in common is signal (van Heel and
-/// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
-/// would double the memory.
+/// Schatz 2005). Values at the detector's limit, of which no half is known, are masked in both. The
+/// patterns are read again: keeping them beside those that the solver works on would double the
+/// memory.
 pub(super) fn compare(
     request: &Request,
     probe: &Modes,
     observe: Observer<'_>,
 ) -> Result<Option<Comparison>> {
-    let (dataset, _) =
+    let (mut dataset, _) =
         request.stream.open(&request.input, &request.reading, &request.output, &mut *observe)?;
-    let start = request.start(&dataset, &mut *observe)?;
+    let mut start = request.start(&dataset, &mut *observe)?;
+    if let Some(told) = without_limit(request, &mut dataset, &mut start)? {
+        note(&mut *observe, Level::Detail, &format!("halves of the photons: {told}"))?;
+    }
     let not_compared = |observe: Observer<'_>, why: CompareError| {
         note(observe, Level::Fact, &format!("halves of the photons are not compared: {why}"))
     };
@@ -53,7 +59,6 @@ pub(super) fn compare(
             (object(first)?, object(second)?)
         }
         Method::External(config) => {
-            let mut dataset = dataset;
             halve_dose(&mut dataset);
             let [first, second] = dealt(start)?;
             let mut object =
@@ -74,6 +79,32 @@ pub(super) fn compare(
             Ok(None)
         }
     }
+}
+
+/// Masks what the detector has clipped, in `start` as in the data set; says so where there is some.
+fn without_limit(
+    request: &Request,
+    dataset: &mut Dataset,
+    start: &mut Start,
+) -> Result<Option<String>> {
+    let found = |dataset: &Dataset| data::limit(dataset, &mut || Ok(()));
+    let limit = match &request.solver.method {
+        _ if !start.counts => None,
+        Method::Native(config) => match (config.noise.faulty, config.noise.saturation) {
+            (Faulty::Keep, _) => None,
+            (Faulty::LeaveOut, Auto::Given(limit)) => Some(limit as f32),
+            (Faulty::LeaveOut, Auto::Auto) => found(dataset)?,
+        },
+        Method::External(_) => found(dataset)?,
+    };
+    let Some(limit) = limit else { return Ok(None) };
+    let masked = data::mask_limit(dataset, limit)?;
+    if masked > 0 {
+        let least = data::reaching(limit);
+        start.intensity.change(|count| if f64::from(count) >= least { 0.0 } else { count });
+        start.mask.clone_from(&dataset.mask);
+    }
+    Ok(data::stopped(limit, masked))
 }
 
 /// Deals the photons of a start to two starts.

@@ -9,6 +9,8 @@ from lapwing import _lapwing
 from lapwing._lapwing import Dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
@@ -143,11 +145,23 @@ def simulate(
     dose: float,
     *,
     fresnel_number: float | None = None,
-    fly: str | tuple[float, float] | None = None,
+    fly: str | Sequence[float] | None = None,
     detector_blur: float | None = None,
     slice_fresnel_number: float | None = None,
+    slice_spacing: float | None = None,
+    pixel_size_m: float | None = None,
+    energy_kev: float | None = None,
+    voltage_kv: float | None = None,
     beam_flicker: float = 0.0,
     beam_fading: float = 0.0,
+    focus_drift: float = 0.0,
+    focus_flicker: float = 0.0,
+    scan_scale: float = 1.0,
+    scan_aspect: float = 1.0,
+    scan_rotation_deg: float = 0.0,
+    scan_shear: float = 0.0,
+    scan_drift: Sequence[float] = (0.0, 0.0),
+    scan_scatter: float = 0.0,
     saturation: float | None = None,
     seed: int = 42,
     threads: int | None = None,
@@ -172,14 +186,35 @@ def simulate(
         Standard deviation of the detector's point spread, pixels.
     slice_fresnel_number : float, optional
         Of an object pixel over the gap between two slices, pixel^2 / (wavelength x gap).
+    slice_spacing : float, optional
+        The gap in metres instead, with ``pixel_size_m`` and ``energy_kev`` or ``voltage_kv``.
+    pixel_size_m : float, optional
+        Side of an object pixel, metres.
+    energy_kev, voltage_kv : float, optional
+        Photon energy, or the voltage that accelerates the electrons; the data set keeps the
+        wavelength.
     beam_flicker : float
         Standard deviation of the logarithm of the beam's power, drawn for every pattern.
     beam_fading : float
         Share of its power that the beam loses, evenly from the first pattern to the last.
+    focus_drift, focus_flicker : float
+        Change of the probe's focus, evenly from the first pattern to the last, and standard
+        deviation of what is drawn for every pattern: radians at the edge of its pupil. ``probe`` is
+        that half-way.
+    scan_scale, scan_aspect, scan_rotation_deg, scan_shear : float
+        The affine map, about their mean, from ``positions`` to the places where patterns are taken,
+        as ``refine_scan="affine"`` looks for it.
+    scan_drift : (dy, dx)
+        How far these places go away from ``positions``, evenly from the first pattern to the last,
+        pixels: a specimen that drifts, or a beam that wanders, as ``refine_scan="drift"`` looks for
+        it.
+    scan_scatter : float
+        Standard deviation of every place along each axis, pixels, as ``refine_scan="positions"``
+        looks for it.
     saturation : float, optional
         Counts at which a pixel saturates, a whole number: it holds no more.
     seed : int
-        Of the photon noise and the beam's flicker.
+        Of the photon noise and all else that is drawn.
     threads : int, optional
         All processors unless given; the result does not depend on it.
 
@@ -187,19 +222,30 @@ def simulate(
     -------
     Dataset
         With ``object`` and ``probe`` as the truth; ``counts()`` are the photons. ``object`` is the
-        product of the slices of a thick one.
+        product of the slices of a thick one. Its file has ``true_ycoords`` and ``true_xcoords``
+        where patterns are taken elsewhere than told.
     """
     described = {
         "fresnel_number": fresnel_number,
-        "fly": fly
-        if fly is None or isinstance(fly, str)
-        else ",".join(str(float(one)) for one in fly),
+        "fly": fly,
         "detector_blur": detector_blur,
         "slice_fresnel_number": slice_fresnel_number,
+        "slice_spacing": slice_spacing,
+        "pixel_size_m": pixel_size_m,
+        "energy_kev": energy_kev,
+        "voltage_kv": voltage_kv,
     }
     apparatus = {
         "beam_flicker": beam_flicker,
         "beam_fading": beam_fading,
+        "focus_drift": focus_drift,
+        "focus_flicker": focus_flicker,
+        "scan_scale": scan_scale,
+        "scan_aspect": scan_aspect,
+        "scan_rotation_deg": scan_rotation_deg,
+        "scan_shear": scan_shear,
+        "scan_drift": scan_drift,
+        "scan_scatter": scan_scatter,
         "saturation": saturation,
     }
     return _lapwing.simulate_scan(

@@ -12,9 +12,10 @@ use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::dialect::geometry::record_pixel;
 use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
-use crate::options::Geometry;
+use crate::options::{Geometry, ReadOptions};
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
 const MOTION: &str = "exposure_path_px";
@@ -125,7 +126,7 @@ fn gap(metadata: &Metadata, spacing: f64) -> Option<f64> {
 
 /// How the probe moves during an exposure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "WrittenFly", into = "String")]
 pub enum Fly {
     /// From half-way before its position to half-way behind it, as the positions tell.
     Auto,
@@ -134,6 +135,9 @@ pub enum Fly {
 }
 
 impl Fly {
+    /// What it may be, in words.
+    pub(crate) const EXPECTED: &str = "auto, or the motion DY,DX in object pixels";
+
     /// How far along (y, x), for positions `scan`.
     fn along(self, scan: &[Position]) -> Result<(f64, f64), UnknownPhysics> {
         match self {
@@ -152,11 +156,33 @@ impl From<Fly> for String {
     }
 }
 
-impl TryFrom<String> for Fly {
+/// A motion as people write it: in words, or as two numbers.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected \"auto\", or the motion DY,DX in object pixels")]
+enum WrittenFly {
+    Words(String),
+    Numbers(f64, f64),
+}
+
+impl TryFrom<WrittenFly> for Fly {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+    fn try_from(written: WrittenFly) -> Result<Self, String> {
+        match written {
+            WrittenFly::Words(text) => text.parse(),
+            WrittenFly::Numbers(y, x) => Self::try_from((y, x)),
+        }
+    }
+}
+
+impl TryFrom<(f64, f64)> for Fly {
+    type Error = String;
+
+    fn try_from((y, x): (f64, f64)) -> Result<Self, String> {
+        match y.is_finite() && x.is_finite() {
+            true => Ok(Self::Along(y, x)),
+            false => Err(format!("expected {}, found {y}, {x}", Self::EXPECTED)),
+        }
     }
 }
 
@@ -164,16 +190,14 @@ impl FromStr for Fly {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected auto, or the motion DY,DX in object pixels; found {text:?}");
+        let wrong = || format!("expected {}; found {text:?}", Self::EXPECTED);
         if text.trim() == "auto" {
             return Ok(Self::Auto);
         }
         let (y, x) = text.split_once(',').ok_or_else(wrong)?;
-        let number =
-            |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        let (y, x) = number(y).zip(number(x)).ok_or_else(wrong)?;
-        Ok(Self::Along(y, x))
+        let number = |text: &str| text.trim().parse().ok();
+        let along = number(y).zip(number(x)).ok_or_else(wrong)?;
+        Self::try_from(along).map_err(|_| wrong())
     }
 }
 
@@ -210,9 +234,35 @@ pub enum UnknownPhysics {
     /// An entry of the metadata cannot be used.
     #[error("physics_parameters.{0}: expected {1}")]
     Entry(&'static str, &'static str),
+    /// What is said of the beam contradicts itself, or is out of range.
+    #[error("{0}")]
+    Beam(crate::Problem),
     /// There is no model of it.
     #[error(transparent)]
     Physics(#[from] PhysicsError),
+}
+
+/// The wavelength and the object pixel that `options` tell, as metadata have them; `None` where they
+/// tell neither.
+///
+/// # Errors
+/// A beam that contradicts itself or is out of range.
+pub fn units(options: &ReadOptions) -> Result<Option<Metadata>, UnknownPhysics> {
+    if let Some(problem) = options.experiment.problems().into_iter().next() {
+        return Err(UnknownPhysics::Beam(problem));
+    }
+    let wavelength = options.experiment.beam.wavelength();
+    if wavelength.is_none() && options.pixel_size.is_none() {
+        return Ok(None);
+    }
+    let mut metadata = Metadata::new();
+    if let Some(wavelength) = wavelength {
+        metadata::set_physics_parameter(&mut metadata, WAVELENGTH, wavelength);
+    }
+    if let Some(size) = options.pixel_size {
+        record_pixel(&mut metadata, (size, size));
+    }
+    Ok(Some(metadata))
 }
 
 /// Physics of patterns of `shape` in a geometry, with these metadata.
@@ -494,6 +544,14 @@ mod tests {
         let refused = auto.applied(Physics::default(), &spiral, None).unwrap_err();
         assert!(refused.to_string().contains("--fly DY,DX"), "{refused}");
         assert_eq!("1.5, -2".parse(), Ok(Fly::Along(1.5, -2.0)));
-        assert!("fast".parse::<Fly>().is_err());
+        assert!("fast".parse::<Fly>().is_err() && "1,nan".parse::<Fly>().is_err());
+        // In files in the same ways, or as two numbers.
+        let read = |value: Value| serde_json::from_value::<Fly>(value);
+        assert_eq!(read(json!("auto")).unwrap(), Fly::Auto);
+        assert_eq!(read(json!([0, 4.5])).unwrap(), Fly::Along(0.0, 4.5));
+        for wrong in [json!([1, 2, 3]), json!(3), json!("x")] {
+            let told = read(wrong).unwrap_err().to_string();
+            assert!(told.contains("DY,DX"), "{told}");
+        }
     }
 }

@@ -39,7 +39,7 @@ mod _lapwing {
     #[pymodule_export]
     use crate::make::{
         make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,
-        thin_dataset,
+        thin_dataset, without_limit,
     };
     #[pymodule_export]
     use crate::noise::estimate_noise;

@@ -5,7 +5,7 @@ use crate::dataset::{Dataset, reading};
 use crate::failure::{Result, with_keywords};
 use crate::study::dose_of;
 use crate::value::{named, options, table};
-use crate::work::alone;
+use crate::work::{alone, asking};
 use anyhow::{anyhow, ensure};
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::forward::Physics;
@@ -15,7 +15,7 @@ use lapwing_model::simulate;
 use lapwing_model::specimen::Specimen;
 use lapwing_study::data;
 use lapwing_study::place;
-use lapwing_study::sample::Sample;
+use lapwing_study::sample::{Said, Sample};
 use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -24,8 +24,8 @@ use serde_json::Value;
 use lapwing_model::Complex32;
 
 /// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
-/// probe that stands still is `described` by the options of reading that say it, by name, what beam
-/// and detector do besides by the fields of `apparatus`.
+/// probe that stands still is `described` by the options of reading that say it, by name, what beam,
+/// stage and detector do besides by the fields of `apparatus`.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,
@@ -42,14 +42,15 @@ pub fn simulate_scan(
     let apparatus = serde_json::from_value(Value::Object(table(apparatus)?))?;
     let scan = array::positions(positions)?;
     let object = array::object(object, "object")?;
-    let physics = PhysicsOptions { slices: Some(object.n_slices()), ..reading(described)?.physics };
+    let Said { physics, units } = Said::of(&reading(described)?)?;
+    let physics = PhysicsOptions { slices: Some(object.n_slices()), ..physics };
     let sample = Sample {
         object,
         probe: array::modes(probe)?,
-        physics: physics.applied(Physics::default(), &scan, None)?,
+        physics: physics.applied(Physics::default(), &scan, units.as_ref())?,
         scan,
         apparatus,
-        metadata: None,
+        metadata: units,
     };
     Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())
 }
@@ -67,6 +68,23 @@ pub fn thin_dataset(
     let thinned = alone(py, threads, || Ok(data::thin(whole.clone(), dose, seed)?))?;
     let note = thinned.note().map(|note| with_keywords(&note));
     Ok((thinned.dataset.into(), note))
+}
+
+/// A data set without the counts at which its detector stops, which are masked, and what to know of
+/// them; nothing where there are none.
+#[pyfunction]
+pub fn without_limit(
+    py: Python<'_>,
+    dataset: &Bound<'_, Dataset>,
+    threads: Option<usize>,
+) -> Result<Option<(Dataset, String)>> {
+    let whole = &dataset.get().inner;
+    let limit = asking(py, threads, |between| Ok(data::limit(whole, between)?))?;
+    let Some(limit) = limit else { return Ok(None) };
+    let mut left = whole.clone();
+    let masked = data::mask_limit(&mut left, limit)?;
+    let told = data::stopped(limit, masked).map(|told| with_keywords(&told));
+    Ok(told.map(|told| (left.into(), told)))
 }
 
 /// Counts thinned to a dose.

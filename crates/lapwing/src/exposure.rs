@@ -3,29 +3,31 @@
 use crate::input::{argument, given};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use lapwing_files::physics::PhysicsOptions;
 use lapwing_files::reading::{self, ReadOption};
+use lapwing_study::sample::Said;
 
 /// The options, by their names in the table of `lapwing-files`.
 const NAMES: [&str; 6] =
     ["fresnel_number", "fly", "detector_blur", "slices", "slice_fresnel_number", "slice_spacing"];
+/// And those of the units that they need.
+const UNITS: [&str; 3] = ["pixel_size_m", "energy_kev", "voltage_kv"];
 
 /// Heading of the help.
 const HEADING: &str = "Exposure (a base file's own unless one of these is given)";
 
 /// What is said of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Exposure(PhysicsOptions);
+#[derive(Debug, Clone)]
+pub struct Exposure(Said);
 
 impl Exposure {
     /// The same for the library.
-    pub fn said(&self) -> PhysicsOptions {
-        self.0
+    pub fn said(&self) -> &Said {
+        &self.0
     }
 }
 
 fn options() -> impl Iterator<Item = &'static ReadOption> {
-    NAMES.into_iter().filter_map(reading::option)
+    NAMES.into_iter().chain(UNITS).filter_map(reading::option)
 }
 
 impl Args for Exposure {
@@ -41,7 +43,7 @@ impl Args for Exposure {
 
 impl FromArgMatches for Exposure {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut exposure = Self(PhysicsOptions::default());
+        let mut exposure = Self(Said::default());
         exposure.update_from_arg_matches(matches)?;
         Ok(exposure)
     }
@@ -50,9 +52,9 @@ impl FromArgMatches for Exposure {
         let said: Vec<_> =
             options().filter_map(|option| Some((option, given(option, matches)?))).collect();
         let pairs = said.iter().map(|(option, given)| (*option, given));
-        let read = reading::options(pairs)
-            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
-        self.0 = read.physics;
+        let refused = |told: String| clap::Error::raw(ErrorKind::ValueValidation, told + "\n");
+        let read = reading::options(pairs).map_err(|error| refused(error.to_string()))?;
+        self.0 = Said::of(&read).map_err(|error| refused(error.to_string()))?;
         Ok(())
     }
 }
@@ -60,6 +62,7 @@ impl FromArgMatches for Exposure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lapwing_files::physics::PhysicsOptions;
     use serde_json::json;
 
     #[test]
@@ -81,7 +84,7 @@ mod tests {
         else {
             panic!("{read:?}")
         };
-        assert_eq!(options().count(), NAMES.len());
+        assert_eq!(options().count(), NAMES.len() + UNITS.len());
         assert!(NAMES.iter().all(|name| all.get(name).is_some()));
     }
 }

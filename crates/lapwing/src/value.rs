@@ -170,6 +170,15 @@ pub fn extent(text: &str) -> Result<(f64, f64), String> {
         .map_err(|_| "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned())
 }
 
+/// `DY,DX`, pixels with their signs.
+pub fn along(text: &str) -> Result<(f64, f64), String> {
+    let both = text.split_once(',').and_then(|(y, x)| {
+        let side = |text: &str| number(text.trim()).ok();
+        side(y).zip(side(x))
+    });
+    both.ok_or_else(|| "expected pixels along rows and columns, such as 1.5,-2".to_owned())
+}
+
 /// `HEIGHTxWIDTH`, or one number for both, metres above 0.
 pub fn metres(text: &str) -> Result<(f64, f64), String> {
     sides(text, positive).map_err(|_| {
@@ -224,6 +233,8 @@ mod tests {
     fn sizes_are_one_number_or_height_by_width() {
         assert_eq!((size("64"), size("64x32")), (Ok((64, 64)), Ok((64, 32))));
         assert_eq!((extent("64.5"), extent("0 x 32")), (Ok((64.5, 64.5)), Ok((0.0, 32.0))));
+        assert_eq!((along("1.5,-2"), along("0, 3")), (Ok((1.5, -2.0)), Ok((0.0, 3.0))));
+        assert!(along("3").is_err() && along("1,inf").is_err() && along("a,b").is_err());
         assert!(
             size("0").is_err()
                 && size("64x").is_err()

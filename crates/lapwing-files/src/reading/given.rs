@@ -1,5 +1,6 @@
 //! A value as it was given: on the command line, in Python or in an experiment file.
 
+use crate::physics::Fly;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -112,6 +113,15 @@ impl Given {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// A way of the probe: in words, or two numbers.
+    pub(super) fn motion(&self) -> Result<Fly, String> {
+        match self {
+            Self::Word(text) => text.parse(),
+            Self::Numbers(numbers) if numbers.len() == 2 => Fly::try_from((numbers[0], numbers[1])),
+            _ => Err(format!("expected {}, found {self}", Fly::EXPECTED)),
         }
     }
 

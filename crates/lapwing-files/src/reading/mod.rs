@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::dialect;
 use crate::experiment;
 use crate::options::ReadOptions;
+use crate::physics::Fly;
 
 pub use given::Given;
 pub use table::OPTIONS;
@@ -77,6 +78,8 @@ pub enum Kind {
         /// Puts both, (y, x), into the options.
         set: fn(&mut ReadOptions, (f64, f64)),
     },
+    /// A way of the probe: `auto`, or how far along (y, x).
+    Motion { set: fn(&mut ReadOptions, Fly) },
     /// Whole numbers from 0, and ranges of them with both ends: `3,17,40-52`.
     Indices {
         /// Puts them into the options.
@@ -312,6 +315,10 @@ impl ReadOption {
                 }
                 _ => wrong(&format!("{} for both axes, or two, y and x", range.expected())),
             },
+            (Kind::Motion { set }, given) => {
+                set(options, given.motion()?);
+                Ok(())
+            }
             (Kind::Indices { set }, given) => {
                 set(options, given.indices()?);
                 Ok(())
@@ -345,9 +352,10 @@ impl ReadOption {
             Kind::Names { .. } => Given::Words(vec![text.to_owned()]),
             Kind::Files { .. } => Given::Paths(vec![Path::new(text).to_owned()]),
             Kind::File { .. } => Given::Path(Path::new(text).to_owned()),
-            Kind::Choice { .. } | Kind::Text { .. } | Kind::Indices { .. } => {
-                Given::Word(text.to_owned())
-            }
+            Kind::Choice { .. }
+            | Kind::Text { .. }
+            | Kind::Motion { .. }
+            | Kind::Indices { .. } => Given::Word(text.to_owned()),
         };
         self.set(&mut ReadOptions::default(), &given).map(|()| given)
     }

@@ -329,11 +329,11 @@ pub static OPTIONS: &[ReadOption] = &[
         "Reverse the sign of the column coordinates",
         |o, given| o.flip_x = given,
     ),
-    text(
+    row(
         "fly", "scan", "DY,DX",
         "The probe moves during each exposure: by this much, in object pixels, or auto, from \
          position to position",
-        |o, text| text.parse().map(|fly| o.physics.fly = Some(fly)),
+        Kind::Motion { set: |o, fly| o.physics.fly = Some(fly) },
     ).like("\"auto\""),
     number(
         "pixel_size_m", "object", "METRES",

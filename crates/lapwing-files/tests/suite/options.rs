@@ -72,6 +72,7 @@ fn annotation(option: &ReadOption) -> String {
             "int | Sequence[int]".to_owned()
         }
         Kind::Pair { .. } => "float | Sequence[float]".to_owned(),
+        Kind::Motion { .. } => "str | Sequence[float]".to_owned(),
         Kind::Indices { .. } => "str | Sequence[int]".to_owned(),
         Kind::Names { .. } => "Sequence[str]".to_owned(),
     }
@@ -122,6 +123,7 @@ fn the_parameters_in_python() {
                 "int or (int, int)".to_owned()
             }
             Kind::Pair { .. } => "float or (float, float)".to_owned(),
+            Kind::Motion { .. } => "str or (float, float)".to_owned(),
             Kind::Indices { .. } => "str or sequence of int".to_owned(),
             Kind::Names { .. } => "sequence of str".to_owned(),
         };

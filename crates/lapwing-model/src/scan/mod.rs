@@ -3,11 +3,13 @@
 //!
 //! A scan is a list of window centres. [`generate`] makes it inside a field of view `(height,
 //! width)` in pixels, with the field's minimum corner at (0, 0); [`fit`] gives the offset and the
-//! size of the object for which every window fits.
+//! size of the object for which every window fits; [`Affine`] and [`EvenDrift`] are the ways in which
+//! a stage may have it wrong.
 
 mod error;
 mod fit;
 mod generate;
+mod map;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ mod tests;
 pub use error::ScanError;
 pub use fit::{Placement, fit};
 pub use generate::{JITTER, generate};
+pub use map::{Affine, EvenDrift};
 pub use spread::{SpreadOut, spread_out};
 
 use serde::{Deserialize, Serialize};

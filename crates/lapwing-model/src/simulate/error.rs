@@ -52,7 +52,14 @@ pub enum SimulateError {
         /// Where the window is and where it may be.
         source: ModelError,
     },
-    /// Beam or detector are described by a number that means nothing.
+    /// A window leaves the object where a pattern is taken, though not where its position is told.
+    #[error(
+        "position {index}, at the place where the stage really is (scan_scale, scan_drift and the like): \
+         {source}; a smaller field of view, or a larger object, leaves room"
+    )]
+    #[expect(missing_docs, reason = "the message names them")]
+    StageOffObject { index: usize, source: ModelError },
+    /// Beam, detector or stage are described by a number that means nothing.
     #[error("{what}: expected {expected}, found {found}")]
     #[expect(missing_docs, reason = "the message names them")]
     Apparatus { what: &'static str, expected: &'static str, found: f64 },

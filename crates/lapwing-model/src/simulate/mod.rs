@@ -7,6 +7,7 @@
 
 mod apparatus;
 mod error;
+mod focus;
 #[cfg(test)]
 mod tests;
 mod thin;
@@ -20,6 +21,7 @@ use crate::object::ObjectView;
 use crate::parallel::InParallel;
 use crate::random::generator;
 use crate::{Complex32, ForwardModel, Position, Window};
+use focus::Spectra;
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 use rand_distr::{Distribution, Poisson};
 
@@ -82,7 +84,7 @@ pub fn expose<'a>(
 pub struct Exposing<'a> {
     /// What a pattern depends on besides probe and object.
     pub physics: &'a Physics,
-    /// What beam and detector do besides.
+    /// What beam, detector and stage do besides.
     pub apparatus: &'a Apparatus,
     /// Mean photons per pattern, before the detector saturates.
     pub dose: f64,
@@ -92,7 +94,8 @@ pub struct Exposing<'a> {
 
 impl Exposing<'_> {
     /// [`expose`] onto a stack that is there, which may be larger than memory: `counts`, axes
-    /// (pattern, y, x), in C order. What it holds is replaced.
+    /// (pattern, y, x), in C order. What it holds is replaced. `scan` is what is told of the
+    /// positions; the patterns are taken where the apparatus has them.
     ///
     /// # Errors
     /// As for [`expose`], and an apparatus of numbers that mean nothing.
@@ -108,9 +111,19 @@ impl Exposing<'_> {
     ) -> Result<Exposed, SimulateError> {
         let &Self { physics, apparatus, dose, seed } = self;
         apparatus.check()?;
-        let powers = apparatus.powers(scan.len(), seed);
-        let expected =
-            expected_onto(physics, object, probe, scan, dose, powers.as_deref(), &mut counts)?;
+        let places = apparatus.places(scan, seed);
+        let scan = places.as_deref().unwrap_or(scan);
+        let varying = Varying {
+            powers: apparatus.powers(scan.len(), seed),
+            focus: apparatus.focus(scan.len(), seed),
+        };
+        let expected = expected_onto(physics, object, probe, scan, dose, &varying, &mut counts);
+        let expected = expected.map_err(|error| match error {
+            SimulateError::OffObject { index, source } if places.is_some() => {
+                SimulateError::StageOffObject { index, source }
+            }
+            other => other,
+        })?;
         let pixels = probe.dim().1 * probe.dim().2;
         let name = format!("exposure {dose}");
         let patterns = slice_of(&mut counts).chunks_mut(pixels).enumerate();
@@ -148,20 +161,29 @@ pub fn expose_noise_free<'a>(
 ) -> Result<Exposure, SimulateError> {
     let (_, height, width) = probe.dim();
     let mut counts = stack((scan.len(), height, width))?;
+    let varying = Varying::default();
     let Exposed { scale, mean_counts } =
-        expected_onto(physics, object, probe, scan, dose, None, &mut counts.view_mut())?;
+        expected_onto(physics, object, probe, scan, dose, &varying, &mut counts.view_mut())?;
     Ok(Exposure { counts, scale, mean_counts })
 }
 
-/// The expected counts of [`expose`] onto `counts`, with the beam's power in every pattern where it
-/// varies.
+/// How the light differs from pattern to pattern, where it does.
+#[derive(Default)]
+struct Varying {
+    /// The beam's power.
+    powers: Option<Vec<f64>>,
+    /// The probe's focus, radians at the edge of its pupil.
+    focus: Option<Vec<f64>>,
+}
+
+/// The expected counts of [`expose`] onto `counts`, in light that may vary.
 fn expected_onto<'a>(
     physics: &Physics,
     object: impl Into<ObjectView<'a>>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
     dose: f64,
-    powers: Option<&[f64]>,
+    varying: &Varying,
     counts: &mut ArrayViewMut3<'_, f32>,
 ) -> Result<Exposed, SimulateError> {
     let object = object.into();
@@ -194,7 +216,8 @@ fn expected_onto<'a>(
         })
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut sums = intensities(&model, object, probe, &windows, slice_of(counts));
+    let Varying { powers, focus } = varying;
+    let mut sums = intensities(&model, object, probe, &windows, focus.as_deref(), slice_of(counts));
     if let Some(powers) = powers {
         let patterns = slice_of(counts).chunks_mut(height * width);
         for ((pattern, sum), &power) in patterns.zip(&mut sums).zip(powers) {
@@ -230,12 +253,13 @@ fn stack((patterns, height, width): (usize, usize, usize)) -> Result<Array3<f32>
 }
 
 /// Writes sum_k |Psi_jk|^2, centred, pattern after pattern, to `target`; returns the sum of every
-/// pattern.
+/// pattern. `focus` is that of the probe in each, where it varies.
 fn intensities(
     model: &ForwardModel,
     object: ObjectView<'_>,
     probe: ArrayView3<Complex32>,
     windows: &[Window],
+    focus: Option<&[f64]>,
     target: &mut [f32],
 ) -> Vec<f64> {
     let zero = Complex32::default();
@@ -249,17 +273,26 @@ fn intensities(
             spectrum
         })
         .collect();
+    let spectra = Spectra::new(spectra, model.shape(), focus.is_some());
     let scratch = || {
         (
             model.workspace(),
             vec![zero; model.len()],
             vec![zero; model.len()],
             vec![0.0; model.len()],
+            Vec::new(),
         )
     };
-    target.chunks_mut(model.len()).zip(windows).in_parallel().map_with(
+    target.chunks_mut(model.len()).zip(windows).enumerate().in_parallel().map_with(
         scratch,
-        |(work, exit_wave, far_field, intensity), (pattern, window)| {
+        |(work, exit_wave, far_field, intensity, refocused), (index, (pattern, window))| {
+            let spectra = match focus {
+                Some(focus) => {
+                    spectra.refocus(focus[index], refocused);
+                    &refocused[..]
+                }
+                None => spectra.modes(),
+            };
             let ramps = model.ramps(window);
             intensity.fill(0.0_f32);
             for (ramp, spectrum) in

@@ -168,3 +168,155 @@ fn beams_fade_and_flicker_and_detectors_saturate() {
         assert!(wrong.check().unwrap_err().to_string().contains(word));
     }
 }
+
+/// Patterns of an apparatus on `case`, without noise to speak of.
+fn bright(apparatus: Apparatus) -> Array3<f32> {
+    let (object, probe, scan) = inner();
+    let mut counts = Array3::zeros((scan.len(), 8, 8));
+    let physics = Physics::default();
+    let exposing = Exposing { physics: &physics, apparatus: &apparatus, dose: 1e12, seed: 5 };
+    exposing.onto(object.view(), probe.view(), &scan, counts.view_mut()).unwrap();
+    counts
+}
+
+/// [`case`] with positions that may be off.
+fn inner() -> (Field, Modes, Vec<Position>) {
+    let (object, probe, _) = case();
+    let at = |j: u32| Position { y: 10.0 + f64::from(j / 4) * 0.8, x: 11.0 + f64::from(j % 4) };
+    (object, probe, (0..20).map(at).collect())
+}
+
+/// Shares of the light of patterns in their pixels.
+fn shares(counts: &Array3<f32>) -> Array3<f32> {
+    let mut shares = counts.clone();
+    for mut pattern in shares.outer_iter_mut() {
+        let sum = pattern.sum();
+        pattern.mapv_inplace(|value| value / sum);
+    }
+    shares
+}
+
+fn farthest(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn patterns_are_taken_where_the_stage_is_and_not_where_it_says() {
+    let (object, probe, scan) = inner();
+    let off = Apparatus {
+        scan_scale: 1.1,
+        scan_rotation_deg: 4.0,
+        scan_drift: (1.0, -2.0),
+        scan_scatter: 0.1,
+        ..Apparatus::default()
+    };
+    let places = off.places(&scan, 5).unwrap();
+    // By hand: about the mean, (11.6, 12.5), turned from rows towards columns; j of 19.
+    let (sin, cos) = 4.0_f64.to_radians().sin_cos();
+    let (mut sum, mut square) = (0.0, 0.0);
+    for (index, (told, at)) in scan.iter().zip(&places).enumerate() {
+        let (y, x) = (1.1 * (told.y - 11.6), 1.1 * (told.x - 12.5));
+        let share = index as f64 / 19.0 - 0.5;
+        let by = [
+            at.y - (11.6 + cos * y - sin * x + share),
+            at.x - (12.5 + sin * y + cos * x - 2.0 * share),
+        ];
+        sum += by[0] + by[1];
+        square += by[0].powi(2) + by[1].powi(2);
+    }
+    // 40 draws of deviation 0.1.
+    assert!((sum / 40.0).abs() < 0.06 && ((square / 40.0).sqrt() - 0.1).abs() < 0.04);
+    let right = expose(&Physics::default(), object.view(), probe.view(), &places, 1e12, 5).unwrap();
+    assert_eq!(bright(off), right.counts);
+    assert_eq!(off.places(&scan, 5).unwrap(), places);
+    // What is drawn lies within the extent, of any seed.
+    let (y0, y1, x0, x1) = crate::position::bounding_box(&off.extent(&scan)).unwrap();
+    for at in (0..50).flat_map(|seed| off.places(&scan, seed).unwrap()) {
+        assert!((y0..=y1).contains(&at.y) && (x0..=x1).contains(&at.x));
+    }
+    assert_eq!(Apparatus::default().extent(&scan), scan);
+    let far = Apparatus { scan_drift: (0.0, 30.0), ..Apparatus::default() };
+    let (physics, mut counts) = (Physics::default(), Array3::zeros((20, 8, 8)));
+    let exposing = Exposing { physics: &physics, apparatus: &far, dose: 1e3, seed: 5 };
+    let refused = exposing.onto(object.view(), probe.view(), &scan, counts.view_mut());
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("where the stage really is") && told.contains("leaves room"), "{told}");
+    assert_eq!(Apparatus { beam_fading: 0.5, ..Apparatus::default() }.places(&scan, 5), None);
+}
+
+#[test]
+fn the_focus_changes_along_the_scan() {
+    let (object, probe, scan) = inner();
+    let drifting = bright(Apparatus { focus_drift: 3.0, ..Apparatus::default() });
+    let usual = bright(Apparatus::default());
+    // The probe half-way is the probe; the last one is out of focus by half of it.
+    let model = ForwardModel::new((8, 8));
+    let mut work = model.workspace();
+    let spectra: Vec<Vec<Complex32>> = probe
+        .outer_iter()
+        .map(|mode| {
+            let mut spectrum = vec![Complex32::default(); 64];
+            model.probe_spectrum(
+                &mode.iter().copied().collect::<Vec<_>>(),
+                &mut spectrum,
+                &mut work,
+            );
+            spectrum
+        })
+        .collect();
+    // Frequencies of eight pixels, along u_y the fast one; by hand from the definition.
+    let u = |index: usize| if index < 4 { index as f64 } else { index as f64 - 8.0 } / 8.0;
+    let light = |of: &dyn Fn(usize) -> f64| {
+        let all = spectra.iter().flatten().map(|value| f64::from(value.norm_sqr())).sum::<f64>();
+        let one = |index: usize| -> f64 {
+            spectra.iter().map(|mode| f64::from(mode[index].norm_sqr())).sum::<f64>() * of(index)
+        };
+        (0..64).map(one).sum::<f64>() / all
+    };
+    let (cy, cx) = (light(&|i| u(i % 8)), light(&|i| u(i / 8)));
+    let square = |i: usize| (u(i % 8) - cy).powi(2) + (u(i / 8) - cx).powi(2);
+    let edge = 2.0 * light(&square);
+    let mut last = probe.clone();
+    for (mut mode, spectrum) in last.outer_iter_mut().zip(&spectra) {
+        let turned = |(i, value): (usize, &Complex32)| {
+            value * Complex32::from_polar(1.0, (1.5 * square(i) / edge) as f32)
+        };
+        let mut turned: Vec<Complex32> = spectrum.iter().enumerate().map(turned).collect();
+        let mut field = vec![Complex32::default(); 64];
+        model.probe_of_spectrum(&mut turned, &mut field, &mut work);
+        mode.iter_mut().zip(field).for_each(|(to, value)| *to = value);
+    }
+    let of_last =
+        expose(&Physics::default(), object.view(), last.view(), &scan, 1e12, 5).unwrap().counts;
+    let (drifting, usual, of_last) = (shares(&drifting), shares(&usual), shares(&of_last));
+    let end = |counts: &Array3<f32>| counts.slice(ndarray::s![19.., .., ..]).to_owned();
+    assert!(farthest(&end(&drifting), &end(&of_last)) < 1e-4);
+    assert!(farthest(&end(&drifting), &end(&usual)) > 5e-3);
+    // Around the middle it hardly differs: 3 / 38 at the pupil's edge.
+    let middle = |counts: &Array3<f32>| counts.slice(ndarray::s![9..11, .., ..]).to_owned();
+    let near = farthest(&middle(&drifting), &middle(&usual));
+    assert!(near < 0.2 * farthest(&end(&drifting), &end(&usual)), "{near}");
+    let flicker = Apparatus { focus_flicker: 0.5, ..Apparatus::default() };
+    let drawn = flicker.focus(2000, 1).unwrap();
+    let square = drawn.iter().map(|phase| phase * phase).sum::<f64>() / 2000.0;
+    assert!((square.sqrt() - 0.5).abs() < 0.03, "{square}");
+    assert!(Apparatus::default().focus(10, 1).is_none());
+}
+
+#[test]
+fn an_apparatus_that_means_nothing_is_refused() {
+    let usual = Apparatus::default();
+    for (wrong, word) in [
+        (Apparatus { focus_flicker: -1.0, ..usual }, "focus_flicker"),
+        (Apparatus { focus_drift: f64::NAN, ..usual }, "focus_drift"),
+        (Apparatus { scan_scale: 0.0, ..usual }, "scan_scale"),
+        (Apparatus { scan_aspect: 3.0, ..usual }, "scan_aspect"),
+        (Apparatus { scan_rotation_deg: f64::INFINITY, ..usual }, "scan_rotation_deg"),
+        (Apparatus { scan_shear: f64::NAN, ..usual }, "scan_shear"),
+        (Apparatus { scan_drift: (0.0, f64::NAN), ..usual }, "scan_drift"),
+        (Apparatus { scan_scatter: -0.1, ..usual }, "scan_scatter"),
+    ] {
+        assert!(wrong.check().unwrap_err().to_string().starts_with(word), "{word}");
+    }
+    assert!(usual.is_ideal() && usual.check().is_ok());
+}

@@ -59,6 +59,10 @@ pub fn known(given: &Bound<'_, PyDict>) -> anyhow::Result<Vec<(&'static ReadOpti
             },
             Kind::Number { .. } => Given::Number(value.extract()?),
             Kind::Choice { .. } | Kind::Text { .. } => Given::Word(value.extract()?),
+            Kind::Motion { .. } => match value.extract() {
+                Ok(text) => Given::Word(text),
+                Err(_) => Given::Numbers(all(&value)?),
+            },
             Kind::Names { .. } => match value.extract() {
                 Ok(name) => Given::Words(vec![name]),
                 Err(_) => Given::Words(all(&value)?),

@@ -48,9 +48,8 @@ impl Radiation {
     /// rho), which counts all that is absorbed), or mass stopping power. `None` where that is not
     /// told.
     pub fn deposit(&self) -> Option<f64> {
-        let beam = Beam { energy_kev: self.energy_kev, voltage_kv: self.voltage_kv };
         let of_index = || {
-            let per_metre = 4.0 * PI * self.beta? / beam.wavelength()?;
+            let per_metre = 4.0 * PI * self.beta? / self.wavelength()?;
             Some(per_metre / self.density_kg_m3?)
         };
         let photons = || {
@@ -60,6 +59,11 @@ impl Radiation {
         // MeV cm^2/g: 1e3 keV, 1e-4 m^2, 1e3 per kg.
         let electrons = || Some(self.stopping_power? * 1e2 * KEV);
         photons().or_else(electrons)
+    }
+
+    /// Wavelength of the beam, metres, where it is told.
+    pub fn wavelength(&self) -> Option<f64> {
+        Beam { energy_kev: self.energy_kev, voltage_kv: self.voltage_kv }.wavelength()
     }
 
     /// Dose in gray of so many counted photons per square metre of the specimen.

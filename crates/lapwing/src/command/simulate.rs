@@ -71,9 +71,9 @@ pub struct Simulate {
     apparatus: ApparatusArgs,
 }
 
-/// Beam and detector.
+/// Beam, stage and detector.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Beam and detector")]
+#[command(next_help_heading = "Beam, stage and detector")]
 struct ApparatusArgs {
     /// Standard deviation of the logarithm of the beam's power, drawn for every pattern
     #[arg(long, value_name = "SIGMA", value_parser = value::positive)]
@@ -81,6 +81,33 @@ struct ApparatusArgs {
     /// Share of its power that the beam loses, evenly from the first pattern to the last
     #[arg(long, value_name = "F", value_parser = value::share)]
     beam_fading: Option<f64>,
+    /// Change of the probe's focus, evenly from the first pattern to the last, radians at the
+    /// aperture's edge (for `reconstruct --probe-eigenmodes`)
+    #[arg(long, value_name = "RAD", value_parser = value::number)]
+    focus_drift: Option<f64>,
+    /// Standard deviation of the probe's focus, drawn for every pattern, radians
+    #[arg(long, value_name = "RAD", value_parser = value::positive)]
+    focus_flicker: Option<f64>,
+    /// Scale of the places where patterns are taken over the positions that are told, about their
+    /// mean (for `reconstruct --refine-scan affine`, as the three below)
+    #[arg(long, value_name = "F", value_parser = value::positive)]
+    scan_scale: Option<f64>,
+    /// The same along rows, and its inverse along columns
+    #[arg(long, value_name = "F", value_parser = value::positive)]
+    scan_aspect: Option<f64>,
+    /// Rotation of these places, from rows towards columns
+    #[arg(long, value_name = "DEGREES", value_parser = value::number)]
+    scan_rotation_deg: Option<f64>,
+    /// Shear of these places: columns go with rows
+    #[arg(long, value_name = "F", value_parser = value::number)]
+    scan_shear: Option<f64>,
+    /// How far these places go away from the positions, evenly from the first pattern to the last,
+    /// pixels: a specimen that drifts, or a beam that wanders (`--refine-scan drift`)
+    #[arg(long, value_name = "DY,DX", value_parser = value::along)]
+    scan_drift: Option<(f64, f64)>,
+    /// Standard deviation of each of them along each axis, pixels (`--refine-scan positions`)
+    #[arg(long, value_name = "PX", value_parser = value::positive)]
+    scan_scatter: Option<f64>,
     /// Counts at which a pixel saturates: it holds no more
     #[arg(long, value_name = "COUNTS", value_parser = value::positive)]
     saturation: Option<f64>,
@@ -88,9 +115,18 @@ struct ApparatusArgs {
 
 impl ApparatusArgs {
     fn settled(&self) -> Apparatus {
+        let usual = Apparatus::default();
         Apparatus {
-            beam_flicker: self.beam_flicker.unwrap_or_default(),
-            beam_fading: self.beam_fading.unwrap_or_default(),
+            beam_flicker: self.beam_flicker.unwrap_or(usual.beam_flicker),
+            beam_fading: self.beam_fading.unwrap_or(usual.beam_fading),
+            focus_drift: self.focus_drift.unwrap_or(usual.focus_drift),
+            focus_flicker: self.focus_flicker.unwrap_or(usual.focus_flicker),
+            scan_scale: self.scan_scale.unwrap_or(usual.scan_scale),
+            scan_aspect: self.scan_aspect.unwrap_or(usual.scan_aspect),
+            scan_rotation_deg: self.scan_rotation_deg.unwrap_or(usual.scan_rotation_deg),
+            scan_shear: self.scan_shear.unwrap_or(usual.scan_shear),
+            scan_drift: self.scan_drift.unwrap_or(usual.scan_drift),
+            scan_scatter: self.scan_scatter.unwrap_or(usual.scan_scatter),
             saturation: self.saturation,
         }
     }
@@ -174,7 +210,7 @@ impl Simulate {
         let sample = Sample { apparatus: self.apparatus.settled(), ..sample };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
         let storage = self.storage(sample.scan.len(), sample.pattern_pixels());
-        let patches = self.patches.then(|| sample.patches());
+        let patches = self.patches.then(|| sample.patches(self.seed));
         let mut dataset =
             sample.into_exposed(self.dose, self.seed, &storage).context("cannot simulate")?;
         let metadata = dataset.metadata.get_or_insert_default();
@@ -242,7 +278,8 @@ impl Simulate {
                 "the scan has no positions: expected a field of view that holds some, or --scan raster"
             );
         }
-        let placement = place::on_new_object(&positions, window).ok_or_else(|| {
+        let around = self.apparatus.settled().extent(&positions);
+        let placement = place::on_new_object(&around, window).ok_or_else(|| {
             anyhow!(
                 "field of view {} x {} px with windows of {} x {} px: the object array would have more than 2^30 px; \
                  use a smaller --field-of-view",
@@ -263,7 +300,7 @@ impl Simulate {
         check_space(&storage, (positions.len(), window.0, window.1)).with_context(at)?;
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         let (placed, said) = ((positions.as_slice(), &placement), self.exposure.said());
-        let sample = Sample::on_new_object(specimen, probe, placed, &said, self.seed)?;
+        let sample = Sample::on_new_object(specimen, probe, placed, said, self.seed)?;
         Ok((sample, facts))
     }
 
@@ -300,7 +337,7 @@ impl Simulate {
             }
             false => None,
         };
-        let sample = Sample::on_base(file, probe, generated.as_ref(), &self.exposure.said())
+        let sample = Sample::on_base(file, probe, generated.as_ref(), self.exposure.said())
             .with_context(|| base.display().to_string())?;
         let sample = sample.ok_or_else(|| {
             anyhow!(

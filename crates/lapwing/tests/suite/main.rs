@@ -21,6 +21,7 @@ mod field;
 mod hostile;
 mod json;
 mod noise;
+mod physics;
 mod pipeline;
 #[cfg(unix)]
 mod processes;

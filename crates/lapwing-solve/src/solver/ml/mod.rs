@@ -28,9 +28,10 @@ mod state;
 mod stiffness;
 mod surface;
 
-pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
+pub use align::{Aligned, affine, even_drift};
 pub use found_modes::{FoundModes, found_modes};
 pub use held_out::held_out_loss;
+pub use lapwing_model::scan::{Affine, EvenDrift};
 
 use super::refinement::refined;
 use super::{

@@ -1,15 +1,15 @@
 //! What is looked at, with what, and where: put together once for designs, the command line and
 //! Python, and exposed.
 
-use crate::design::{Design, MAX_PATTERN_VALUES, Source};
+use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source};
 use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{Base, read_base_as};
-use lapwing_files::metadata::append_transformation;
+use lapwing_files::metadata::{append_transformation, set_physics_parameter};
 use lapwing_files::options::Geometry;
 use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
-use lapwing_files::{Dataset, Metadata, Storage, patterns, physics};
+use lapwing_files::{Dataset, Metadata, ReadOptions, Storage, patterns, physics};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::scan::Placement;
 use lapwing_model::simulate::{Apparatus, Exposing};
@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 
 /// Key of the metadata that says who made the file.
 const CREATION: &str = "creation_info";
+/// Key of the metadata that holds wavelength, pixels and photons.
+const PHYSICS: &str = "physics_parameters";
 
 /// What is looked at, with what, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,7 @@ pub struct Sample {
     pub scan: Vec<Position>,
     /// How its patterns come about.
     pub physics: Physics,
-    /// What beam and detector do besides.
+    /// What beam, detector and stage do besides.
     pub apparatus: Apparatus,
     /// What the base file says besides, which the simulated data keep.
     pub metadata: Option<Metadata>,
@@ -67,6 +69,10 @@ fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<Metad
 /// Name of the array of ground-truth patches in a data set.
 pub const PATCHES: &str = "Y";
 
+/// Names of the arrays (n) that hold where the patterns of simulated data were taken, (y, x), where
+/// that is not what the positions tell.
+pub const TRUE_PLACES: [&str; 2] = ["true_ycoords", "true_xcoords"];
+
 /// Positions generated for the middle of an object that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
@@ -74,6 +80,37 @@ pub struct Generated {
     pub positions: Vec<Position>,
     /// Height and width that they were made for, pixels.
     pub field: (f64, f64),
+}
+
+/// What is said of how patterns come about.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// The physics.
+    pub physics: PhysicsOptions,
+    /// Wavelength and object pixel, where they are told, as metadata have them: a distance between
+    /// slices in metres needs both.
+    pub units: Option<Metadata>,
+}
+
+impl Said {
+    /// As the options of reading say it of measured patterns.
+    ///
+    /// # Errors
+    /// A beam that contradicts itself or is out of range.
+    pub fn of(options: &ReadOptions) -> Result<Self, UnknownPhysics> {
+        Ok(Self { physics: options.physics, units: physics::units(options)? })
+    }
+
+    /// `metadata` with the units that are told in the place of its own.
+    fn over(&self, metadata: Option<Metadata>) -> Option<Metadata> {
+        let Some(units) = &self.units else { return metadata };
+        let mut all = metadata.unwrap_or_default();
+        let told = units.get(PHYSICS).and_then(Value::as_object);
+        for (name, value) in told.into_iter().flatten() {
+            set_physics_parameter(&mut all, name, value.clone());
+        }
+        Some(all)
+    }
 }
 
 impl Sample {
@@ -86,14 +123,15 @@ impl Sample {
         specimen: Specimen,
         probe: Modes,
         (positions, placement): (&[Position], &Placement),
-        said: &PhysicsOptions,
+        said: &Said,
         seed: u64,
     ) -> Result<Self, UnknownPhysics> {
         let scan = placement.place(positions);
-        let physics = said.applied(Physics::default(), &scan, None)?;
+        let metadata = said.over(None);
+        let physics = said.physics.applied(Physics::default(), &scan, metadata.as_ref())?;
         let slices = physics.slices.map_or(1, |slices| slices.count);
         let object = specimen.make_slices(slices, placement.shape, seed);
-        Ok(Self { object, probe, scan, physics, apparatus: Apparatus::default(), metadata: None })
+        Ok(Self { object, probe, scan, physics, apparatus: Apparatus::default(), metadata })
     }
 
     /// The object of `base`, with `probe` or its own one, at the positions `generated` or its own
@@ -105,7 +143,7 @@ impl Sample {
         base: Base,
         probe: Option<Modes>,
         generated: Option<&Generated>,
-        said: &PhysicsOptions,
+        said: &Said,
     ) -> Result<Option<Self>, UnknownPhysics> {
         let probe_shape = |probe: &Modes| (probe.dim().1, probe.dim().2);
         let window = probe_shape(probe.as_ref().unwrap_or(&base.probe));
@@ -119,8 +157,9 @@ impl Sample {
                 None => return Ok(None),
             },
         };
-        let physics = said.applied(of_base, &scan, base.metadata.as_ref())?;
-        let metadata = kept_of_base(base.metadata, generated.is_none());
+        let told = said.over(base.metadata);
+        let physics = said.physics.applied(of_base, &scan, told.as_ref())?;
+        let metadata = kept_of_base(told, generated.is_none());
         let probe = probe.unwrap_or(base.probe);
         let apparatus = Apparatus::default();
         Ok(Some(Self { object: base.object, probe, scan, physics, apparatus, metadata }))
@@ -133,24 +172,31 @@ impl Sample {
     pub fn of(design: &Design) -> Result<Self> {
         let side = design.study.pattern_size;
         let seed = design.seeds.simulation;
-        let said = &design.physics;
+        let mut said = Said { physics: design.physics, units: None };
         match &design.source {
             Source::BuiltIn { specimen, probe, scan: wanted } => {
                 let probe = probe.build((side, side)).map_err(DesignError::Probe)?;
                 let [height, width] = wanted.field;
                 let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
                     .map_err(DesignError::Scan)?;
-                let placement = place::on_new_object(&positions, (side, side))
+                let around = design.apparatus.extent(&positions);
+                let placement = place::on_new_object(&around, (side, side))
                     .ok_or_else(|| StudyError::Invalid(
                         "scan: expected positions on an object of at most 2^30 pixels, found none, or \
                          a field of view that is larger".to_owned(),
                     ))?;
                 let placed = (positions.as_slice(), &placement);
-                let made = Self::on_new_object(specimen.kind, probe, placed, said, seed)?;
-                let told = specimen.pixel_size_m.map(|size| {
-                    object_of(json!({ "physics_parameters": { "pixel_size_m": size } }))
+                said.units = specimen.pixel_size_m.map(|size| {
+                    let mut told = object_of(json!({ PHYSICS: { "pixel_size_m": size } }));
+                    // A distance between slices needs it.
+                    let beam = design.radiation.as_ref().and_then(Radiation::wavelength);
+                    if let (Some(wavelength), Some(_)) = (beam, said.physics.slice_spacing) {
+                        set_physics_parameter(&mut told, "wavelength_m", wavelength);
+                    }
+                    told
                 });
-                Ok(Self { metadata: told, apparatus: design.apparatus, ..made })
+                let made = Self::on_new_object(specimen.kind, probe, placed, &said, seed)?;
+                Ok(Self { apparatus: design.apparatus, ..made })
             }
             Source::Measured { base, .. } => Err(StudyError::Invalid(format!(
                 "{}: a measured scan has no object and probe to simulate from",
@@ -177,7 +223,7 @@ impl Sample {
                     }
                     None => None,
                 };
-                let sample = Self::on_base(file, probe, generated.as_ref(), said)?;
+                let sample = Self::on_base(file, probe, generated.as_ref(), &said)?;
                 let sample = sample.ok_or_else(|| {
                     let found = format!("no xcoords and ycoords in {}", base.file.display());
                     let expected = "a section [scan], or positions in the base file";
@@ -212,12 +258,14 @@ impl Sample {
 
     /// The object's patch under every pattern, of all slices together, axes (pattern, y, x): the
     /// ground truth of what a network predicts, `Y` of the data set. Windows lie on whole pixels,
-    /// as in the forward model (see [`Window`]).
-    pub fn patches(&self) -> Array3<Complex32> {
+    /// as in the forward model (see [`Window`]), where the patterns of `seed` are taken.
+    pub fn patches(&self, seed: u64) -> Array3<Complex32> {
         let object = self.object.projection();
         let (_, height, width) = self.probe.dim();
         let mut patches = Array3::zeros((self.scan.len(), height, width));
-        for (mut patch, position) in patches.outer_iter_mut().zip(&self.scan) {
+        let places = self.apparatus.places(&self.scan, seed);
+        let places = places.as_ref().unwrap_or(&self.scan);
+        for (mut patch, position) in patches.outer_iter_mut().zip(places) {
             let window = Window::of(*position, (height, width));
             for ((y, x), value) in patch.indexed_iter_mut() {
                 let row =
@@ -290,7 +338,16 @@ impl Sample {
         }
         append_transformation(&mut metadata, TOOL, SIMULATED, parameters);
         diffraction.change(|counts| (f64::from(counts).sqrt() / scale) as f32);
+        let mut extras = Vec::new();
+        if let Some(places) = self.apparatus.places(&self.scan, seed) {
+            let along = |of: fn(&Position) -> f64| -> Vec<f64> { places.iter().map(of).collect() };
+            for (name, values) in TRUE_PLACES.into_iter().zip([along(|at| at.y), along(|at| at.x)])
+            {
+                extras.push((name.to_owned(), values.into()));
+            }
+        }
         Ok(Dataset {
+            extras,
             diffraction,
             scan: self.scan.clone(),
             probe: Some(self.probe.clone()),
@@ -334,7 +391,7 @@ mod tests {
             apparatus: Apparatus::default(),
             metadata: kept_of_base(Some(object_of(told.clone())), own),
         };
-        let patches = sample(true).patches();
+        let patches = sample(true).patches(1);
         assert_eq!(patches[(0, 3, 1)], Complex32::new(3.0, 1.0));
         assert_eq!(patches[(1, 0, 0)], Complex32::new(2.0, 2.0));
         let kept = sample(true).expose(100, 1).unwrap().metadata.unwrap();

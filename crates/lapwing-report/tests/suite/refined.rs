@@ -16,6 +16,14 @@ fn shifts_and_slices_are_on_the_page() {
     // 18 conditions, each with its map, its search and both slices.
     assert_eq!(html.matches(" times enlarged</text>").count(), 18);
     assert_eq!(html.matches("Search for the map of the scan").count() / 18, 2);
+    let varies = after(&html, "<dt>the probe varies by eigenmode 1</dt><dd>");
+    assert!(
+        varies.starts_with("3.1 % of the light, successive patterns correlated by \u{2212}0.75"),
+        "{varies}"
+    );
+    let power = after(&html, "<dt>the beam\u{2019}s power varies by</dt><dd>");
+    assert!(power.starts_with("10 % r.m.s., 0.88 to 1.2 of the usual"), "{power}");
+    assert_eq!(html.matches("The probe along the scan").count() / 18, 2);
     assert_eq!(after(&html, "<dt>slice 2, complex error</dt><dd>"), "0.250");
     assert_eq!(html.matches("Phase of slice 2 of the reconstruction").count(), 18);
 }
@@ -24,4 +32,5 @@ fn shifts_and_slices_are_on_the_page() {
 fn nothing_is_said_of_scans_that_stayed() {
     let (_folder, html) = report(&Special::default());
     assert!(!html.contains("positions moved by") && !html.contains("of slice 1"));
+    assert!(!html.contains("probe varies") && !html.contains("The probe along the scan"));
 }

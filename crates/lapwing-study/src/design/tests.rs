@@ -347,10 +347,23 @@ fn steps_in_nanometres_and_overlaps_are_those_of_the_file() {
 fn beam_and_detector_are_a_section() {
     let text = "[apparatus]\nbeam_fading = 0.3\nsaturation = 255\n";
     let design = parse(text).unwrap();
-    let Apparatus { beam_flicker, beam_fading, saturation } = design.apparatus;
+    let Apparatus { beam_flicker, beam_fading, saturation, .. } = design.apparatus;
     assert_eq!((beam_flicker, beam_fading, saturation), (0.0, 0.3, Some(255.0)));
     assert_eq!(parse(&design.to_toml().unwrap()).unwrap(), design);
     assert!(!Design::default().to_toml().unwrap().contains("apparatus"));
+    // What is usual is not written down, so that earlier designs are what they were.
+    assert!(!design.to_toml().unwrap().contains("scan_scale"));
+    let stage = "[apparatus]\nscan_drift = [0.0, 2.5]\nscan_scale = 1.02\nfocus_drift = 1.5\n";
+    let design = parse(stage).unwrap();
+    let expected = Apparatus {
+        scan_drift: (0.0, 2.5),
+        scan_scale: 1.02,
+        focus_drift: 1.5,
+        ..Apparatus::default()
+    };
+    assert_eq!(design.apparatus, expected);
+    assert_eq!(parse(&design.to_toml().unwrap()).unwrap(), design);
+    assert!(refused("[apparatus]\nscan_scale = 9.0\n").contains("[apparatus]: scan_scale"));
     assert!(refused("[apparatus]\nbeam_fading = 1.0\n").contains("[apparatus]: beam_fading"));
     assert!(refused("[apparatus]\nfading = 1.0\n").contains("fading"));
     let measured = format!("[base]\nmeasured = \"scan.npz\"\n{text}");

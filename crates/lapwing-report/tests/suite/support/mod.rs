@@ -297,7 +297,19 @@ fn write_job(
     };
     let arrays = match special.refined {
         true => {
-            vec![("positions", scan((0.3, -0.4))), ("measured_positions", scan((0.0, 0.0)))]
+            // A probe whose focus wanders, from a beam that fades.
+            let waves: Vec<Complex32> =
+                (0..kept.len()).map(|j| (0.05 * j as f32).sin().into()).collect();
+            let eigenmode = probe().into_raw_vec_and_offset().0;
+            let power = (0..kept.len()).map(|j| 1.2 - 0.002 * j as f64).collect();
+            vec![
+                ("positions", scan((0.3, -0.4))),
+                ("measured_positions", scan((0.0, 0.0))),
+                ("reconstructed_probe", complex(&probe())),
+                ("probe_eigenmodes", Array::new(vec![1, 64, 64], Values::C64(eigenmode)).unwrap()),
+                ("probe_weights", Array::new(vec![kept.len(), 1], Values::C64(waves)).unwrap()),
+                ("beam_power", real(vec![kept.len()], power)),
+            ]
         }
         false => vec![("positions", scan((0.0, 0.0)))],
     };
@@ -338,6 +350,7 @@ fn write_job(
         amplitude_sd: None,
         phase_sd: None,
         shifts: special.refined.then(|| "shifts.svg".to_owned()),
+        variation: None,
         slices: slices.into_iter().flatten().collect(),
     };
     let result = JobResult {
@@ -377,6 +390,11 @@ fn write_job(
             rms_px: 0.5,
             largest_px: 0.75,
             beyond_map_px: Some(0.25),
+        }),
+        variation: special.refined.then(|| {
+            let eigenmode = json!({"share": 0.0312, "successive": -0.75});
+            let power = json!({"sd": 0.1, "lowest": 0.88, "highest": 1.2});
+            serde_json::from_value(json!({"eigenmodes": [eigenmode], "power": power})).unwrap()
         }),
         error_maps: special.maps.then(|| {
             let maps = json!({"replicates": 4, "amplitude_rms": 0.02, "phase_rms": 0.03,

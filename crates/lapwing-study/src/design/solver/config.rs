@@ -211,7 +211,8 @@ options! {
     /// that they were not shown, which needs counts.
     pub struct ChoiceOptions {
         /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even
-        /// one, where patterns are counts, and slow ones), positions (each by itself).
+        /// one, where patterns are counts, and slow ones, by LSQML and ML), positions (each by
+        /// itself, by LSQML and ML).
         refine_scan: WordSet<OfScan> = WordSet::default(), Kind::Words(OfScan::WORDS);
         /// What to choose from the data by held-out pixels: background (all, half or none of what
         /// was found), modes (the number of probe modes), positions (whether to refine them).

@@ -190,14 +190,20 @@ fn made_modes(given: usize, found: &FoundModes) -> Option<String> {
     Some(told)
 }
 
-/// How positions are to move in the reconstruction.
+/// How positions are to move in the reconstruction. A solver that moves none begins where the
+/// search has found an even drift, and stays there.
 fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
     let refined = &config.choice.refine_scan;
     match (refined.contains("positions"), refined.contains("drift")) {
         (true, _) => Some(PositionFreedom::Single),
-        (false, true) => Some(PositionFreedom::Drift),
-        (false, false) => None,
+        (false, true) if moves(&*config.solver) => Some(PositionFreedom::Drift),
+        (false, _) => None,
     }
+}
+
+/// Whether a solver moves positions.
+fn moves(solver: &dyn Solver) -> bool {
+    solver.refining_positions(PositionFreedom::Drift).is_some()
 }
 
 /// Refuses questions where they cannot be answered: without photon counts, or about what was told.
@@ -236,6 +242,15 @@ fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Res
         let able = names(|entry| entry.varies_probe);
         return refuse(&format!("{option}: expected the solver {able}, found {found}"));
     }
+    let searches = config.choice.refine_scan.contains("drift") && !moves(&*config.solver);
+    if searches && !counts {
+        return refuse(&format!(
+            "refine_scan = drift: {found} moves no positions, and the search before it needs patterns \
+             in counts of photons or electrons, but how many they hold is unknown; if they are counts, \
+             say --quantity counts, else take {}",
+            names(|entry| moves(&*entry.defaults()))
+        ));
+    }
     if asked.is_empty() && !aligns {
         return Ok(());
     }
@@ -269,8 +284,11 @@ pub(super) fn names(can: impl Fn(&Entry) -> bool) -> String {
 fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
     let solver = solver.refining_positions(freedom).ok_or_else(|| {
         let able = names(|entry| entry.defaults().refining_positions(freedom).is_some());
-        let expected = format!("expected a solver that moves them ({able})");
-        StudyError::Invalid(format!("refined positions: {expected}, found {}", solver.name()))
+        let (expected, found) = (format!("expected a solver that moves them ({able})"), solver.name());
+        StudyError::Invalid(format!(
+            "refined positions: {expected}, found {found}; to have {found} at positions that ML has \
+             refined, let that run first and --start from its folder"
+        ))
     })?;
     if let Some((_, from)) = solver.refined_positions()
         && solver.epochs() < from
@@ -420,7 +438,16 @@ mod tests {
         let both = refused("ML", &[all, ("probe_modes", "2")], true).unwrap_err();
         assert!(both.contains("probe_modes"), "{both}");
         assert!(refused("ML", &[all, ("background", "none")], true).is_err());
-        assert!(refused("DM", &[("choose", "positions")], true).unwrap_err().contains("DM"));
+        let moved = refused("DM", &[("choose", "positions")], true).unwrap_err();
+        assert!(moved.contains("found DM;") && moved.contains("--start"), "{moved}");
+        // The search for a drift is made before any solver, of counts.
+        for algorithm in ["rPIE", "ePIE", "DM", "RAAR"] {
+            let drift = [("refine_scan", "drift")];
+            assert_eq!(refused(algorithm, &drift, true), Ok(()));
+            let told = refused(algorithm, &drift, false).unwrap_err();
+            assert!(told.contains("--quantity counts") && told.contains("LSQML or ML"), "{told}");
+        }
+        assert_eq!(refused("LSQML", &[("refine_scan", "drift")], false), Ok(()));
         assert_eq!(refused("DM", &[("choose", "none")], false), Ok(()));
     }
 }

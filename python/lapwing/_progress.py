@@ -90,6 +90,8 @@ class Progress:
             if not self._jobs.number:
                 self.done, self.total = event["done"], event["total"]
                 self.losses.append(event["loss"])
+        elif kind == "fitting":
+            self.text = f"finding out what was asked: {event['done']} of some {event['expected']} epochs"
         elif kind in ("job done", "job failed"):
             self._jobs.settled += 1
             self._jobs.failed += kind == "job failed"

@@ -284,6 +284,9 @@ fn described(event: Event<'_>) -> Option<Value> {
         Event::JobStarted { index, patterns, .. } => {
             json!({ "event": "job started", "index": index, "patterns": patterns })
         }
+        Event::Fitting { case, done, expected, epochs } => {
+            json!({ "event": "fitting", "case": case, "done": done, "expected": expected, "epochs": epochs })
+        }
         Event::Epoch { case, epoch } => {
             json!({ "event": "epoch", "case": case, "done": epoch.done, "total": epoch.total, "loss": epoch.loss })
         }

@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar};
 use lapwing_study::Case;
 use lapwing_study::event::{Event, Level};
 use lapwing_study::record::JobResult;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ pub struct Watch<'a> {
     running: BTreeMap<usize, ProgressBar>,
     /// All jobs, and their epochs.
     jobs: Vec<(Case, usize)>,
+    /// The fits that reconstructions have before their epochs.
+    fits: FitsBefore,
     /// The report that grows.
     report: Option<GrowingReport>,
     /// When a log was last told how far the epochs are.
@@ -73,6 +75,60 @@ impl GrowingReport {
     }
 }
 
+/// The fits that reconstructions have before their epochs: of those that are at it as they tell,
+/// of those to come as others with their solver had.
+#[derive(Debug, Default)]
+struct FitsBefore {
+    /// Of each job by its place, and of a reconstruction outside a study: epochs of fits that the
+    /// bar counts on, and those that are done.
+    of: BTreeMap<Option<usize>, (u64, u64)>,
+    /// Jobs that have begun, which know themselves.
+    begun: BTreeSet<usize>,
+}
+
+impl FitsBefore {
+    /// A job begins.
+    fn begin(&mut self, index: usize) {
+        self.begun.insert(index);
+    }
+
+    /// A job has told how many it expects; by how much there are more in all.
+    fn told(&mut self, job: Option<usize>, jobs: &[(Case, usize)], expected: usize) -> i64 {
+        let expected = expected as u64;
+        let mut more = 0;
+        let mut count_on = |of: &mut (u64, u64)| {
+            more += expected.saturating_sub(of.0) as i64;
+            of.0 = of.0.max(expected);
+        };
+        count_on(self.of.entry(job).or_default());
+        let Some((case, _)) = job.and_then(|index| jobs.get(index)) else { return more };
+        for (index, (other, _)) in jobs.iter().enumerate() {
+            if other.solver == case.solver && !self.begun.contains(&index) {
+                count_on(self.of.entry(Some(index)).or_default());
+            }
+        }
+        more
+    }
+
+    /// One of them is done.
+    fn done(&mut self, job: Option<usize>) {
+        self.of.entry(job).or_default().1 += 1;
+    }
+
+    /// There will be no more of them; by how much there are more in all.
+    fn over(&mut self, job: Option<usize>) -> i64 {
+        let of = self.of.entry(job).or_default();
+        let more = of.1 as i64 - of.0 as i64;
+        of.0 = of.1;
+        more
+    }
+
+    /// How many a job had.
+    fn before(&self, job: Option<usize>) -> u64 {
+        self.of.get(&job).map_or(0, |(_, done)| *done)
+    }
+}
+
 impl<'a> Watch<'a> {
     /// Nothing shows before there is something to tell.
     pub fn new(output: Output<'a>) -> Self {
@@ -82,6 +138,7 @@ impl<'a> Watch<'a> {
             whole: None,
             running: BTreeMap::new(),
             jobs: Vec::new(),
+            fits: FitsBefore::default(),
             report: None,
             told: Instant::now(),
         }
@@ -153,37 +210,49 @@ impl<'a> Watch<'a> {
                 self.whole = Some(progress::bar(self.output, &self.bars, epochs, "epochs"));
             }
             Event::JobStarted { case, index, .. } => {
+                self.fits.begin(index);
                 let epochs = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs);
                 let bar = progress::bar(self.output, &self.bars, epochs, "epochs");
                 bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs.len()));
                 self.running.insert(index, bar);
             }
-            Event::Epoch { case, epoch } => {
-                let job = self.jobs.iter().position(|(job, _)| Some(job) == case);
-                if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
-                    bar.set_position(epoch.done as u64);
+            Event::Fitting { case, done, expected, epochs } => {
+                let job = self.place_of(case);
+                if job.is_none() {
+                    let bars = &self.bars;
+                    let bar = || progress::bar(self.output, bars, epochs, "epochs");
+                    self.whole.get_or_insert_with(bar).set_message("finding out what was asked");
                 }
-                let total = epoch.total;
+                let more = self.fits.told(job, &self.jobs, expected);
+                self.longer(more);
+                if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
+                    bar.set_length(expected.saturating_add(epochs) as u64);
+                    bar.set_position(done as u64);
+                }
+                self.step();
+                self.fits.done(job);
+            }
+            Event::Epoch { case, epoch } => {
+                let job = self.place_of(case);
+                // The fits are over, however many they were.
+                let more = self.fits.over(job);
+                self.longer(more);
+                let before = self.fits.before(job);
+                if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
+                    bar.set_length(before.saturating_add(epoch.total as u64));
+                    bar.set_position(before.saturating_add(epoch.done as u64));
+                }
                 let bars = &self.bars;
                 let whole = self
                     .whole
-                    .get_or_insert_with(|| progress::bar(self.output, bars, total, "epochs"));
-                whole.inc(1);
+                    .get_or_insert_with(|| progress::bar(self.output, bars, epoch.total, "epochs"));
                 if job.is_none() {
                     whole.set_message(format!("loss {:.4e}", epoch.loss));
                 }
-                if whole.is_hidden() && self.told.elapsed() >= MINUTE {
-                    self.told = Instant::now();
-                    self.output.note(format_args!(
-                        "{} of {} epochs, {} left",
-                        whole.position(),
-                        whole.length().unwrap_or_default(),
-                        HumanDuration(whole.eta())
-                    ));
-                }
+                self.step();
             }
             Event::Waiting { case, what } => {
-                let job = self.jobs.iter().position(|(job, _)| Some(job) == case);
+                let job = self.place_of(case);
                 let bar = job.and_then(|index| self.running.get(&index)).or(self.whole.as_ref());
                 if let (Some(bar), Some(case)) = (bar, case) {
                     bar.set_message(format!("{case}: waiting for {what}"));
@@ -213,6 +282,33 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The place of a job among all.
+    fn place_of(&self, case: Option<&Case>) -> Option<usize> {
+        self.jobs.iter().position(|(job, _)| Some(job) == case)
+    }
+
+    /// One epoch more of all.
+    fn step(&mut self) {
+        let Some(whole) = &self.whole else { return };
+        whole.inc(1);
+        if whole.is_hidden() && self.told.elapsed() >= MINUTE {
+            self.told = Instant::now();
+            self.output.note(format_args!(
+                "{} of {} epochs, {} left",
+                whole.position(),
+                whole.length().unwrap_or_default(),
+                HumanDuration(whole.eta())
+            ));
+        }
+    }
+
+    /// So many epochs more or less in all.
+    fn longer(&self, by: i64) {
+        if let Some(whole) = &self.whole {
+            whole.set_length(whole.length().unwrap_or_default().saturating_add_signed(by));
+        }
+    }
+
     /// Takes the bars away.
     pub fn finish(&mut self) {
         for bar in std::mem::take(&mut self.running).into_values().chain(self.whole.take()) {
@@ -229,6 +325,9 @@ impl<'a> Watch<'a> {
             done
         });
         let planned = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs as u64);
+        let more = self.fits.over(Some(index));
+        self.longer(more);
+        let done = done.saturating_sub(self.fits.before(Some(index)));
         if let Some(whole) = &self.whole {
             whole.inc(planned.saturating_sub(done));
         }
@@ -300,6 +399,57 @@ mod tests {
             assert_eq!(watch.running.len(), left);
         }
         assert_eq!(at(&watch), Some(30));
+        watch.finish();
+    }
+
+    #[test]
+    fn fits_before_the_epochs_count_where_they_are_made() {
+        let mut watch =
+            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
+        let jobs: Vec<JobRecord> = View::ALL
+            .map(|view| JobRecord {
+                case: Condition { dose: 1000, split: Split::Train, view }.into(),
+                input_npz: "in.npz".into(),
+                output_dir: "out".into(),
+                algorithm: "ML".to_owned(),
+                num_epochs: 10,
+            })
+            .into();
+        let whole = |watch: &Watch| {
+            let whole = watch.whole.as_ref().unwrap();
+            (whole.position(), whole.length().unwrap())
+        };
+        let fit = |watch: &mut Watch, index: Option<usize>, done| {
+            let case = index.map(|index| &jobs[index].case);
+            watch.see(Event::Fitting { case, done, expected: 50, epochs: 10 });
+        };
+        let epoch = |watch: &mut Watch, index: Option<usize>, done| {
+            let epoch = lapwing_solve::Epoch { done, total: 10, loss: 1.0 };
+            watch.see(Event::Epoch { case: index.map(|index| &jobs[index].case), epoch });
+        };
+        watch.see(Event::JobsPlanned { jobs: &jobs, skipped: 0 });
+        watch.see(Event::JobStarted { case: &jobs[0].case, index: 0, patterns: 5 });
+        // The first tells what the others will have as well.
+        fit(&mut watch, Some(0), 1);
+        assert_eq!(whole(&watch), (1, 3 * 60));
+        (2..=40).for_each(|done| fit(&mut watch, Some(0), done));
+        epoch(&mut watch, Some(0), 1);
+        assert_eq!(whole(&watch), (41, 50 + 2 * 60));
+        let bar = &watch.running[&0];
+        assert_eq!((bar.position(), bar.length()), (41, Some(50)));
+        watch.see(Event::JobFailed { case: &jobs[0].case, index: 0, error: "no" });
+        assert_eq!(whole(&watch), (50, 50 + 2 * 60));
+        // One that is there already has none.
+        watch.see(Event::JobFailed { case: &jobs[1].case, index: 1, error: "no" });
+        assert_eq!(whole(&watch), (60, 60 + 60));
+        watch.finish();
+        // Outside a study.
+        let mut watch =
+            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
+        fit(&mut watch, None, 1);
+        assert_eq!(whole(&watch), (1, 60));
+        epoch(&mut watch, None, 1);
+        assert_eq!(whole(&watch), (2, 11));
         watch.finish();
     }
 

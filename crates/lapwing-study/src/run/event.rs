@@ -76,6 +76,18 @@ pub enum Event<'a> {
         /// What it waits for.
         what: &'a str,
     },
+    /// An epoch is done of the fits that a reconstruction has before its own, which find out what
+    /// it was asked: a map of the scan, the number of modes.
+    Fitting {
+        /// The job; `None` outside a study.
+        case: Option<&'a Case>,
+        /// Epochs of all these fits that are done.
+        done: usize,
+        /// And that there will be, as far as that can be said before.
+        expected: usize,
+        /// Epochs of the reconstruction after them.
+        epochs: usize,
+    },
     /// A line of a reconstruction's log. In a study, where every job has a log file, only that has
     /// it.
     Note {

@@ -12,6 +12,11 @@ use lapwing_model::Complex32;
 /// Epochs of the second stage.
 pub(super) const EPOCHS: usize = 20;
 
+/// Epochs of the short fits by `options` that answer questions about a scan.
+pub fn fit_epochs(options: &Ml) -> usize {
+    options.start_epochs + EPOCHS
+}
+
 /// Loss per pixel of a tenth of every pattern's pixels after a short fit of the others by
 /// `options`, with the strength of the prior that is given, or the usual one.
 ///
@@ -57,7 +62,7 @@ pub(super) fn short_fit<E>(
     let mut state = State::new(&options, &mut frame);
     frame.engine.hold_out(Some(search::held_out_pixels(problem.correlated, options.seed)));
     let mut losses = Vec::new();
-    for number in 1..=options.start_epochs + EPOCHS {
+    for number in 1..=fit_epochs(&options) {
         between()?;
         let loss = state.epoch(&mut frame, number, &losses);
         losses.push(loss);

@@ -30,7 +30,7 @@ mod surface;
 
 pub use align::{Aligned, affine, even_drift};
 pub use found_modes::{FoundModes, found_modes};
-pub use held_out::held_out_loss;
+pub use held_out::{fit_epochs, held_out_loss};
 pub use lapwing_model::scan::{Affine, EvenDrift};
 
 use super::refinement::refined;

@@ -10,6 +10,7 @@ use crate::disk::record::{
 };
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::solve::choose::Chosen;
+use crate::run::solve::fits::Fits;
 use crate::run::solve::misfit;
 use crate::run::solve::noise;
 use crate::run::solve::start::Start;
@@ -149,6 +150,11 @@ struct Watching<'a> {
 impl Watch for Watching<'_> {
     fn waiting(&mut self, what: &'static str) -> Result<()> {
         event::tell(&mut *self.observe, Event::Waiting { case: self.case, what })
+    }
+
+    fn fitting(&mut self, Fits { done, expected }: Fits, epochs: usize) -> Result<()> {
+        let case = self.case;
+        event::tell(&mut *self.observe, Event::Fitting { case, done, expected, epochs })
     }
 
     fn begins(&mut self, chosen: &Chosen) -> Result<()> {

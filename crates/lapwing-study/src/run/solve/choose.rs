@@ -7,6 +7,7 @@
 
 use crate::design::solver::{NoiseOptions, ProbeVariation, SolverConfig};
 use crate::run::solve::earlier::Variation;
+use crate::run::solve::fits::Fits;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
 use lapwing_files::Scans;
@@ -66,13 +67,15 @@ pub(crate) fn settled(
     bare: &Problem,
     config: &SolverConfig,
     known: &Known,
-    between: &mut dyn FnMut() -> Result<()>,
+    watch: &mut dyn FnMut(Option<Fits>) -> Result<()>,
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
     check(config, known)?;
     let scan_of = known.scan_of.as_deref();
-    let noise =
-        noise::considered(bare, &config.noise, counts, &known.faults, scan_of, &mut *between)?;
+    let between = &mut || watch(None);
+    let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;
+    let mut fits = Fits::ahead(config, known);
+    let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
     let mut chosen = Chosen {
@@ -379,7 +382,7 @@ mod tests {
         let written = vec![("choose".to_owned(), Value::Word(asked.to_owned()))];
         let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
         let known = Known { counts: true, given_modes: 1, ..Known::default() };
-        let chosen = settled(&bare, &config, &known, &mut || Ok(())).unwrap();
+        let chosen = settled(&bare, &config, &known, &mut |_| Ok(())).unwrap();
         chosen.choices.iter().map(|choice| (choice.option, choice.value)).collect()
     }
 
@@ -399,7 +402,7 @@ mod tests {
             let made = lapwing_solve::modes::start_modes(bare.probe(), wanted);
             let bare = bare.with_probe(made).unwrap();
             let known = Known { counts, given_modes: 1, ..Known::default() };
-            settled(&bare, &config, &known, &mut || Ok(())).unwrap().modes
+            settled(&bare, &config, &known, &mut |_| Ok(())).unwrap().modes
         };
         assert_eq!(told(true, 1), None);
         assert_eq!(told(true, 2).unwrap(), "2 modes, of which 1 given, one found by a short fit");

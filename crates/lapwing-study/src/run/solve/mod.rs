@@ -5,6 +5,7 @@ pub mod calibrate;
 pub(crate) mod choose;
 mod device;
 pub(crate) mod earlier;
+pub(crate) mod fits;
 pub mod magnify;
 pub(crate) mod misfit;
 pub mod noise;
@@ -17,6 +18,7 @@ use crate::run::solve::start::{Start, refined};
 use crate::{Result, StudyError};
 use asking::Between;
 use choose::{Chosen, Known};
+use fits::Fits;
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::engine::Device;
@@ -93,6 +95,10 @@ pub(crate) trait Watch {
     /// Called now and then while something takes long.
     fn waiting(&mut self, what: &'static str) -> Result<()>;
 
+    /// Called before every epoch of the fits that a reconstruction has before its own, of which
+    /// there will be so many.
+    fn fitting(&mut self, fits: Fits, epochs: usize) -> Result<()>;
+
     /// Called when all is settled, before the first epoch.
     fn begins(&mut self, chosen: &Chosen) -> Result<()>;
 
@@ -115,6 +121,10 @@ struct Epochs<'a> {
 
 impl Watch for Epochs<'_> {
     fn waiting(&mut self, _: &'static str) -> Result<()> {
+        (self.between)()
+    }
+
+    fn fitting(&mut self, _: Fits, _: usize) -> Result<()> {
         (self.between)()
     }
 
@@ -200,8 +210,10 @@ pub(crate) fn solve(
         given_modes: start.given_modes,
     };
     let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;
-    let mut chosen = choose::settled(&bare, config, &known, &mut || {
-        watch.waiting("what is found out before it")
+    let epochs_then = config.solver.epochs();
+    let mut chosen = choose::settled(&bare, config, &known, &mut |fits| match fits {
+        Some(fits) => watch.fitting(fits, epochs_then),
+        None => watch.waiting("what is found out before it"),
     })?;
     drop(bare);
     let place = device::of(&chosen.problem, &*chosen.solver, device)?;

@@ -42,11 +42,15 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
         (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
     ];
     let place = place_of(study, row);
+    // Pictures that are compared with nothing show the reconstruction's own area.
+    let any = files.phase_sd.is_some() || !files.slices.is_empty();
+    let own = any.then(|| own_place(study, row)).flatten();
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
         let path = study.folder.result_dir(&row.case).join(file);
+        let alone = caption.starts_with("Phase") && caption != "Phase";
         path.is_file().then(|| Shot {
-            place,
+            place: if alone { own } else { place },
             source: Source::File(path),
             caption: caption.to_owned(),
             alt: format!("{alt}: {condition}."),
@@ -74,13 +78,18 @@ fn of_slice(index: usize) -> String {
 /// Where the pictures of an object lie on it: over the positions of the whole split where it was
 /// compared, over its own where it was not.
 fn place_of(study: &Study, row: &Row) -> Option<Place> {
-    let result = row.result()?;
     if row.comparison.is_some() {
         let Condition { dose, split, .. } = row.condition;
         let scan = positions(&data_file(&study.folder.data_root(), dose, split))?;
         let (rows, columns) = Region::window((usize::MAX, usize::MAX), &scan)?;
         return Some(Place::of(&rows, &columns));
     }
+    own_place(study, row)
+}
+
+/// The area of the positions of the reconstruction itself.
+fn own_place(study: &Study, row: &Row) -> Option<Place> {
+    let result = row.result()?;
     let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
     let (y0, y1, x0, x1) = position::bounding_box(&positions(&file)?)?;
     Some(Place::of(&within(y0, y1, usize::MAX), &within(x0, x1, usize::MAX)))

@@ -25,18 +25,23 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // Two conditions on top of each other, from the pictures of their cards.
 (() => {
   const section = document.querySelector(".compare");
-  const shots = [...document.querySelectorAll(".card[data-split]")].flatMap((card) =>
+  const found = [...document.querySelectorAll(".card[data-split]")].flatMap((card) =>
     [...card.querySelectorAll(".shot")]
-      .filter((shot) => ["Amplitude", "Phase"].includes(shot.dataset.quantity) && shot.dataset.place)
+      .filter((shot) => shot.dataset.quantity !== "Probe" && shot.dataset.place)
       .map((shot) => ({ shot, split: card.dataset.split, name: card.dataset.name, quantity: shot.dataset.quantity,
         place: shot.dataset.place.split(" ").map(Number) })));
+  // Only what two conditions of a split have can be compared.
+  const names = {};
+  const kind = ({ quantity, split }) => quantity + "\n" + split;
+  for (const shot of found) (names[kind(shot)] ??= new Set()).add(shot.name);
+  const shots = found.filter((shot) => names[kind(shot)].size > 1);
   // The pixels of the object that two pictures have: top, left, height, width.
   const common = ([t, l, h, w], [top, left, height, width]) => {
     const [y, x] = [Math.max(t, top), Math.max(l, left)];
     return [y, x, Math.min(t + h, top + height) - y, Math.min(l + w, left + width) - x];
   };
   const values = (key, of = shots) => [...new Set(of.map((shot) => shot[key]))];
-  if (!section || values("name").length < 2) return;
+  if (!section || !shots.length) return;
   const make = (name, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(name), properties);
     element.append(...children);
@@ -57,7 +62,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   slider.setAttribute("aria-label", "How much of the left picture is seen, percent");
   slider.addEventListener("input", () => wipe.style.setProperty("--at", slider.value + "%"));
   const show = () => {
-    const here = shots.filter((shot) => shot.quantity === selects.quantity.value && shot.split === selects.split.value);
+    const alike = shots.filter((shot) => shot.quantity === selects.quantity.value);
+    fill(selects.split, values("split", alike), alike[0].split);
+    const here = alike.filter((shot) => shot.split === selects.split.value);
     const names = values("name", here);
     fill(selects.left, names, names[0]);
     fill(selects.right, names, names.at(-1));
@@ -86,7 +93,6 @@ for (const table of document.querySelectorAll("table.sortable")) {
     wipe.replaceChildren(half("right"), half("left"), slider);
   };
   fill(selects.quantity, values("quantity"), "Phase");
-  fill(selects.split, values("split"), values("split")[0]);
   Object.values(selects).forEach((select) => select.addEventListener("change", show));
   show();
   section.hidden = false;

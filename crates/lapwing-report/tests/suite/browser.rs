@@ -40,6 +40,40 @@ fn a_browser_finds_nothing_wrong() {
     }
 }
 
+/// Whatever two conditions have may be put under the slider, slices of a thick object too, each
+/// picture where it lies on the object.
+#[test]
+fn slices_are_compared_under_the_slider() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let thick = Special { refined: true, whole_pictures: true, ..Special::default() };
+    write_study(folder.path(), &thick);
+    let page = lapwing_report::write(folder.path()).unwrap().html;
+    let html = std::fs::read_to_string(&page).unwrap();
+    let place = |quantity: &str| {
+        let from = html.find(&format!("data-quantity=\"{quantity}\" data-place=")).unwrap();
+        html[from..].split('"').nth(3).unwrap().to_owned()
+    };
+    // The slices over the positions as they were moved, the phase over those of the split.
+    assert_ne!(place("Phase of slice 1"), place("Phase"));
+    let Some(seen) = browser::look_at(&page, 1200) else { return };
+    let expected = [
+        ("Amplitude", "Amplitude of the reconstruction"),
+        ("Phase", "Phase of the reconstruction"),
+        ("Error", "Modulus of the difference"),
+        ("Phase of slice 1", "Phase of slice 1 of"),
+        ("Phase of slice 2", "Phase of slice 2 of"),
+    ];
+    let offered = seen.check["offered"].as_array().unwrap();
+    assert_eq!(offered.len(), expected.len(), "{offered:?}");
+    for (found, (name, alt)) in offered.iter().zip(expected) {
+        assert_eq!(found[0], name);
+        assert!(found[1].as_str().unwrap().starts_with(alt), "{found}");
+    }
+}
+
 /// Prints the page; the number of sheets, `None` where there is no browser.
 fn sheets(page: &Path) -> Option<usize> {
     let profile = tempfile::tempdir().unwrap();

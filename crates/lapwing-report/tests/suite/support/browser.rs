@@ -34,7 +34,14 @@ addEventListener("load", () => {
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   const drawn = [...document.querySelectorAll(".panel-1 svg")].filter((svg) => svg.getBoundingClientRect().width > 100).length;
   const section = document.querySelector(".compare");
-  const [, , left, right] = section.querySelectorAll("select");
+  const [quantity, , left, right] = section.querySelectorAll("select");
+  const offered = [...quantity.options].map((option) => {
+    quantity.value = option.value;
+    quantity.dispatchEvent(new Event("change"));
+    return [option.value, section.querySelector(".right img")?.alt ?? ""];
+  });
+  quantity.value = "Phase";
+  quantity.dispatchEvent(new Event("change"));
   const slider = section.querySelector("input");
   right.value = right.options[1].value;
   right.dispatchEvent(new Event("change"));
@@ -57,7 +64,7 @@ addEventListener("load", () => {
   const compared = { apart, shown: !section.hidden && section.querySelectorAll(".wipe figure").length === 2,
     same: section.querySelector(".right img").src === named.querySelector('[data-quantity="Phase"] img').src,
     clip: getComputedStyle(over).clipPath, seen: 1 - parseFloat(hidden.match(/[\d.]+(?=%\)?$)/)?.[0] ?? hidden) / 100 };
-  const result = { compared, pictures: pictures.length, broken, unsorted, ascending, said, descending, seconds, shown, wide, drawn,
+  const result = { compared, offered, pictures: pictures.length, broken, unsorted, ascending, said, descending, seconds, shown, wide, drawn,
     errors: window.seenErrors, cards: document.querySelectorAll(".card").length };
   const place = document.createElement("pre");
   place.id = "self-check";

@@ -315,7 +315,19 @@ fn write_job(
     };
     lapwing_files::npz::write(job.join("reconstruction.npz"), &arrays).unwrap();
 
-    let slice = |name| write(name, &painter.range((-0.9, 0.9)).phase(shown).png());
+    // Over the positions as they were moved, which the phase of the product is not.
+    let ends = |axis: usize, moved: f64| {
+        let at = kept.iter().map(|position| position[axis]);
+        let least = at.clone().fold(f64::INFINITY, f64::min) - moved;
+        let most = at.fold(0.0, f64::max) + moved;
+        least.floor() as usize..most.ceil() as usize + 1
+    };
+    let (rows, columns) = match special.whole_pictures {
+        true => (ends(0, 0.3), ends(1, 0.4)),
+        false => (0..8, 0..8),
+    };
+    let part = OBJECT.slice(s![rows, columns]);
+    let slice = |name| write(name, &painter.range((-0.9, 0.9)).phase(part).png());
     let slices = match special.refined {
         true => ["phase_slice_1.png", "phase_slice_2.png"].map(slice),
         false => [None, None],

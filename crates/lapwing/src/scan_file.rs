@@ -11,7 +11,7 @@ pub struct ScanFile {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The same, by name
-    #[arg(long, visible_alias = "input-npz", value_name = "FILE")]
+    #[arg(long, alias = "input-npz", value_name = "FILE")]
     input: Option<PathBuf>,
 }
 

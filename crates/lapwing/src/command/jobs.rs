@@ -37,26 +37,26 @@ pub struct Jobs {
     /// A study made by `lapwing study prepare` or `run`, with its own folders, solvers and repeats
     #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "allow_missing_phase_d"])]
     study: Option<PathBuf>,
-    /// Folder of the split data sets (also --phase-c-root)
+    /// Folder of the split data sets
     #[arg(
         long = "data-root",
-        visible_alias = "phase-c-root",
+        alias = "phase-c-root",
         value_name = "DIR",
         required_unless_present = "study"
     )]
     phase_c_root: Option<PathBuf>,
-    /// Folder of the views (also --phase-d-root); not needed with --view baseline
+    /// Folder of the views; not needed with --view baseline
     #[arg(
         long = "views-root",
-        visible_alias = "phase-d-root",
+        alias = "phase-d-root",
         value_name = "DIR",
         required_unless_present_any = ["study", "view"]
     )]
     phase_d_root: Option<PathBuf>,
-    /// Folder for the results (also --artifact-root)
+    /// Folder for the results
     #[arg(
         long = "output",
-        visible_alias = "artifact-root",
+        alias = "artifact-root",
         value_name = "DIR",
         required_unless_present = "study"
     )]

@@ -36,21 +36,20 @@ pub struct Overlap {
           required_unless_present_any = ["input", "phase_c_root"])]
     file: Option<PathBuf>,
     /// The same, by name
-    #[arg(long, visible_alias = "input-npz", value_name = "FILE")]
+    #[arg(long, alias = "input-npz", value_name = "FILE")]
     input: Option<PathBuf>,
-    /// In place of a scan, a folder with one data set *train.npz and one *test.npz (also
-    /// --phase-c-root)
+    /// In place of a scan, a folder with one data set *train.npz and one *test.npz
     #[arg(
         long = "data-root",
-        visible_alias = "phase-c-root",
+        alias = "phase-c-root",
         value_name = "DIR",
         conflicts_with = "input",
         requires = "output_root"
     )]
     phase_c_root: Option<PathBuf>,
     /// Folder for train_metrics.json, test_metrics.json, metrics_bundle.json and the images kept,
-    /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F> (also --output-root)
-    #[arg(long = "output", visible_alias = "output-root", value_name = "DIR",
+    /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F>
+    #[arg(long = "output", alias = "output-root", value_name = "DIR",
           requires = "phase_c_root", conflicts_with_all = ["file", "input"])]
     output_root: Option<PathBuf>,
     /// Images per group = gridsize squared: 1 or 2
@@ -59,11 +58,11 @@ pub struct Overlap {
     gridsize: usize,
     /// Share of the images that is kept, above 0 and at most 1: floor(F n) of n; several with
     /// commas
-    #[arg(long, visible_alias = "simg", value_name = "F", default_value = "1", value_delimiter = ',', value_parser = value::positive_share)]
+    #[arg(long, alias = "simg", value_name = "F", default_value = "1", value_delimiter = ',', value_parser = value::positive_share)]
     s_img: Vec<f64>,
     /// Number of groups, at most 10,000,000; of grid size 1, where every image is a group, the
     /// most that are taken [default: as many as there are images]
-    #[arg(long, visible_alias = "ngroups", value_name = "G", value_parser = value::whole)]
+    #[arg(long, alias = "ngroups", value_name = "G", value_parser = value::whole)]
     n_groups: Option<usize>,
     /// Number of neighbours for metrics 1 and 2; the files of a study are over those of its design,
     /// 7 unless it says so
@@ -89,7 +88,7 @@ impl Overlap {
         match (self.file.as_ref().or(self.input.as_ref()), &self.phase_c_root, &self.output_root) {
             (Some(input), ..) => self.measured(input, output),
             (None, Some(data), Some(folder)) => self.written(data, folder, output),
-            (None, ..) => bail!("expected a scan, or --data-root and --output-root"),
+            (None, ..) => bail!("expected a scan, or --data-root and --output"),
         }
     }
 
@@ -117,10 +116,10 @@ impl Overlap {
         let inputs = [split_file(data, Split::Train)?, split_file(data, Split::Test)?];
         for folder in &folders {
             // Beside the splits its own would be taken for theirs the next time.
-            other_than_input(folder, "--output-root", data)?;
+            other_than_input(folder, "--output", data)?;
             for file in files_of_overlaps(folder) {
                 for input in &inputs {
-                    self.reading.refuse_onto_input(&file, "an output in --output-root", input)?;
+                    self.reading.refuse_onto_input(&file, "an output in --output", input)?;
                 }
             }
         }

@@ -33,8 +33,8 @@ use std::process::ExitCode;
 pub struct Reconstruct {
     #[command(flatten)]
     scan: ScanFile,
-    /// Folder for the results (also --output-dir)
-    #[arg(long = "output", visible_alias = "output-dir", value_name = "DIR")]
+    /// Folder for the results
+    #[arg(long = "output", alias = "output-dir", value_name = "DIR")]
     output_dir: PathBuf,
     /// Compare with the file's objectGuess, the truth in simulated data
     #[arg(long)]

@@ -24,8 +24,8 @@ use std::process::ExitCode;
 pub struct Split {
     #[command(flatten)]
     scan: ScanFile,
-    /// Folder for patched_train.npz and patched_test.npz (also --output-dir)
-    #[arg(long = "output", visible_alias = "output-dir", value_name = "DIR")]
+    /// Folder for patched_train.npz and patched_test.npz
+    #[arg(long = "output", alias = "output-dir", value_name = "DIR")]
     output_dir: PathBuf,
     /// Coordinate along which to cut: y or x
     #[arg(long, value_name = "AXIS", default_value = "y", value_parser = value::named::<Axis>)]

@@ -25,11 +25,11 @@ use std::process::ExitCode;
     after_help = "Example:\n  lapwing views --data-root study/data --output study/views --view dense"
 )]
 pub struct Views {
-    /// Folder of the split data sets (also --phase-c-root)
-    #[arg(long = "data-root", visible_alias = "phase-c-root", value_name = "DIR")]
+    /// Folder of the split data sets
+    #[arg(long = "data-root", alias = "phase-c-root", value_name = "DIR")]
     phase_c_root: PathBuf,
-    /// Folder for the views (also --output-root)
-    #[arg(long = "output", visible_aliases = ["views-root", "output-root"], value_name = "DIR")]
+    /// Folder for the views
+    #[arg(long = "output", aliases = ["views-root", "output-root"], value_name = "DIR")]
     output_root: PathBuf,
     /// Only this dose, photons per pattern [default: all under the data root]
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]

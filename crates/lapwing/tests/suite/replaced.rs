@@ -17,11 +17,8 @@ fn nothing_is_written_onto_what_is_read() {
     };
     let before = contents();
     for (command, flag) in [
-        ("overlap --data-root pair --output-root pair --s-img 0.5", "--output-root"),
-        (
-            "overlap --data-root data/dose_10000 --output-root data/../data/dose_10000",
-            "--output-root",
-        ),
+        ("overlap --data-root pair --output-root pair --s-img 0.5", "--output"),
+        ("overlap --data-root data/dose_10000 --output-root data/../data/dose_10000", "--output"),
         ("compare --reconstruction pair/test.npz --truth scan.npz --csv scan.npz", "--csv"),
         ("compare --reconstruction scan.npz --truth pair/test.npz --csv ./scan.npz", "--csv"),
         ("thin --input scan.npz --dose 10 --output scan.npz", "--output"),

@@ -12,6 +12,10 @@ fn completions_know_every_command() {
         for word in ["reconstruct", "completions", "num-epochs", "LSQML", "weak-phase"] {
             assert!(script.contains(word), "{shell}: no {word}");
         }
+        // Names for scripts of the reference study are taken, and offered to no one.
+        for word in ["phase-c-root", "phase-d-root", "artifact-root", "input-npz", "output-dir"] {
+            assert!(!script.contains(word), "{shell}: {word}");
+        }
     }
     assert_eq!(bench.run("completions tcsh").status.code(), Some(2));
 }

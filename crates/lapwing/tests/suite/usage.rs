@@ -69,7 +69,7 @@ fn output_is_called_the_same_everywhere() {
     ] {
         let command = program.find_subcommand(name).unwrap();
         let output = command.get_arguments().find(|arg| arg.get_long() == Some("output"));
-        let aliases = output.unwrap_or_else(|| panic!("{name}")).get_visible_aliases();
+        let aliases = output.unwrap_or_else(|| panic!("{name}")).get_all_aliases();
         assert!(
             earlier.is_empty() || aliases.is_some_and(|names| names.contains(&earlier)),
             "{name}"

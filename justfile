@@ -47,6 +47,10 @@ tidy:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
+# Workflows, scripts and recipes by their linters.
+lint:
+    .ci/lint
+
 # The library's documentation in a browser.
 doc:
     cargo doc --workspace --no-deps --open

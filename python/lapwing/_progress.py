@@ -91,7 +91,8 @@ class Progress:
                 self.done, self.total = event["done"], event["total"]
                 self.losses.append(event["loss"])
         elif kind == "fitting":
-            self.text = f"finding out what was asked: {event['done']} of some {event['expected']} epochs"
+            done, expected = event["done"], event["expected"]
+            self.text = f"finding out what was asked: {done} of some {expected} epochs"
         elif kind in ("job done", "job failed"):
             self._jobs.settled += 1
             self._jobs.failed += kind == "job failed"

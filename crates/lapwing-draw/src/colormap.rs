@@ -20,6 +20,11 @@ use std::sync::LazyLock;
 /// A red, green, blue triple of sRGB code values.
 pub type Rgb = [u8; 3];
 
+/// Colour of text, axes and outlines.
+pub(crate) const INK: Rgb = [0x22, 0x26, 0x2b];
+/// Colour of what is drawn on.
+pub(crate) const PAPER: Rgb = [255; 3];
+
 /// A colour map; see the [module documentation](self) for where each comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Colormap {

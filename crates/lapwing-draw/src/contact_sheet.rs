@@ -1,6 +1,7 @@
 //! A data set at a glance: mean pattern, probe, scan and counts in one PNG.
 
 use crate::canvas::{Anchor, Canvas};
+use crate::colormap::INK;
 use crate::figure::{Panel, SIDE, compose};
 use crate::fit::fit;
 use crate::number::plain;
@@ -145,7 +146,6 @@ impl ContactSheet<'_> {
     }
 }
 
-const INK: [u8; 3] = [0x22, 0x26, 0x2b];
 const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
 const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
 const FAINT: [u8; 3] = [0xee, 0xf0, 0xf2];

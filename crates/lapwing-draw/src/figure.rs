@@ -2,7 +2,7 @@
 
 use crate::axis::Axis;
 use crate::canvas::{Anchor, Canvas};
-use crate::colormap::Rgb;
+use crate::colormap::{INK, PAPER, Rgb};
 use crate::field::hue_circle;
 use crate::fit::fit;
 use crate::number;
@@ -11,8 +11,6 @@ use crate::picture::Picture;
 use crate::scale_bar::ScaleBar;
 use ndarray::Array2;
 
-const INK: Rgb = [0x22, 0x26, 0x2b];
-const PAPER: Rgb = [255; 3];
 /// Side of the square that a panel's picture is fitted into.
 pub(crate) const SIDE: usize = 280;
 const MARGIN: usize = 22;

@@ -2,11 +2,9 @@
 
 use crate::axis::{Axis, Span};
 use crate::canvas::{Anchor, Canvas};
-use crate::colormap::Rgb;
+use crate::colormap::{INK, PAPER};
 use crate::picture::Picture;
 
-const INK: Rgb = [0x22, 0x26, 0x2b];
-const PAPER: Rgb = [255; 3];
 /// Room for the numbers and the label at the left of a picture, and below it.
 pub(crate) const LEFT: usize = 62;
 pub(crate) const BELOW: usize = 44;

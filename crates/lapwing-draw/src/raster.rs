@@ -1,7 +1,7 @@
 //! Plots as pixels, for programs that take no SVG: the same layout, drawn on a canvas.
 
 use crate::canvas::{Anchor, Canvas};
-use crate::colormap::Rgb;
+use crate::colormap::{INK, PAPER, Rgb};
 use crate::legend::Legend;
 use crate::picture::Picture;
 use crate::plot::Plot;
@@ -9,8 +9,6 @@ use crate::plot_area::PlotArea;
 use crate::series::{Guide, Mark, Series};
 use crate::svg::SERIES_COLOURS;
 
-const PAPER: Rgb = [255; 3];
-const INK: Rgb = [0x22, 0x26, 0x2b];
 const GRID: Rgb = [0xe2, 0xe4, 0xe6];
 const FAINT: Rgb = [0xf1, 0xf2, 0xf3];
 const GUIDE: Rgb = [0x8a, 0x8e, 0x94];

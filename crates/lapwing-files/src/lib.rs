@@ -45,10 +45,10 @@
 
 pub mod atomic;
 mod bulk;
+mod claims;
 pub mod container;
 pub mod contract;
 pub mod dataset;
-mod deflate;
 pub mod dialect;
 pub mod dm4;
 mod error;

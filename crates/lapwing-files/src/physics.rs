@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use lapwing_model::Position;
 use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::dialect::geometry::record_pixel;
@@ -26,8 +26,7 @@ const SLICE_SPACING: &str = "slice_spacing_m";
 const SLICE_FRESNEL_NUMBER: &str = "slice_fresnel_number";
 
 /// What a user may say of how patterns come about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct PhysicsOptions {
     /// Fresnel number of one object pixel, of near-field patterns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,8 +124,8 @@ fn gap(metadata: &Metadata, spacing: f64) -> Option<f64> {
 }
 
 /// How the probe moves during an exposure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenFly", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "String")]
 pub enum Fly {
     /// From half-way before its position to half-way behind it, as the positions tell.
     Auto,
@@ -152,25 +151,6 @@ impl From<Fly> for String {
         match fly {
             Fly::Auto => "auto".to_owned(),
             Fly::Along(y, x) => format!("{y},{x}"),
-        }
-    }
-}
-
-/// A motion as people write it: in words, or as two numbers.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected \"auto\", or the motion DY,DX in object pixels")]
-enum WrittenFly {
-    Words(String),
-    Numbers(f64, f64),
-}
-
-impl TryFrom<WrittenFly> for Fly {
-    type Error = String;
-
-    fn try_from(written: WrittenFly) -> Result<Self, String> {
-        match written {
-            WrittenFly::Words(text) => text.parse(),
-            WrittenFly::Numbers(y, x) => Self::try_from((y, x)),
         }
     }
 }
@@ -242,8 +222,8 @@ pub enum UnknownPhysics {
     Physics(#[from] PhysicsError),
 }
 
-/// The wavelength and the object pixel that `options` tell, as metadata have them; `None` where they
-/// tell neither.
+/// The wavelength and the object pixel that `options` tell, as metadata have them; `None` where
+/// they tell neither.
 ///
 /// # Errors
 /// A beam that contradicts itself or is out of range.
@@ -545,13 +525,5 @@ mod tests {
         assert!(refused.to_string().contains("--fly DY,DX"), "{refused}");
         assert_eq!("1.5, -2".parse(), Ok(Fly::Along(1.5, -2.0)));
         assert!("fast".parse::<Fly>().is_err() && "1,nan".parse::<Fly>().is_err());
-        // In files in the same ways, or as two numbers.
-        let read = |value: Value| serde_json::from_value::<Fly>(value);
-        assert_eq!(read(json!("auto")).unwrap(), Fly::Auto);
-        assert_eq!(read(json!([0, 4.5])).unwrap(), Fly::Along(0.0, 4.5));
-        for wrong in [json!([1, 2, 3]), json!(3), json!("x")] {
-            let told = read(wrong).unwrap_err().to_string();
-            assert!(told.contains("DY,DX"), "{told}");
-        }
     }
 }

@@ -24,8 +24,8 @@ use serde_json::Value;
 use lapwing_model::Complex32;
 
 /// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
-/// probe that stands still is `described` by the options of reading that say it, by name, what beam,
-/// stage and detector do besides by the fields of `apparatus`.
+/// probe that stands still is `described` by the options of reading that say it, by name, what
+/// beam, stage and detector do besides by the fields of `apparatus`.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,

@@ -1,7 +1,7 @@
 //! What stands on a sheet, and how it becomes SVG and pixels.
 
 use crate::canvas::{Anchor, Canvas};
-use crate::colormap::Rgb;
+use crate::colormap::{INK, Rgb};
 use crate::fit::fit;
 use crate::number::short;
 use crate::picture::{ColourScale, Picture};
@@ -9,9 +9,6 @@ use crate::svg::text;
 use base64::Engine;
 use ndarray::Array2;
 use std::fmt::Write;
-
-pub(super) const INK: Rgb = [0x22, 0x26, 0x2b];
-pub(super) const PAPER: Rgb = [255; 3];
 
 /// What is drawn, in user units.
 pub(super) enum Item<'a> {

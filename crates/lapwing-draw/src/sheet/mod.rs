@@ -4,11 +4,12 @@
 mod item;
 
 use crate::canvas::{Anchor, Canvas};
+use crate::colormap::{INK, PAPER};
 use crate::number::label;
 use crate::picture::{ColourScale, Picture};
 use crate::scale_bar::ScaleBar;
 use crate::svg::Look;
-use item::{INK, Item, PAPER};
+use item::Item;
 
 /// Side of the square that every picture is fitted into, user units.
 const CELL: f64 = 150.0;

@@ -5,7 +5,8 @@ use std::{fs, io};
 
 use crate::open;
 use crate::options::ReadOptions;
-use crate::reading::{self, EXPERIMENT, Given, Kind, OPTIONS, OptionError};
+use crate::physics::PhysicsOptions;
+use crate::reading::{self, EXPERIMENT, Given, Kind, OPTIONS, OptionError, PHYSICS};
 
 /// Longest experiment file.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -74,17 +75,40 @@ pub fn of_design(named: &toml::Table, sections: &toml::Table) -> Result<ReadOpti
     add_table(&mut options, sections, Path::new(""))
         .map_err(|problem| format!("[experiment]: {problem}"))?;
     for (key, value) in named.iter().filter(|(key, _)| *key != EXPERIMENT) {
-        let Some(option) = reading::option(key) else {
-            let hint = near(key, OPTIONS.iter().map(|option| option.name));
-            let hint = hint.map_or(String::new(), |name| format!("; is {name} meant?"));
-            return Err(format!("unknown field `{key}`{hint}"));
-        };
-        let given = Given::of_toml(value).ok_or_else(|| {
-            format!("{key}: expected a number, a text or a list, found a {}", value.type_str())
-        })?;
-        option.set(&mut options, &given).map_err(|problem| format!("{key}: {problem}"))?;
+        add_named(&mut options, (key, value), OPTIONS.iter().map(|option| option.name))?;
     }
     Ok(options)
+}
+
+/// What a design says of how simulated patterns come about: the options of reading that say it of
+/// measured ones, by their names.
+///
+/// # Errors
+/// The first key that is none of them or cannot have its value.
+pub fn physics_of_design(section: &toml::Table) -> Result<PhysicsOptions, String> {
+    let mut options = ReadOptions::default();
+    for named in section {
+        add_named(&mut options, named, PHYSICS.into_iter())?;
+    }
+    Ok(options.physics)
+}
+
+/// Sets the option of this name, one of `names`.
+fn add_named(
+    options: &mut ReadOptions,
+    (key, value): (&String, &toml::Value),
+    mut names: impl Iterator<Item = &'static str> + Clone,
+) -> Result<(), String> {
+    let known = names.clone().any(|name| name == key);
+    let Some(option) = reading::option(key).filter(|_| known) else {
+        let hint = near(key, &mut names);
+        let hint = hint.map_or(String::new(), |name| format!("; is {name} meant?"));
+        return Err(format!("unknown field `{key}`{hint}"));
+    };
+    let given = Given::of_toml(value).ok_or_else(|| {
+        format!("{key}: expected a number, a text or a list, found a {}", value.type_str())
+    })?;
+    option.set(options, &given).map_err(|problem| format!("{key}: {problem}"))
 }
 
 fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> Result<(), String> {
@@ -165,9 +189,44 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::physics::Fly;
 
     fn refused(text: &str) -> String {
         parse(text, "e.toml".as_ref()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn physics_of_a_design_is_said_as_that_of_a_scan() {
+        let said = |text: &str| physics_of_design(&text.parse().unwrap());
+        let all = "fresnel_number = 0.5\nfly = [0, 3.0]\ndetector_blur = 1.0\nslices = 2\n\
+                   slice_fresnel_number = 1.0\nslice_spacing = 1e-8";
+        // Neither a field that has no name here nor a name without a field.
+        let PhysicsOptions {
+            fresnel_number: Some(0.5),
+            fly: Some(_),
+            detector_blur: Some(1.0),
+            slices: Some(2),
+            slice_fresnel_number: Some(1.0),
+            slice_spacing: Some(1e-8),
+        } = said(all).unwrap()
+        else {
+            panic!("{:?}", said(all))
+        };
+        assert_eq!(all.lines().count(), PHYSICS.len());
+        assert_eq!(said("fly = 'auto'").unwrap().fly, Some(Fly::Auto));
+        for (wrong, told) in [
+            ("fresnel_number = -0.02", "fresnel_number: expected a positive number"),
+            ("detector_blur = 0", "detector_blur: expected a positive number"),
+            ("slices = 1.5", "slices: expected a whole number"),
+            ("fly = 'fast'", "fly: expected auto, or the motion DY,DX"),
+            ("fly = [1, 2, 3]", "fly: expected auto, or the motion DY,DX"),
+            ("fly = 3", "fly: expected auto, or the motion DY,DX"),
+            ("voltage_kv = 300", "unknown field `voltage_kv`"),
+            ("detector_blurr = 1", "is detector_blur meant?"),
+        ] {
+            let error = said(wrong).unwrap_err();
+            assert!(error.contains(told), "{wrong}: {error}");
+        }
     }
 
     #[test]

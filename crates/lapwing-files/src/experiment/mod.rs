@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub use calibration::Calibration;
-pub use file::{of_design, parse, read};
+pub use file::{of_design, parse, physics_of_design, read};
 pub use part::FieldOfView;
 pub use template::{template, with_keys};
 

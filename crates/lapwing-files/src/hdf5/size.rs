@@ -7,14 +7,9 @@ use rust_hdf5::{H5Dataset, StorageLayout};
 
 use super::Hdf5;
 use super::guard::guarded;
-use crate::{Error, deflate, open};
+use crate::claims::{MOST, MOST_CHUNK, SMALL, SMALL_CHUNK};
+use crate::{Error, open};
 
-/// A dataset of so many bytes is read whatever the length of its file.
-const SMALL: u64 = 1 << 20;
-/// A chunk of so many bytes is unpacked however little of it the dataset holds.
-const SMALL_CHUNK: u64 = 64 << 20;
-/// How much longer than all of its dataset a chunk may be otherwise.
-const MOST_CHUNK: u64 = 4;
 /// Files of one name with a running number.
 const MOST_NUMBERED: u64 = 1 << 16;
 
@@ -52,7 +47,7 @@ impl Hdf5 {
         let stored = self.length.saturating_add(elsewhere);
         let most = match layout {
             StorageLayout::Contiguous | StorageLayout::Compact => stored,
-            _ => stored.saturating_mul(deflate::MOST),
+            _ => stored.saturating_mul(MOST),
         };
         let Some(bytes) = bytes.filter(|&bytes| bytes <= most.max(SMALL)) else {
             let reason = format!(

@@ -16,7 +16,7 @@ use num_complex::{Complex32, Complex64};
 use super::columns::from_columns;
 use super::no_numbers;
 use crate::npy::{Array, NpyError, Values};
-use crate::{ArrayInfo, Error, deflate, open};
+use crate::{ArrayInfo, Error, claims, open};
 
 /// Bytes before the first element.
 const HEADER: usize = 128;
@@ -186,7 +186,7 @@ impl Level5 {
         let matrix = match entry.compressed {
             false => bytes,
             true => {
-                let most = deflate::MOST.saturating_mul(bytes.len() as u64);
+                let most = claims::MOST.saturating_mul(bytes.len() as u64);
                 *unpacked = inflate(bytes, most)?;
                 let unpacked: &'a [u8] = unpacked;
                 let element = element(unpacked, 0, self.big).filter(|found| found.kind == MATRIX);

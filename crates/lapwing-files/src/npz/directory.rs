@@ -5,12 +5,10 @@
 //! the local headers only tell where the data begin.
 
 use super::source::ByteSource;
-use crate::open;
+use crate::{claims, open};
 
 /// Longest directory accepted: room for more than 100,000 arrays.
 const MAX_DIRECTORY: u64 = 16 << 20;
-/// Deflate cannot expand by more than this.
-const MAX_RATIO: u64 = 1032;
 
 const END: [u8; 4] = *b"PK\x05\x06";
 const END64: [u8; 4] = *b"PK\x06\x06";
@@ -239,7 +237,7 @@ fn checked(
             return Err(format!("its stored member \"{shown}\" has two different sizes"));
         }
         0 => Method::Stored,
-        8 if size > compressed.saturating_mul(MAX_RATIO).saturating_add(MAX_RATIO) => {
+        8 if size > compressed.saturating_add(1).saturating_mul(claims::MOST) => {
             return Err(format!(
                 "its member \"{shown}\" claims to grow from {compressed} to {size} bytes, which deflate cannot do"
             ));

@@ -79,7 +79,10 @@ pub enum Kind {
         set: fn(&mut ReadOptions, (f64, f64)),
     },
     /// A way of the probe: `auto`, or how far along (y, x).
-    Motion { set: fn(&mut ReadOptions, Fly) },
+    Motion {
+        /// Puts it into the options.
+        set: fn(&mut ReadOptions, Fly),
+    },
     /// Whole numbers from 0, and ranges of them with both ends: `3,17,40-52`.
     Indices {
         /// Puts them into the options.
@@ -108,6 +111,10 @@ pub enum Range {
     /// Whole numbers from 1 to this.
     CountUpTo(usize),
 }
+
+/// Names of the options that say how patterns come about, of simulated ones as well.
+pub const PHYSICS: [&str; 6] =
+    ["fresnel_number", "fly", "detector_blur", "slices", "slice_fresnel_number", "slice_spacing"];
 
 /// Largest of the counts that no option limits further.
 const MOST: usize = 1 << 24;

@@ -14,7 +14,7 @@ use tiff::tags::Tag;
 
 use crate::npy::{Array, Values};
 use crate::parts::{Take, parts_with};
-use crate::{Error, deflate, open};
+use crate::{Error, claims, open};
 use run::Run;
 
 /// Pages of a file.
@@ -70,7 +70,7 @@ impl TiffStack {
         let raster = told.and_then(|axes| axes::raster(&axes, count));
         let shape = [count, first.0, first.1];
         let bytes = shape.iter().fold(1_u64, |n, &length| n.saturating_mul(length as u64));
-        if bytes > pages.length.saturating_mul(deflate::MOST) {
+        if bytes > pages.length.saturating_mul(claims::MOST) {
             return Err(Error::archive(path, "a TIFF file that claims more than it can hold"));
         }
         Ok(Self { path: path.to_owned(), shape, dtype: kind, raster, run })
@@ -190,7 +190,7 @@ impl Pages {
         if longest > length {
             return Err(Error::archive(path, "a TIFF file with a tag longer than the file"));
         }
-        let most = usize::try_from(length.saturating_mul(deflate::MOST)).unwrap_or(usize::MAX);
+        let most = usize::try_from(length.saturating_mul(claims::MOST)).unwrap_or(usize::MAX);
         let mut limits = Limits::default();
         // A page of a large detector is larger than the crate's own limit would have it.
         limits.decoding_buffer_size = most.min(1 << 30);

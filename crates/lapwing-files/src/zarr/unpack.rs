@@ -7,14 +7,10 @@ use lapwing_model::parallel::InParallel;
 
 use super::Zarr;
 use super::layout::{ChunkPacking, Layout, Step};
+use crate::Error;
+use crate::claims::{MOST, MOST_CHUNK, SMALL, SMALL_CHUNK};
 use crate::npy::{self, Array, Header, Sequential};
 use crate::parts::{Take, entries_of_part, parts_with};
-use crate::{Error, deflate};
-
-/// An array of so many bytes is read however little of it is stored: the rest has the fill value.
-const SMALL: u64 = 1 << 20;
-/// A chunk of so many bytes is unpacked however little of it the array holds.
-const SMALL_CHUNK: u64 = 64 << 20;
 
 impl Zarr {
     /// Reads an array. Chunks that are not stored have the fill value.
@@ -118,7 +114,7 @@ impl Zarr {
         if bytes == 0 {
             return Err(self.error(name, format!("has no elements, shape {:?}", layout.shape)));
         }
-        if bytes > SMALL.max(stored.saturating_mul(deflate::MOST)) {
+        if bytes > SMALL.max(stored.saturating_mul(MOST)) {
             let reason = format!(
                 "claims shape {:?} of {}, more than {stored} bytes of chunks can hold",
                 layout.shape, layout.dtype
@@ -126,7 +122,7 @@ impl Zarr {
             return Err(self.error(name, reason));
         }
         let chunk = product(layout.outer());
-        if chunk > SMALL_CHUNK.max(bytes.saturating_mul(4)) {
+        if chunk > SMALL_CHUNK.max(bytes.saturating_mul(MOST_CHUNK)) {
             let reason = format!("claims chunks of {chunk} bytes for {bytes} bytes of data");
             return Err(self.error(name, reason));
         }

@@ -3,8 +3,8 @@
 //!
 //! A scan is a list of window centres. [`generate`] makes it inside a field of view `(height,
 //! width)` in pixels, with the field's minimum corner at (0, 0); [`fit`] gives the offset and the
-//! size of the object for which every window fits; [`Affine`] and [`EvenDrift`] are the ways in which
-//! a stage may have it wrong.
+//! size of the object for which every window fits; [`Affine`] and [`EvenDrift`] are the ways in
+//! which a stage may have it wrong.
 
 mod error;
 mod fit;

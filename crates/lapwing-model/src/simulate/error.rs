@@ -1,5 +1,6 @@
 //! Why a scan cannot be simulated.
 
+use super::MAX_DOSE;
 use crate::ModelError;
 use crate::forward::PhysicsError;
 
@@ -11,7 +12,7 @@ pub enum SimulateError {
     #[error("the scan is empty: expected at least one position")]
     EmptyScan,
     /// The dose is not a usable number.
-    #[error("dose {0}: expected photons per pattern, greater than 0 and at most 1e15")]
+    #[error("dose {0}: expected photons per pattern, greater than 0 and at most {MAX_DOSE:e}")]
     Dose(f64),
     /// The object or the probe holds a number that is not finite.
     #[error("the {0} holds NaN or infinity: expected finite complex numbers")]

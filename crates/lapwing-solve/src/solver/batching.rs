@@ -5,6 +5,9 @@ use lapwing_model::Position;
 use lapwing_model::random::generator;
 use rand::seq::SliceRandom;
 
+/// Patterns computed at once where they are summed over; only memory depends on it.
+pub(crate) const GROUP: usize = 320;
+
 /// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and
 /// `epoch`.
 ///

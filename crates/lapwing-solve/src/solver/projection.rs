@@ -10,6 +10,7 @@
 //! P <- (sum_j c_j conj(O_j) + b max(Q) P) / (Q + b max(Q))      Q = sum_j |O_j|^2
 //! ```
 
+use super::batching::GROUP;
 use super::frame::Frame;
 use super::run::Algorithm;
 use crate::engine::{Side, WaveUpdate};
@@ -41,9 +42,6 @@ options! {
 }
 
 impl Projection {
-    /// Patterns computed at once; only memory depends on it.
-    pub const GROUP: usize = 320;
-
     /// Before the first pass.
     pub fn new(problem: &Problem, update: WaveUpdate, overlap: OverlapProjection) -> Self {
         let path = neighbours::path(&problem.scan, (0..problem.n_patterns()).collect());
@@ -53,7 +51,7 @@ impl Projection {
 
 impl Algorithm for Projection {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, _losses: &[f64]) -> f64 {
-        for members in self.path.chunks(Self::GROUP) {
+        for members in self.path.chunks(GROUP) {
             frame.engine.project_waves(members, self.update);
             frame.engine.add_sums();
         }
@@ -75,7 +73,7 @@ impl Algorithm for Projection {
 
 impl Projection {
     fn share(&self, frame: &mut Frame<'_>, side: Side) {
-        for members in self.path.chunks(Self::GROUP) {
+        for members in self.path.chunks(GROUP) {
             frame.engine.share_waves(members, side);
             frame.engine.add_sums();
         }

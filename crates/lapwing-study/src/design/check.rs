@@ -6,6 +6,7 @@ use crate::design::external::External;
 use crate::design::settled::{Design, MAX_PATTERN_VALUES, ScanSection, Source};
 use crate::design::solver::{Method, ObjectStart, StudySolver, unusable_name};
 use lapwing_model::scan::{MAX_AREA, ScanError};
+use lapwing_solve::solver::options::{Kind, MOST_EPOCHS};
 use std::fmt::Display;
 
 type Checked = Result<(), DesignError>;
@@ -68,7 +69,9 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
                     rule,
                     "nothing",
                 )?;
-                require((1..=1_000_000).contains(epochs), "solver.epochs", "1 to 1000000", epochs)?;
+                let rule = Kind::EPOCHS.expected();
+                let known = (1..=MOST_EPOCHS).contains(&(*epochs as u64));
+                require(known, "solver.epochs", &rule, epochs)?;
             }
         }
     }

@@ -13,13 +13,14 @@ use crate::design::settled::{
 use crate::design::solver::{ProbeStart, StudySolver, Unsaid};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
+use lapwing_files::experiment::physics_of_design;
 use lapwing_files::options::ProbeFrom;
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use lapwing_model::simulate::Apparatus;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,7 @@ pub(super) struct WrittenDesign {
     specimen: Option<SpecimenSection>,
     probe: Option<ProbeDesign>,
     scan: Option<WrittenScan>,
+    #[serde(deserialize_with = "physics")]
     physics: PhysicsOptions,
     apparatus: Apparatus,
     split: SplitSection,
@@ -52,6 +54,11 @@ pub(super) struct WrittenDesign {
     goal: Option<WrittenGoal>,
     radiation: Option<Radiation>,
     slurm: Resources,
+}
+
+/// The section `[physics]`, whose keys and values are those of the options of reading.
+fn physics<'de, D: Deserializer<'de>>(section: D) -> Result<PhysicsOptions, D::Error> {
+    physics_of_design(&toml::Table::deserialize(section)?).map_err(D::Error::custom)
 }
 
 /// The number K of neighbours of a design that does not say it, that of the reference study.

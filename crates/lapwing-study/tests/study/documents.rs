@@ -151,7 +151,9 @@ fn the_types_of_options_in_python() {
         }
         let kinds = kinds.join(" | ");
         let about = per_solver(&row, |_, doc| doc.about().trim_end_matches('.').to_owned());
-        let of = match row.solvers.len() == SOLVERS.len() || about.contains("; ") {
+        // Where they differ, each says whose it is.
+        let differs = row.solvers.iter().any(|(_, doc)| doc.about() != row.solvers[0].1.about());
+        let of = match row.solvers.len() == SOLVERS.len() || differs {
             true => String::new(),
             false => format!("{}: ", solvers_of(&row)),
         };

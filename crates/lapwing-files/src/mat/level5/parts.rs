@@ -11,7 +11,7 @@ use super::{
 };
 use crate::npy::Array;
 use crate::parts::{Take, parts_with};
-use crate::{Error, deflate};
+use crate::{Error, claims};
 
 /// Bytes of a part.
 const PART: usize = 8 << 20;
@@ -76,7 +76,7 @@ impl Level5 {
         let refused = |reason| self.refused(&entry.info.name, reason);
         let damaged = |_: io::Error| refused(DAMAGED.to_owned());
         let bytes = self.bytes(entry);
-        let most = deflate::MOST.saturating_mul(bytes.len() as u64);
+        let most = claims::MOST.saturating_mul(bytes.len() as u64);
         if (place.count * place.width) as u64 > most {
             return Err(refused(TOO_LONG.to_owned()));
         }

@@ -13,6 +13,7 @@
 //! algorithms stop, and wanders about the solution instead of converging to it: follow it with
 //! LSQML or ML.
 
+use super::batching::GROUP;
 use super::projection::{OverlapProjection, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
 use crate::engine::{Products, WaveUpdate, WaveWeights};
@@ -40,12 +41,7 @@ impl Solver for Dm {
     solver_basics!();
 
     fn needs(&self) -> Needs {
-        Needs {
-            waves_per_pattern: 1,
-            batch_size: Projection::GROUP,
-            object_fields: 4,
-            ..Needs::default()
-        }
+        Needs { waves_per_pattern: 1, batch_size: GROUP, object_fields: 4, ..Needs::default() }
     }
 
     /// The loss of an epoch is the gap between the two projections, the mean over pixels of
@@ -57,7 +53,7 @@ impl Solver for Dm {
         let waves = WaveWeights { product: 2.0 - beta, before: -1.0, after: beta };
         let update = WaveUpdate { trial: [2.0, -1.0], keep: waves, share: waves };
         let products = Products { stored: 1, ..Products::default() };
-        let frame = Frame::new(problem, self.constraints, Projection::GROUP, products);
+        let frame = Frame::new(problem, self.constraints, GROUP, products);
         let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }

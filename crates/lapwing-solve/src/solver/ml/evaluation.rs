@@ -4,14 +4,13 @@ use super::space::{Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{DetectorRule, Losses, Vector};
 use crate::prior::CurvatureSystem;
+use crate::solver::batching::GROUP;
 use crate::solver::frame::Frame;
 use lapwing_model::Complex32;
 use std::rc::Rc;
 
 /// Background e added to data and model, photons.
 pub(super) const BACKGROUND: f64 = 1e-4;
-/// Patterns computed at once in stage 2; only memory depends on it.
-pub(super) const GROUP: usize = 320;
 
 /// Sums over all patterns at one point.
 pub(super) struct Evaluation {

@@ -1,9 +1,10 @@
 //! How well a fit predicts held-out detector pixels.
 
 use super::state::State;
-use super::{GROUP, Ml, search};
+use super::{Ml, search};
 use crate::Problem;
 use crate::engine::{Losses, Products};
+use crate::solver::batching::GROUP;
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
 use crate::solver::{Frame, Solver};

@@ -39,9 +39,9 @@ use super::{
     Remedy, Run, Solver, TakenFor,
 };
 use crate::engine::Products;
+use crate::solver::batching::GROUP;
 use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
-use evaluation::GROUP;
 use state::State;
 
 /// Epochs with a given strength of the prior.

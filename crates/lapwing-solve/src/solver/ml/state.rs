@@ -2,13 +2,14 @@
 
 use super::Ml;
 use super::descent::{Descent, Point, Step};
-use super::evaluation::{BACKGROUND, Evaluation, GROUP, Gradient, evaluate_there};
+use super::evaluation::{BACKGROUND, Evaluation, Gradient, evaluate_there};
 use super::search::{Stage, StrengthSearch, Turn};
 use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
 use crate::prior::{Buffers, CurvatureSystem};
+use crate::solver::batching::GROUP;
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;

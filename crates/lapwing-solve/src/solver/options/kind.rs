@@ -47,11 +47,14 @@ pub enum Range {
     Share,
 }
 
+/// The most epochs that a solver takes.
+pub const MOST_EPOCHS: u64 = 1_000_000;
+
 impl Kind {
     /// Numbers of epochs.
-    pub const EPOCHS: Self = Self::Count { least: 1, most: 1_000_000 };
+    pub const EPOCHS: Self = Self::Count { least: 1, most: MOST_EPOCHS };
     /// Numbers of epochs, or as many as it takes.
-    pub const EPOCHS_OR_AUTO: Self = Self::CountOrAuto { least: 1, most: 1_000_000 };
+    pub const EPOCHS_OR_AUTO: Self = Self::CountOrAuto { least: 1, most: MOST_EPOCHS };
     /// Any whole number from 1.
     pub const FROM_ONE: Self = Self::Count { least: 1, most: u64::MAX };
     /// Any whole number.

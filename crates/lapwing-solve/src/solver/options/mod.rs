@@ -6,7 +6,7 @@ mod kind;
 mod typed;
 
 pub use error::{OptionError, OptionProblem};
-pub use kind::{Kind, Range};
+pub use kind::{Kind, MOST_EPOCHS, Range};
 pub use typed::{AUTO, Auto, Typed, Value};
 
 /// One option: its name, what it may be, and what it does.

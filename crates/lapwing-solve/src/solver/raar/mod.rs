@@ -11,6 +11,7 @@
 //! With beta near 1 it searches as the difference map does; smaller values stay nearer to the
 //! measurement and converge.
 
+use super::batching::GROUP;
 use super::projection::{OverlapProjection, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
 use crate::engine::{Products, WaveUpdate, WaveWeights};
@@ -39,12 +40,7 @@ impl Solver for Raar {
     solver_basics!();
 
     fn needs(&self) -> Needs {
-        Needs {
-            waves_per_pattern: 2,
-            batch_size: Projection::GROUP,
-            object_fields: 4,
-            ..Needs::default()
-        }
+        Needs { waves_per_pattern: 2, batch_size: GROUP, object_fields: 4, ..Needs::default() }
     }
 
     /// The loss of an epoch is the gap between the two projections, the mean over pixels of
@@ -58,7 +54,7 @@ impl Solver for Raar {
             share: WaveWeights { product: 0.0, before: -1.0, after: 2.0 },
         };
         let products = Products { stored: 2, ..Products::default() };
-        let frame = Frame::new(problem, self.constraints, Projection::GROUP, products);
+        let frame = Frame::new(problem, self.constraints, GROUP, products);
         let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }

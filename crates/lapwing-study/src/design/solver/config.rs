@@ -278,7 +278,7 @@ pub struct SolverConfig {
 
 /// The algorithm that is chosen by the data: the solver that is taken for photon counts (see
 /// [`taken_for`]) where these are known, else that for intensities.
-pub const AUTO: &str = "auto";
+pub const AUTO: &str = lapwing_solve::solver::options::AUTO;
 
 /// What [`AUTO`] stands for: with photon counts, and without.
 fn by_counts() -> [&'static str; 2] {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Name of this program in the history of a data set.
-pub(crate) const TOOL: &str = "lapwing";
+pub(crate) use lapwing_files::metadata::TOOL;
 
 /// What the history of a data set calls its simulation.
 pub(crate) const SIMULATED: &str = "simulate";

@@ -105,7 +105,7 @@ impl Request {
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
-        let device = self.device.unwrap_or(config.device.device);
+        let device = self.device_of(config);
         let quantum = start.quantum;
         let mut watch =
             Watching { case, quantum, result, checkpoint, resumed: 0, observe: &mut *observe };

@@ -13,7 +13,7 @@ mod understand;
 pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::{Case, View};
-use crate::design::solver::{AUTO, DeviceChoice, StudySolver};
+use crate::design::solver::{AUTO, DeviceChoice, SolverConfig, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
@@ -113,6 +113,11 @@ impl Request {
         let result = self.recorded(input_hash)?;
         let failed = result.status == Status::Failed && result.timestamp >= then;
         failed.then(|| result.error.unwrap_or_default())
+    }
+
+    /// Where a solver with these options computes.
+    fn device_of(&self, config: &SolverConfig) -> DeviceChoice {
+        self.device.unwrap_or(config.device.device)
     }
 
     /// The record of this request in the output folder.

@@ -34,9 +34,9 @@ pub(super) fn compare(
     probe: &Modes,
     observe: Observer<'_>,
 ) -> Result<Option<Comparison>> {
-    let (mut dataset, _) =
+    let (mut dataset, understood) =
         request.stream.open(&request.input, &request.reading, &request.output, &mut *observe)?;
-    let mut start = request.start(&dataset, &mut *observe)?;
+    let mut start = request.start(&dataset, &understood, &mut *observe)?;
     if let Some(told) = without_limit(request, &mut dataset, &mut start)? {
         note(&mut *observe, Level::Detail, &format!("halves of the photons: {told}"))?;
     }
@@ -138,7 +138,7 @@ fn by_solver(
         tell(&mut *observe, Event::Waiting { case, what: "the halves of its photons" })?;
         Ok(ControlFlow::Continue(()))
     };
-    Ok(solution(half, config, &mut waiting)?.object.projection())
+    Ok(solution(half, config, request.device_of(config), &mut waiting)?.object.projection())
 }
 
 /// The object that an external solver makes of one half; `dataset` is what it is a half of, and

@@ -3,7 +3,7 @@
 use super::Request;
 use super::target::Target;
 use crate::View;
-use crate::design::solver::{Method, ObjectStart, ProbeStart};
+use crate::design::solver::{Method, ObjectStart, ProbeStart, SolverConfig};
 use crate::disk::record::{JobResult, Telemetry};
 use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap};
 use crate::geometry::step::scan_step;
@@ -58,35 +58,29 @@ pub(super) struct Input {
 }
 
 impl Request {
-    /// Refuses start probes that nothing would begin with: those of a second file, and those that
-    /// were to be made although the reconstruction that this goes on from has one.
-    fn uses_start_probe(
+    /// Refuses a second file whose start probe nothing would begin with.
+    fn uses_companion(
         &self,
         dataset: &Dataset,
         understood: &Understanding,
-        (object_start, probe_start): (&ObjectStart, ProbeStart),
+        probe_start: ProbeStart,
         earlier: Option<&Reconstruction>,
     ) -> Result<()> {
-        if earlier.is_some_and(|earlier| earlier.probe.is_some()) && self.case.is_none() {
-            let (option, found) = match (&self.reading.companion, probe_start) {
-                (Some(file), _) if understood.dialect != PAIR => {
-                    ("companion", file.display().to_string())
-                }
-                (_, ProbeStart::Patterns | ProbeStart::Optics) => {
-                    ("probe_start", probe_start.name().to_owned())
-                }
-                _ => return Ok(()),
-            };
+        let Some(companion) = &self.reading.companion else { return Ok(()) };
+        // The product of a pair brings positions, too; a study compares start probes.
+        if self.case.is_some() || understood.dialect == PAIR {
+            return Ok(());
+        }
+        if earlier.is_some_and(|earlier| earlier.probe.is_some()) {
             return Err(StudyError::Invalid(format!(
-                "{option}: expected no start probe beside that of {object_start}, from which the \
-                 reconstruction goes on, found {found}: leave one of the two out"
+                "companion: expected no start probe beside that of {}, from which the reconstruction \
+                 goes on, found {}: leave one of the two out",
+                self.solver.starts().0,
+                companion.display()
             )));
         }
-        let Some(companion) = &self.reading.companion else { return Ok(()) };
         let asked = probe_start.or_of_experiment(dataset.probe_from);
-        let made = matches!(asked, ProbeStart::Patterns | ProbeStart::Optics);
-        // The product of a pair brings positions, too; a study compares start probes.
-        if !made || self.case.is_some() || understood.dialect == PAIR {
+        if !matches!(asked, ProbeStart::Patterns | ProbeStart::Optics) {
             return Ok(());
         }
         Err(StudyError::Invalid(format!(
@@ -132,7 +126,7 @@ impl Request {
         let (object_start, probe_start) = self.solver.starts();
         dataset.physics()?;
         let earlier = earlier::of(object_start)?;
-        self.uses_start_probe(&dataset, &understood, (object_start, probe_start), earlier)?;
+        self.uses_companion(&dataset, &understood, probe_start, earlier)?;
         if self.calibrate && earlier.is_some_and(|earlier| earlier.positions.is_some()) {
             let text = "calibrate and start: expected one of them, found both: the positions of the \
                         reconstruction to start from lie as that had them";
@@ -181,15 +175,11 @@ impl Request {
             Some(mean) => format!("dose scale known: {mean:.1} counts per pattern"),
             None => "dose scale unknown: intensities in the file's own unit".to_owned(),
         })?;
-        let config = match &self.solver.method {
-            Method::Native(config) => config.clone(),
-            Method::External(config) => config.start(),
-        };
-        let (mut start, beside) = Start::in_place_of(dataset, &config, made.modes, earlier)?;
-        start.faults = noise::faults(&understood.remarks);
-        let pixels = start.object.slices().len();
+        let config = self.config();
+        let faults = noise::faults(&understood.remarks);
+        let (start, beside) = Start::in_place_of(dataset, &config, (made.modes, earlier), faults)?;
         let needs = config.solver.needs();
-        start.fields_in = self.stream.storage_of_fields(needs.object_fields, pixels, &self.output);
+        let start = start.with_fields_in(|pixels| self.fields_in(&config, pixels));
         if let Storage::Scratch(folder) = &start.fields_in {
             let (height, width) = start.object.shape();
             let what = match needs.stores_fields {
@@ -245,13 +235,31 @@ impl Request {
     }
 
     /// What the solver of this request, or the other program, starts from.
-    pub(super) fn start(&self, dataset: &Dataset, observe: Observer<'_>) -> Result<Start> {
+    pub(super) fn start(
+        &self,
+        dataset: &Dataset,
+        understood: &Understanding,
+        observe: Observer<'_>,
+    ) -> Result<Start> {
         let case = self.case.as_ref();
         let between = &mut || tell(&mut *observe, Event::Waiting { case, what: "its start probe" });
+        let config = self.config();
+        let start = Start::of(dataset, &config, noise::faults(&understood.remarks), between)?;
+        Ok(start.with_fields_in(|pixels| self.fields_in(&config, pixels)))
+    }
+
+    /// The options of the solver, or those of a start for another program.
+    fn config(&self) -> SolverConfig {
         match &self.solver.method {
-            Method::Native(config) => Start::of(dataset, config, between),
-            Method::External(config) => Start::of(dataset, &config.start(), between),
+            Method::Native(config) => config.clone(),
+            Method::External(config) => config.start(),
         }
+    }
+
+    /// Where a solver with these options keeps its fields of an object of so many pixels.
+    fn fields_in(&self, config: &SolverConfig, pixels: usize) -> Storage {
+        let fields = config.solver.needs().object_fields;
+        self.stream.storage_of_fields(fields, pixels, &self.output)
     }
 
     /// The view's own account of itself, which jobs on views must have.

@@ -25,15 +25,17 @@ use lapwing_solve::engine::Device;
 use lapwing_solve::problem::Misfit;
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
 use lapwing_solve::{Epoch, Flow, Run, Solution};
+use magnify::magnification;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Reconstructs `dataset` with the solver, options and start fields of `config`.
 ///
-/// [`AUTO`](crate::solver::AUTO) is settled by whether photon counts are known. `observe` is called
-/// at every epoch; when it breaks, the reconstruction is that of the epochs done. Files that
-/// `config` names are read before, by [`with_files_read`](crate::run::with_files_read).
+/// [`AUTO`](crate::solver::AUTO) is settled by whether photon counts are known. Of near-field
+/// patterns whose beam diverges by an unknown amount, the magnification is found first. `observe`
+/// is called at every epoch; when it breaks, the reconstruction is that of the epochs done. Files
+/// that `config` names are read before, by [`with_files_read`](crate::run::with_files_read).
 ///
 /// # Errors
 /// A data set that the start or the solver cannot use (see [`Start::of`]), a file that was not
@@ -62,8 +64,16 @@ pub fn reconstruct_while(
         ControlFlow::Break(()) => Err(StudyError::Stopped),
     };
     let config = &config.settled(dataset.intensity_scale().is_some());
-    let mut start = Start::of(dataset, config, between)?;
-    start.faults = noise::faults(&remarks::of(dataset));
+    let magnified = match magnification(dataset)? {
+        Some(found) => {
+            let mut dataset = dataset.clone();
+            found.apply(&mut dataset);
+            Some(dataset)
+        }
+        None => None,
+    };
+    let dataset = magnified.as_ref().unwrap_or(dataset);
+    let start = Start::of(dataset, config, noise::faults(&remarks::of(dataset)), between)?;
     let (origin, on_grid, of_data) = (start.origin, start.scan.clone(), start.of_data.clone());
     let measured = start.measured.clone();
     let mut observe = |epoch| Ok(observe(epoch));
@@ -84,10 +94,11 @@ pub fn reconstruct_while(
 pub(crate) fn solution(
     start: Start,
     config: &SolverConfig,
+    device: DeviceChoice,
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
     let watch = &mut Epochs { observe, between: &mut || Ok(()) };
-    Ok(solve(start, config, config.device.device, watch)?.solution)
+    Ok(solve(start, config, device, watch)?.solution)
 }
 
 /// Who follows a solver at work. What any method returns as an error ends the work.

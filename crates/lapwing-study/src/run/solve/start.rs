@@ -129,14 +129,18 @@ impl Start {
     pub fn of(
         dataset: &Dataset,
         config: &SolverConfig,
+        faults: Faults,
         between: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Self> {
         let earlier = earlier::of(&config.start.object_start)?;
         let probe = begun_probe(dataset, config.start.probe_start, earlier, between)?.modes;
-        let begun = Self::begun(dataset, config, probe, earlier)?;
-        let intensity = dataset.intensities()?;
-        let fields_in = intensity.storage();
-        Ok(Self { fields_in, ..begun(intensity) })
+        Ok(Self::begun(dataset, config, (probe, earlier), faults)?(dataset.intensities()?))
+    }
+
+    /// The start whose solver keeps fields of the object's size where `place` says, of so many
+    /// pixels.
+    pub(crate) fn with_fields_in(self, place: impl FnOnce(usize) -> Storage) -> Self {
+        Self { fields_in: place(self.object.slices().len()), ..self }
     }
 
     /// [`Start::of`] with the start probe made already; `earlier` is what it goes on from. The
@@ -148,10 +152,10 @@ impl Start {
     pub(crate) fn in_place_of(
         mut dataset: Dataset,
         config: &SolverConfig,
-        probe: Modes,
-        earlier: Option<&Reconstruction>,
+        from: (Modes, Option<&Reconstruction>),
+        faults: Faults,
     ) -> Result<(Self, Beside)> {
-        let begun = Self::begun(&dataset, config, probe, earlier)?;
+        let begun = Self::begun(&dataset, config, from, faults)?;
         let beside = Beside {
             object: dataset.object.take(),
             probe: dataset.probe.take(),
@@ -164,8 +168,8 @@ impl Start {
     fn begun(
         dataset: &Dataset,
         config: &SolverConfig,
-        probe: Modes,
-        earlier: Option<&Reconstruction>,
+        (probe, earlier): (Modes, Option<&Reconstruction>),
+        faults: Faults,
     ) -> Result<impl FnOnce(Patterns) -> Self + use<>> {
         let physics = dataset.physics()?;
         let given_modes = probe.len_of(Axis(0));
@@ -222,8 +226,7 @@ impl Start {
         let Placed { object, scan, of_data, origin } = placed;
         let (measured, mask) = (dataset.scan.clone(), dataset.mask.clone());
         let quantum = dataset.quantum();
-        Ok(move |intensity| Self {
-            intensity,
+        Ok(move |intensity: Patterns| Self {
             object,
             probe,
             given_modes,
@@ -238,8 +241,9 @@ impl Start {
             mask,
             counts,
             quantum,
-            fields_in: Storage::Memory,
-            faults: Faults::default(),
+            fields_in: intensity.storage(),
+            intensity,
+            faults,
         })
     }
 }
@@ -274,6 +278,15 @@ pub(crate) fn begun_probe(
     between: Between<'_>,
 ) -> Result<StartProbe> {
     match earlier.and_then(|earlier| earlier.probe.as_ref()) {
+        // What an experiment says is of the scan as such; what is asked of this reconstruction is
+        // not.
+        Some(_) if matches!(which, ProbeStart::Patterns | ProbeStart::Optics) => {
+            Err(StudyError::Invalid(format!(
+                "probe_start: expected no start probe beside that of the reconstruction that this goes \
+                 on from, found {}: leave one of the two out",
+                which.name()
+            )))
+        }
         Some(probe) => {
             let mut told = "that of the earlier reconstruction".to_owned();
             let asked = which.or_of_experiment(dataset.probe_from);

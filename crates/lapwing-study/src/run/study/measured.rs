@@ -1,7 +1,7 @@
 //! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
 //! truth.
 
-use crate::design::solver::ProbeStart;
+use crate::design::solver::{DeviceChoice, ProbeStart};
 use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
@@ -36,7 +36,7 @@ pub struct FullDose {
 impl FullDose {
     /// Reads the scan, checks that the design can be done with it, and reconstructs it at its full
     /// dose with the first of the study's own solvers. The result is kept in `reference` inside the
-    /// study and not made twice.
+    /// study and not made twice. It is computed on `device`, or where the solver says.
     ///
     /// # Errors
     /// When the scan cannot be read, has no photon counts and no start probe can be made, other
@@ -45,6 +45,7 @@ impl FullDose {
         design: &Design,
         base: &MeasuredBase,
         folder: &StudyFolder,
+        device: Option<DeviceChoice>,
         observe: Observer<'_>,
     ) -> Result<Self> {
         let (mut dataset, understood) = read(design, base, folder.root())?;
@@ -98,7 +99,7 @@ impl FullDose {
             case: None,
             comparison: CompareWith::Nothing,
             checkpoint: Every::default(),
-            device: None,
+            device,
             photon_halves: false,
             stream: Streaming::Auto,
             calibrate: false,

@@ -103,7 +103,7 @@ pub fn study_with(
     if let Some(base) = &base {
         ledger.note_base(base)?;
     }
-    make_data(design, base.as_deref(), &folder, &mut ledger, observe)?;
+    make_data(design, base.as_deref(), &folder, &mut ledger, options.device, observe)?;
     let refused = make_views(design, &folder, &mut ledger, observe)?;
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
@@ -254,10 +254,15 @@ enum Origin {
 }
 
 impl Origin {
-    fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
+    fn of(
+        design: &Design,
+        folder: &StudyFolder,
+        device: Option<DeviceChoice>,
+        observe: Observer<'_>,
+    ) -> Result<Self> {
         match &design.source {
             Source::Measured { base, .. } => {
-                let scan = FullDose::make(design, base, folder, observe)?;
+                let scan = FullDose::make(design, base, folder, device, observe)?;
                 Ok(Self::Measured(Box::new(scan)))
             }
             source => {
@@ -300,6 +305,7 @@ fn make_data(
     base: Option<&str>,
     folder: &StudyFolder,
     ledger: &mut Ledger,
+    device: Option<DeviceChoice>,
     observe: Observer<'_>,
 ) -> Result<()> {
     let mut origin: Option<Origin> = None;
@@ -314,7 +320,7 @@ fn make_data(
         if !resumed {
             let origin = match &origin {
                 Some(made) => made,
-                None => origin.insert(Origin::of(design, folder, observe)?),
+                None => origin.insert(Origin::of(design, folder, device, observe)?),
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
             let seed = noise_seed(design.seeds.simulation, repeat);

@@ -214,15 +214,24 @@ def compare(
         probe = truth.probe if probe is None else probe
     if not isinstance(reconstruction, Reconstruction):
         return Comparison(**_lapwing.compare_objects(made, known, positions, probe, threads))
-    y, x = _zeros_apart(reconstruction, truth, known)
-    origin = (reconstruction.origin[0] - y, reconstruction.origin[1] - x)
-    if positions is None and reconstruction.positions is not None:
-        positions = reconstruction.positions - [float(y), float(x)]
-    probe = reconstruction.probe if probe is None else probe
-    made, shared, positions = _common(reconstruction, origin, known, positions)
-    found = Comparison(**_lapwing.compare_objects(made, shared, positions, probe, threads))
-    _refuse_chance(reconstruction, origin, known, found)
-    return found
+    own = (
+        reconstruction.object,
+        reconstruction.origin,
+        reconstruction.positions,
+        reconstruction.probe,
+    )
+    of_truth = truth.positions if isinstance(truth, Dataset) else None
+    fields = _lapwing.compare_laid(own, (known, of_truth, probe), positions, threads)
+    apart = fields.pop("apart")
+    if apart is not None:
+        import warnings
+
+        warnings.warn(
+            f"the reconstruction's positions count from another zero than the truth's, {apart} px "
+            "apart: laid on the truth by the positions",
+            stacklevel=2,
+        )
+    return Comparison(**fields)
 
 
 def align(
@@ -245,63 +254,3 @@ def align(
     return Alignment(
         found.aligned, found.truth, found.mask, found.rows, found.columns, found.alignment
     )
-
-
-def _zeros_apart(made: Reconstruction, truth: Any, known: Any) -> tuple[int, int]:
-    """What to take off the positions of a reconstruction so that they count from the truth's zero,
-    which is said where it is not (0, 0)."""
-    import warnings
-
-    if not isinstance(truth, Dataset) or made.positions is None or truth.positions is None:
-        return (0, 0)
-    place = (made.object, made.origin)
-    apart = _lapwing.zeros_apart(place, made.positions, known, truth.positions)
-    if apart is None:
-        return (0, 0)
-    warnings.warn(
-        f"the reconstruction's positions count from another zero than the truth's, {apart} px "
-        "apart: laid on the truth by the positions",
-        stacklevel=3,
-    )
-    return apart
-
-
-def _refuse_chance(
-    made: Reconstruction, origin: tuple[int, int], truth: Any, found: Comparison
-) -> None:
-    """Raises where the two would agree far better elsewhere."""
-    correlation = found.metrics["complex_correlation"]
-    elsewhere = _lapwing.lies_elsewhere(made.object, truth, origin, correlation)
-    if elsewhere is not None:
-        place, better = elsewhere
-        raise ValueError(
-            f"reconstruction: expected positions that count from the truth's zero, found its pixel "
-            f"(0, 0) at {origin} of the truth, where the two correlate by {correlation:.3f}, but "
-            f"by {better:.3f} at {place}: compare arrays that are on one grid"
-        )
-
-
-def _common(
-    made: Reconstruction, origin: tuple[int, int], truth: Any, positions: Any
-) -> tuple[Any, Any, Any]:
-    """Reconstruction, with its pixel (0, 0) at `origin`, and truth on the pixels that they share,
-    and the positions there."""
-    import numpy as np
-
-    truth = np.asarray(truth)
-    if origin == (0, 0) or made.object.ndim != 2 or truth.ndim != 2:
-        return made.object, truth, positions
-    spans = []
-    for start, length, limit in zip(origin, made.object.shape, truth.shape, strict=True):
-        low, high = max(start, 0), min(start + length, limit)
-        if low >= high:
-            raise ValueError(
-                f"the reconstruction, with its origin at {origin}, lies outside the truth, "
-                f"{truth.shape}"
-            )
-        spans.append((low, high))
-    (top, bottom), (left, right) = spans
-    y, x = origin
-    common = made.object[top - y : bottom - y, left - x : right - x]
-    moved = None if positions is None else np.asarray(positions) - [float(top), float(left)]
-    return common, truth[top:bottom, left:right], moved

@@ -17,6 +17,52 @@ pub enum CompareError {
         /// Shape (y, x) of the truth.
         truth: (usize, usize),
     },
+    /// They have no pixel in common where they lie.
+    #[error(
+        "the reconstruction, {reconstruction:?} with its origin at {origin:?}, shares no pixel with the \
+         truth, {truth:?}, and the reconstructions before it; compare it alone, or bring it onto the \
+         truth's grid"
+    )]
+    NothingShared {
+        /// Shape (y, x) of the reconstruction.
+        reconstruction: (usize, usize),
+        /// Where its pixel (0, 0) lies on the truth, (row, column).
+        origin: (i64, i64),
+        /// Shape (y, x) of the truth.
+        truth: (usize, usize),
+    },
+    /// The place on the truth was looked for, and none is better than chance.
+    #[error(
+        "expected an object that lies somewhere on the truth, found one that fits nowhere better than by \
+         chance (best at {at:?}, where the two correlate by {correlation:.3}, and an image without any \
+         detail by {flat:.3}): check that both are of one specimen, pixel and orientation, or bring it \
+         onto the truth's grid and shape"
+    )]
+    FitsNowhere {
+        /// The best place of its pixel (0, 0) on the truth, (row, column).
+        at: (i64, i64),
+        /// Complex correlation there.
+        correlation: f64,
+        /// That of an image without any detail.
+        flat: f64,
+    },
+    /// They agree far better elsewhere than where their positions put them.
+    #[error(
+        "expected positions that count from the truth's zero, found its pixel (0, 0) at {at:?} of the \
+         truth, where the two correlate by {correlation:.3}, but by {better:.3} at {best:?}: compare the \
+         object alone, without positions and origin, which is laid where it fits best, or arrays that are \
+         on one grid"
+    )]
+    LiesElsewhere {
+        /// Where its pixel (0, 0) lies on the truth, (row, column).
+        at: (i64, i64),
+        /// Complex correlation there.
+        correlation: f64,
+        /// Where they agree best.
+        best: (i64, i64),
+        /// Complex correlation there.
+        better: f64,
+    },
     /// The region does not lie inside the object array.
     #[error(
         "the region, rows {rows:?} and columns {columns:?}, does not lie in an object of shape {shape:?}"

@@ -5,13 +5,16 @@ use crate::failure::Result;
 use crate::value::to_python;
 use crate::work::alone;
 use anyhow::ensure;
-use lapwing_compare::{Better, Comparison, Metric, Region, Scanned, compare, resolution_doubts};
+use lapwing_compare::{
+    Better, Comparison, Judged, Known, Laid, Metric, Region, compare, resolution_doubts,
+};
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Colormap, Painter, Panel, figure};
 use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::json;
+use std::ops::Range;
 
 /// Aligns and measures; what comes back are the fields of `lapwing.Comparison` by name.
 ///
@@ -33,19 +36,23 @@ pub fn compare_objects<'py>(
     let (found, region) = alone(py, threads, || {
         let region = match (&scan, &probe) {
             (Some(scan), Some(probe)) => Region::from_scan(truth.dim(), scan, probe.view())?,
-            (None, None) => Region::whole(truth.dim())?,
             _ => {
-                ensure!(
-                    scan.is_none(),
-                    "probe: expected the probe beside positions: both tell which pixels count"
-                );
-                anyhow::bail!(
-                    "positions: expected the positions beside the probe: both tell which pixels count"
-                )
+                refuse_half(scan.is_some(), probe.is_some())?;
+                Region::whole(truth.dim())?
             }
         };
         Ok((compare(object.view(), truth.view(), &region)?, region))
     })?;
+    let span = |range: Range<usize>| (range.start, range.end);
+    fields(py, found, [span(region.rows()), span(region.columns())])
+}
+
+/// The fields of `lapwing.Comparison` by name, of an area in rows and columns of the truth.
+fn fields(
+    py: Python<'_>,
+    found: Comparison,
+    [rows, columns]: [(usize, usize); 2],
+) -> Result<Bound<'_, PyDict>> {
     let Comparison { alignment, metrics, aligned, truth, error, phase_error, mask, frc, .. } =
         found;
     let fields = PyDict::new(py);
@@ -59,48 +66,85 @@ pub fn compare_objects<'py>(
     fields.set_item("error", error.into_pyarray(py))?;
     fields.set_item("phase_error", phase_error.into_pyarray(py))?;
     fields.set_item("mask", mask.into_pyarray(py))?;
-    fields.set_item("rows", (region.rows().start, region.rows().end))?;
-    fields.set_item("columns", (region.columns().start, region.columns().end))?;
+    fields.set_item("rows", rows)?;
+    fields.set_item("columns", columns)?;
     Ok(fields)
 }
 
-/// How far the zero of a reconstruction's positions lies from that of the truth's, whole pixels (y,
-/// x), where both are of one scan; pixel (0, 0) of the reconstruction lies at `origin` of its own.
+/// [`compare_objects`] of a `lapwing.Reconstruction` that may lie on a grid of its own: object,
+/// where its pixel (0, 0) lies, positions and probe, with those of the truth, whose grid starts at
+/// (0, 0). Positions that are `said`, on the truth's array, take the place of both. A further
+/// field, `apart`, is how far the zeros of the positions lie apart, where they do.
 #[pyfunction]
-pub fn zeros_apart(
-    py: Python<'_>,
-    made: (Bound<'_, PyAny>, (i64, i64)),
-    own: &Bound<'_, PyAny>,
-    truth: &Bound<'_, PyAny>,
-    other: &Bound<'_, PyAny>,
-) -> Result<Option<(i64, i64)>> {
-    let (reconstruction, origin) = made;
-    let object = array::object(&reconstruction, "reconstruction")?.projection();
-    let known = array::object(truth, "truth")?.projection();
-    let (own, other) = (array::positions(own)?, array::positions(other)?);
-    let look = || {
-        let made = Scanned { object: object.view(), origin, positions: &own };
-        let truth = Scanned { object: known.view(), origin: (0, 0), positions: &other };
-        Ok(lapwing_compare::zeros_apart(&made, &truth)?)
-    };
-    Ok(alone(py, None, look)?)
+pub fn compare_laid<'py>(
+    py: Python<'py>,
+    made: (Bound<'py, PyAny>, (i64, i64), Given<'py>, Given<'py>),
+    truth: (Bound<'py, PyAny>, Given<'py>, Given<'py>),
+    said: Given<'py>,
+    threads: Option<usize>,
+) -> Result<Bound<'py, PyDict>> {
+    let positions = |given: &Given<'py>| given.as_ref().map(array::positions).transpose();
+    let modes = |given: &Given<'py>| given.as_ref().map(array::modes).transpose();
+    let (object, origin) = (array::object(&made.0, "reconstruction")?.projection(), made.1);
+    let (own_positions, own_probe) = (positions(&made.2)?, modes(&made.3)?);
+    let answer = array::object(&truth.0, "truth")?.projection();
+    let (positions_of_truth, probe_of_truth) = (positions(&truth.1)?, modes(&truth.2)?);
+    let said = positions(&said)?;
+    let (found, region, apart) = alone(py, threads, || {
+        let made = Known {
+            object: object.view(),
+            origin: Some(origin),
+            positions: own_positions.as_deref(),
+            probe: own_probe.as_ref().map(|probe| probe.view()),
+        };
+        let truth = Known {
+            object: answer.view(),
+            origin: None,
+            positions: positions_of_truth.as_deref(),
+            probe: probe_of_truth.as_ref().map(|probe| probe.view()),
+        };
+        let laid = Laid::new(&[made], &truth).map_err(|refused| refused.why)?;
+        let probe = truth.probe.or(made.probe);
+        let scan = said.as_deref().or(made.positions).or(truth.positions);
+        refuse_half(scan.is_some(), probe.is_some())?;
+        let region = match (&said, probe) {
+            (Some(said), Some(probe)) => laid.illuminated(said, (0, 0), probe)?.0,
+            _ => laid.counted(&[made], &truth)?.region,
+        };
+        let found = compare(laid.objects[0], laid.truth, &region)?;
+        let judged = Judged {
+            whole: [object.view(), answer.view()],
+            origin: laid.origins[0],
+            is_said: true,
+            guessed: None,
+        };
+        judged.refuse_chance(&found)?;
+        let (top, left) = laid.corner;
+        let on_truth = |range: Range<usize>, first: i64| {
+            (range.start + first as usize, range.end + first as usize)
+        };
+        let area = [on_truth(region.rows(), top), on_truth(region.columns(), left)];
+        Ok((found, area, laid.apart[0]))
+    })?;
+    let fields = fields(py, found, region)?;
+    fields.set_item("apart", apart)?;
+    Ok(fields)
 }
 
-/// Where on `truth`, and with what correlation, `reconstruction` would agree far better than at
-/// `origin`, where it correlates by `correlation`.
-#[pyfunction]
-pub fn lies_elsewhere(
-    py: Python<'_>,
-    reconstruction: &Bound<'_, PyAny>,
-    truth: &Bound<'_, PyAny>,
-    origin: (i64, i64),
-    correlation: f64,
-) -> Result<Option<((i64, i64), f64)>> {
-    let object = array::object(reconstruction, "reconstruction")?.projection();
-    let truth = array::object(truth, "truth")?.projection();
-    let look =
-        || Ok(lapwing_compare::lies_elsewhere(object.view(), truth.view(), origin, correlation));
-    Ok(alone(py, None, look)?)
+/// An array, where there is one.
+type Given<'py> = Option<Bound<'py, PyAny>>;
+
+/// Refuses one of what tells together which pixels count.
+fn refuse_half(positions: bool, probe: bool) -> anyhow::Result<()> {
+    ensure!(
+        probe || !positions,
+        "probe: expected the probe beside positions: both tell which pixels count"
+    );
+    ensure!(
+        positions || !probe,
+        "positions: expected the positions beside the probe: both tell which pixels count"
+    );
+    Ok(())
 }
 
 /// Title, unit, direction and meaning of every number of a comparison, by its name.

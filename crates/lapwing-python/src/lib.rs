@@ -25,9 +25,7 @@ mod _lapwing {
     #[pymodule_export]
     use crate::calibrate::calibrate;
     #[pymodule_export]
-    use crate::compare::{
-        compare_objects, comparison_png, lies_elsewhere, metric_catalogue, zeros_apart,
-    };
+    use crate::compare::{compare_laid, compare_objects, comparison_png, metric_catalogue};
     #[pymodule_export]
     use crate::dataset::Dataset;
     #[pymodule_export]

@@ -1,6 +1,5 @@
 //! `lapwing compare`: reconstructions against the truth, side by side.
 
-mod grid;
 mod picture;
 mod table;
 
@@ -8,14 +7,13 @@ use crate::output::{Output, other_than_input};
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
 use clap::Args;
-use grid::{Cut, Placed, on_common_grid};
 use lapwing_compare::{
-    CompareError, Comparison, LARGEST_SIDE, Metric, ProbeComparison, Region, Resolutions, compare,
-    compare_probes, resolution_doubts,
+    CompareError, Comparison, Counted, Cut, Judged, Known, LARGEST_SIDE, Laid, Metric,
+    ProbeComparison, Region, Resolutions, compare, compare_probes, resolution_doubts,
 };
 use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform_slice;
-use lapwing_model::{Complex32, Field, Position};
+use lapwing_model::{Complex32, Field};
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -123,9 +121,11 @@ impl Compare {
             .pixel_size_m
             .or(truth.pixel_size)
             .or_else(|| made.iter().find_map(|made| made.pixel_size));
-        let placed = on_common_grid(&made, &truth)?;
+        let known: Vec<Known<'_>> = made.iter().map(known).collect();
+        let laid = Laid::new(&known, &self::known(&truth))
+            .map_err(|refused| named(refused.why, &made[refused.index]))?;
         for (made, &(y, x)) in
-            made.iter().zip(&placed.guessed).filter_map(|(m, guess)| Some((m, guess.as_ref()?)))
+            made.iter().zip(&laid.guessed).filter_map(|(m, guess)| Some((m, guess.as_ref()?)))
         {
             output.note(format_args!(
                 "{} is {:?}, the truth {:?}: laid at ({y}, {x}), where it fits best",
@@ -135,7 +135,7 @@ impl Compare {
             ));
         }
         for (made, &(y, x)) in
-            made.iter().zip(&placed.apart).filter_map(|(m, apart)| Some((m, apart.as_ref()?)))
+            made.iter().zip(&laid.apart).filter_map(|(m, apart)| Some((m, apart.as_ref()?)))
         {
             output.note(format_args!(
                 "{}: its positions count from another zero than the truth's, ({y}, {x}) px apart: laid on \
@@ -143,7 +143,14 @@ impl Compare {
                 made.path.display()
             ));
         }
-        let (region, (height, width)) = self.region(&made, &truth, &placed, output)?;
+        let Counted { region, spanned: (height, width), unknown } =
+            laid.counted(&known, &self::known(&truth))?;
+        for index in unknown {
+            output.note(format_args!(
+                "{}: no positions and probe in its file nor the truth's: comparing the whole object",
+                made[index].path.display()
+            ));
+        }
         if region.shape() != (height, width) {
             output.note(format_args!(
                 "compared: the middle {} x {} px of {height} x {width} px, more of which would take \
@@ -154,29 +161,28 @@ impl Compare {
         }
         let is_large = truth.object.shape().iter().any(|&side| side > LARGEST_SIDE);
         let entries: Vec<Entry> = if is_large {
-            let Cut { truth: known, objects, region } = placed.cut(&region)?;
-            let Placed { origins, guessed, .. } = placed;
+            let Cut { truth: answer, objects, region } = laid.cut(&region)?;
+            let Laid { origins, guessed, .. } = laid;
             for stored in made.iter_mut().chain([&mut truth]) {
                 stored.object = Field::default((0, 0));
             }
             let of = |(index, made): (usize, &Stored)| {
-                let compared = [objects[index].view(), known.view()];
+                let whole = [objects[index].view(), answer.view()];
                 let guessed = guessed[index].map(|_| (0, 0));
-                let origin = origins[index];
-                let laid = Laid { compared, region: &region, origin, whole: compared, guessed };
-                self.entry(index, (made, &truth), &laid, (pixel_size, output))
+                let judged = Judged { whole, origin: origins[index], is_said: false, guessed };
+                self.entry(index, (made, &truth), (whole, &region), &judged, (pixel_size, output))
             };
             made.iter().enumerate().map(of).collect::<Result<_, _>>()?
         } else {
             let of = |(index, made): (usize, &Stored)| {
-                let laid = Laid {
-                    compared: [placed.objects[index], placed.truth],
-                    region: &region,
-                    origin: placed.origins[index],
+                let judged = Judged {
                     whole: [made.object.view(), truth.object.view()],
-                    guessed: placed.guessed[index],
+                    origin: laid.origins[index],
+                    is_said: made.origin.is_some(),
+                    guessed: laid.guessed[index],
                 };
-                self.entry(index, (made, &truth), &laid, (pixel_size, output))
+                let compared = ([laid.objects[index], laid.truth], &region);
+                self.entry(index, (made, &truth), compared, &judged, (pixel_size, output))
             };
             made.iter().enumerate().map(of).collect::<Result<_, _>>()?
         };
@@ -205,65 +211,22 @@ impl Compare {
         &self,
         index: usize,
         (made, truth): (&Stored, &Stored),
-        laid: &Laid<'_>,
+        ([own, answer], region): ([ArrayView2<'_, Complex32>; 2], &Region),
+        judged: &Judged<'_>,
         (pixel_size, output): (Option<f64>, Output),
     ) -> anyhow::Result<Entry> {
         let name = &self.reconstruction[index];
-        let [own, known] = laid.compared;
-        let found = compare(own, known, laid.region).with_context(|| name.clone())?;
-        refuse_chance(made, laid, &found)?;
+        let found = compare(own, answer, region).with_context(|| name.clone())?;
+        judged.refuse_chance(&found).map_err(|why| named(why, made))?;
         Ok(Entry {
             name: name.clone(),
             array: made.array.clone(),
-            origin: laid.origin,
+            origin: judged.origin,
             probe: probe(made, truth, output),
             resolution: found.frc.resolutions(pixel_size),
             doubts: resolution_doubts(&found.frc, |name| found.metrics.value(name)),
             found,
         })
-    }
-
-    /// The pixels that count, of several reconstructions those that count for all, and the shape of
-    /// what could be compared if it were not too large.
-    fn region(
-        &self,
-        made: &[Stored],
-        truth: &Stored,
-        placed: &Placed<'_>,
-        output: Output,
-    ) -> anyhow::Result<(Region, (usize, usize))> {
-        let mut common: Option<(Region, (usize, usize))> = None;
-        for (made, apart) in made.iter().zip(&placed.apart) {
-            let scan = made.scan.as_ref().or(truth.scan.as_ref());
-            let probe = truth.probe.as_ref().or(made.probe.as_ref());
-            let (Some(scan), Some(probe)) = (scan, probe) else {
-                output.note(format_args!(
-                    "{}: no positions and probe in its file nor the truth's: comparing the whole object",
-                    made.path.display()
-                ));
-                continue;
-            };
-            let own_zero = apart.filter(|_| made.scan.is_some()).unwrap_or((0, 0));
-            let (top, left) = (placed.corner.0 + own_zero.0, placed.corner.1 + own_zero.1);
-            let moved = |p: &Position| Position { y: p.y - top as f64, x: p.x - left as f64 };
-            let scan: Vec<Position> = scan.iter().map(moved).collect();
-            let own = Region::from_scan(placed.truth.dim(), &scan, probe.view())?;
-            let spanned = Region::spanned(placed.truth.dim(), &scan)
-                .map_or(own.shape(), |(rows, columns)| (rows.len(), columns.len()));
-            let is_part = own.shape() != spanned;
-            common = Some(match common {
-                None => (own, spanned),
-                Some((common, all)) => {
-                    let both = common.intersection(&own)?;
-                    let all = if is_part || all != common.shape() { all } else { both.shape() };
-                    (both, all)
-                }
-            });
-        }
-        match common {
-            Some(found) => Ok(found),
-            None => Ok((Region::whole(placed.truth.dim())?, placed.truth.dim())),
-        }
     }
 
     /// One reconstruction is a flat record, several are a list.
@@ -294,51 +257,19 @@ impl Compare {
     }
 }
 
-/// A reconstruction laid on the truth.
-struct Laid<'a> {
-    /// Both, on common pixels.
-    compared: [ArrayView2<'a, Complex32>; 2],
-    region: &'a Region,
-    /// Where pixel (0, 0) of the reconstruction lies on the truth.
-    origin: (i64, i64),
-    /// Both as far as they are there to be looked for elsewhere: what is compared of large ones.
-    whole: [ArrayView2<'a, Complex32>; 2],
-    /// Where pixel (0, 0) of the one lies on the other of these, where that was found by
-    /// correlation.
-    guessed: Option<(i64, i64)>,
+/// What is known of a file's object and scan.
+fn known(stored: &Stored) -> Known<'_> {
+    Known {
+        object: stored.object.view(),
+        origin: stored.origin,
+        positions: stored.scan.as_deref(),
+        probe: stored.probe.as_ref().map(|probe| probe.view()),
+    }
 }
 
-/// Refuses a comparison that says nothing: one where the objects would agree far better elsewhere
-/// than where the positions of the files put them, and one whose place was guessed by chance.
-fn refuse_chance(made: &Stored, laid: &Laid<'_>, found: &Comparison) -> anyhow::Result<()> {
-    let correlation = found.metrics.complex_correlation;
-    let ([object, known], (y, x)) = (laid.whole, laid.origin);
-    let by_chance = |flat: &f64| {
-        laid.guessed.is_some_and(|at| {
-            lapwing_compare::fits_by_chance(object, known, at, correlation, *flat)
-        })
-    };
-    if let Some(flat) = found.metrics.complex_correlation_flat.filter(by_chance) {
-        bail!(
-            "{}: expected an object that lies somewhere on the truth, found one that fits nowhere better than \
-             by chance (best at ({y}, {x}), where the two correlate by {correlation:.3}, and an image \
-             without any detail by {flat:.3}): check that both are of one specimen, pixel and \
-             orientation, or bring it onto the truth's grid and shape",
-            made.path.display()
-        );
-    }
-    let elsewhere = made
-        .origin
-        .filter(|_| !made.object.is_empty())
-        .and_then(|_| lapwing_compare::lies_elsewhere(object, known, (y, x), correlation));
-    let Some(((best_y, best_x), better)) = elsewhere else { return Ok(()) };
-    bail!(
-        "{}: expected positions that count from the truth's zero, found its pixel (0, 0) at ({y}, {x}) of \
-         the truth, where the two correlate by {correlation:.3}, but by {better:.3} at ({best_y}, \
-         {best_x}): compare the object alone (an NPZ of it without positions and origin), which is \
-         laid where it fits best",
-        made.path.display()
-    )
+/// An error with the file that it is of.
+fn named(why: CompareError, stored: &Stored) -> anyhow::Error {
+    anyhow::Error::new(why).context(stored.path.display().to_string())
 }
 
 /// The probe's error, where both probes are known and of one shape.

@@ -94,8 +94,8 @@ def adopt(
         Exchange rows and columns of the scan.
     **described
         What the object does not tell, as for :class:`Dataset`: ``voltage_kv``, ``semi_angle_mrad``,
-        ``mrad_per_pixel``, ``pixel_size_m``, ``leave_out_frames`` and others. They go before what
-        it tells.
+        ``mrad_per_pixel``, ``pixel_size_m``, ``leave_out_frames`` and others. They take precedence
+        over what it tells.
 
     Returns
     -------

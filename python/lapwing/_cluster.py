@@ -1,4 +1,4 @@
-"""Studies that somebody else runs: on a cluster, in another process; and the search for a dose."""
+"""Studies that run elsewhere, on a cluster or in another process; and the search for a dose."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def convert(
     ------
     ValueError
         An end that names no format; a wavelength, pixel size or probe that the format needs and
-        nobody told.
+        that is not known.
     OSError
         A file cannot be read or written.
 

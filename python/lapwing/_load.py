@@ -247,7 +247,7 @@ def load(
         a file may hold.
     experiment : path or mapping, optional
         An experiment file (``lapwing experiment init`` writes one), its sections, or its keys as
-        the other arguments have them, which go before it.
+        the other arguments have them, which take precedence.
     dialect : str, optional
         Dialect.
     axis_order : "nhw" or "hwn", optional

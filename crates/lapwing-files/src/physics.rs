@@ -43,7 +43,8 @@ pub struct PhysicsOptions {
     /// Fresnel number of one object pixel over the gap between two slices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice_fresnel_number: Option<f64>,
-    /// The gap between two slices, metres; its Fresnel number, where that is told, goes before it.
+    /// The gap between two slices, metres; its Fresnel number, where that is given, takes
+    /// precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice_spacing: Option<f64>,
 }

@@ -167,7 +167,7 @@ pub(super) fn apply(
     notes.extend(open.map(|told| format!("the file has {}", told.text)));
     if optics.is_some() && found.probe.is_some() && experiment.probe.from.is_none() {
         notes.push(
-            "probe: the one that was read goes before the optics described, which --probe-start \
+            "probe: the one that was read takes precedence over the optics described, which --probe-start \
              optics takes"
                 .to_owned(),
         );

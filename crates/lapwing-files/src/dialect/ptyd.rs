@@ -281,7 +281,8 @@ fn metres(
 /// Photon energies in kiloelectronvolts that a file can mean.
 const KILOELECTRONVOLTS: std::ops::Range<f64> = 1e-3..1e3;
 
-/// The optics, when all of them are numbers; a wavelength that is `said` goes before the file's.
+/// The optics, when all of them are numbers; a wavelength that is `said` takes precedence over the
+/// file's.
 fn optics(
     file: &Hdf5,
     said: Option<f64>,

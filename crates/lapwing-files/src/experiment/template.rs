@@ -12,7 +12,7 @@ pub fn template() -> String {
     let mut text = String::from(
         "# An experiment: what the file of the patterns does not say itself. Take the # from the\n\
          # lines that you know and correct the numbers. Lengths are in metres, pairs are y, x.\n\
-         # Every key but `from` is also an option of the commands that read a scan, which goes before\n\
+         # Every key but `from` is also an option of the commands that read a scan, which comes before\n\
          # it.\n",
     );
     let mut section = "";

@@ -169,7 +169,7 @@ names! {
 
 names! {
     /// The probe that a reconstruction starts from, as an experiment says it: the words of
-    /// `--probe-start`, which goes before it.
+    /// `--probe-start`, which takes precedence.
     ProbeFrom {
         /// The file's where there is one, else that of the optics where they are described, else
         /// one made of the patterns.

@@ -248,7 +248,8 @@ impl ReadOption {
     }
 
     /// Whether it is no flag of the commands that read a scan, and no keyword of Python's: an
-    /// experiment says it, and those who reconstruct have an option of their own that goes before.
+    /// experiment says it, and those who reconstruct have an option of their own that takes
+    /// precedence.
     pub fn is_of_experiments(&self) -> bool {
         self.name == PROBE_FROM
     }

@@ -61,10 +61,11 @@ use std::path::PathBuf;
 /// **described
 ///     The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how
 ///     the patterns come about: ``fresnel_number`` (near field), ``fly``, ``detector_blur``,
-///     ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``. All
-///     other keywords of :func:`load` that suit an array (``scan_step_m``, ``scan_shape``,
-///     ``scan_rotation_deg``, ``position_unit``, ``binning``, ``clip_negative``, ...) are taken
-///     too; then patterns and positions are read as an ``.npy`` file of them would be.
+///     ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They take
+///     precedence over ``experiment``. All other keywords of :func:`load` that suit an array
+///     (``scan_step_m``, ``scan_shape``, ``scan_rotation_deg``, ``position_unit``, ``binning``,
+///     ``clip_negative``, ...) are taken too; then patterns and positions are read as an ``.npy``
+///     file of them would be.
 ///
 /// Warns
 /// -----
@@ -211,8 +212,8 @@ impl Dataset {
         Some(self.inner.mask.as_ref()?.good().to_pyarray(py))
     }
 
-    /// How the detector sees the sample, "far-field" or "near-field"; None when nobody said, which
-    /// counts as far field.
+    /// How the detector sees the sample, "far-field" or "near-field"; None where it is not
+    /// stated, which counts as far field.
     #[getter]
     fn geometry(&self) -> Option<&'static str> {
         self.inner.geometry.map(Geometry::name)

@@ -256,7 +256,7 @@ impl CheckedParts {
             varies_slowly: false,
             log_powers: None,
             patterns,
-            frames: (0..scan.len()).collect(),
+            kept: (0..scan.len()).collect(),
             whole_scan: scan.clone(),
             mask,
             scan,

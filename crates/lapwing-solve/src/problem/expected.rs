@@ -52,13 +52,13 @@ impl Problem {
             return Err(ProblemError::Object(text.to_owned()));
         }
         let scan: Vec<Position> =
-            members.iter().map(|&pattern| solution.positions[self.frames[pattern]]).collect();
+            members.iter().map(|&pattern| solution.positions[self.kept[pattern]]).collect();
         let order = PatternOrder::new(&self.model);
         let factor = self.to_solver_unit(1.0) as f32;
         let mut intensity = vec![0.0_f32; members.len() * self.model.len()];
         let patterns = intensity.chunks_mut(self.model.len()).zip(members).zip(&scan);
         let predicted = patterns.in_parallel().map(|((expected, &pattern), &position)| {
-            let probe = solution.probe_of(self.frames[pattern]);
+            let probe = solution.probe_of(self.kept[pattern]);
             let found = self.model.intensity(&solution.object, probe.view(), position);
             let centred = found.map_err(|source| ProblemError::OffObject { pattern, source })?;
             let centred = centred.as_slice().expect("a new array is in standard order");

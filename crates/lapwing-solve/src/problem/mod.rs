@@ -45,7 +45,7 @@ pub struct Problem {
     /// [`ForwardModel::to_pattern_order`]).
     pub(crate) patterns: Arc<Patterns>,
     /// Which of the stored patterns each is: all, unless some were left out.
-    pub(crate) frames: Vec<usize>,
+    pub(crate) kept: Vec<usize>,
     /// Window centres of all stored patterns.
     pub(crate) whole_scan: Vec<Position>,
     /// Pixels that do not count.
@@ -161,7 +161,7 @@ impl Problem {
             let (patterns, positions) = (self.whole_scan.len(), whole_scan.len());
             return Err(ProblemError::Lengths { patterns, positions });
         }
-        let scan: Vec<Position> = self.frames.iter().map(|&frame| whole_scan[frame]).collect();
+        let scan: Vec<Position> = self.kept.iter().map(|&stored| whole_scan[stored]).collect();
         let windows = scan.iter().enumerate().map(|(pattern, &position)| {
             let window = self.model.window(position, self.object.shape());
             window.map_err(|source| ProblemError::OffObject { pattern, source })
@@ -327,7 +327,7 @@ impl Problem {
 
     /// Where the pixels of pattern `index` are among those of all patterns.
     pub(crate) fn stored(&self, index: usize) -> Range<usize> {
-        let (frame, pixels) = (self.frames[index], self.model.len());
-        frame * pixels..(frame + 1) * pixels
+        let (stored, pixels) = (self.kept[index], self.model.len());
+        stored * pixels..(stored + 1) * pixels
     }
 }

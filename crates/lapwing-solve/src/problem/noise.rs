@@ -66,7 +66,7 @@ impl Problem {
         }
         let changed = !faults.is_empty();
         if changed {
-            problem.frames = kept.iter().map(|&pattern| self.frames[pattern]).collect();
+            problem.kept = kept.iter().map(|&pattern| self.kept[pattern]).collect();
             problem.scan = kept.iter().map(|&pattern| self.scan[pattern]).collect();
             problem.weights = self.weights.select(Axis(0), &kept);
             let powers = |all: &Vec<f32>| kept.iter().map(|&pattern| all[pattern]).collect();

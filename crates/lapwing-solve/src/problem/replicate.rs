@@ -46,15 +46,15 @@ impl Problem {
         });
         Ok(Self {
             patterns: Arc::new(Patterns::new(intensity)),
-            frames: (0..scan.len()).collect(),
+            kept: (0..scan.len()).collect(),
             whole_scan: scan.clone(),
             windows,
             scan,
             object: Arc::new(solution.object.clone()),
             probe: concatenate![Axis(0), solution.probe, solution.eigenmodes],
-            weights: solution.weights.select(Axis(0), &self.frames),
+            weights: solution.weights.select(Axis(0), &self.kept),
             log_powers: self.log_powers.as_ref().map(|_| {
-                self.frames.iter().map(|&frame| solution.powers[frame].ln() as f32).collect()
+                self.kept.iter().map(|&stored| solution.powers[stored].ln() as f32).collect()
             }),
             ..self.clone()
         })

@@ -33,11 +33,11 @@ impl Problem {
             ));
         }
         // Scans of which no pattern is used have no probe to be found.
-        let mut present: Vec<usize> = self.frames.iter().map(|&frame| of[frame]).collect();
+        let mut present: Vec<usize> = self.kept.iter().map(|&stored| of[stored]).collect();
         present.sort_unstable();
         present.dedup();
         let place = |scan: usize| present.partition_point(|&other| other < scan);
-        let used: Vec<usize> = self.frames.iter().map(|&frame| place(of[frame])).collect();
+        let used: Vec<usize> = self.kept.iter().map(|&stored| place(of[stored])).collect();
         let scans = present.len();
         let mut sizes = vec![0; scans];
         used.iter().for_each(|&scan| sizes[scan] += 1);

@@ -44,8 +44,8 @@ impl Problem {
         let modes = self.n_modes();
         for (mode, eigenmode) in eigenmodes.outer_iter().take(count).enumerate() {
             problem.probe.slice_mut(ndarray::s![modes + mode, .., ..]).assign(&eigenmode);
-            for (pattern, &frame) in self.frames.iter().enumerate() {
-                problem.weights[(pattern, mode)] = weights[(frame, mode)];
+            for (pattern, &stored) in self.kept.iter().enumerate() {
+                problem.weights[(pattern, mode)] = weights[(stored, mode)];
             }
         }
         Ok(problem)
@@ -67,7 +67,7 @@ impl Problem {
             let text = format!("expected finite powers of the beam above 0, found {wrong}");
             return Err(ProblemError::Probe(text));
         }
-        let logarithms = self.frames.iter().map(|&frame| powers[frame].ln() as f32).collect();
+        let logarithms = self.kept.iter().map(|&stored| powers[stored].ln() as f32).collect();
         Ok(Self { log_powers: Some(logarithms), ..self.clone() })
     }
 }

@@ -76,8 +76,8 @@ pub(crate) fn mean(values: &[Complex32]) -> Complex32 {
 /// The measured positions with `offsets` added; an empty slice adds nothing.
 pub(crate) fn moved(problem: &Problem, offsets: &[Complex32]) -> Vec<Position> {
     let mut positions = problem.whole_scan.clone();
-    for (&frame, offset) in problem.frames.iter().zip(offsets) {
-        let position = &mut positions[frame];
+    for (&stored, offset) in problem.kept.iter().zip(offsets) {
+        let position = &mut positions[stored];
         position.y += f64::from(offset.re);
         position.x += f64::from(offset.im);
     }

@@ -104,14 +104,14 @@ impl Solution {
             _ => modes::principal(&mut eigenmodes, height * width, &mut weights),
         }
         let mut all = Array2::zeros((problem.whole_scan.len(), count));
-        for (&frame, weights) in problem.frames.iter().zip(weights.chunks_exact(count.max(1))) {
-            all.row_mut(frame).iter_mut().zip(weights).for_each(|(to, weight)| *to = *weight);
+        for (&stored, weights) in problem.kept.iter().zip(weights.chunks_exact(count.max(1))) {
+            all.row_mut(stored).iter_mut().zip(weights).for_each(|(to, weight)| *to = *weight);
         }
         let mut powers = Vec::new();
         if problem.varies_in_power() {
             powers = vec![1.0; problem.whole_scan.len()];
-            for (&frame, power) in problem.frames.iter().zip(fields.log_powers()) {
-                powers[frame] = f64::from(power.re).exp();
+            for (&stored, power) in problem.kept.iter().zip(fields.log_powers()) {
+                powers[stored] = f64::from(power.re).exp();
             }
         }
         let shape = "fields have the shapes of the problem's";

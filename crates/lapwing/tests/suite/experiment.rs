@@ -156,9 +156,12 @@ fn an_experiment_says_which_probe_a_reconstruction_starts_from() {
     let words = String::from_utf8_lossy(&output.stdout);
     assert!(words.contains(refused), "{words}");
     let told = started("--start said/reconstruction.npz", "on");
-    assert!(told.contains("goes before from = \"optics\" ([probe] of the experiment)"), "{told}");
-    let told = started("--probe-start patterns --start said/reconstruction.npz", "further");
-    assert!(told.contains("goes before probe_start = \"patterns\""), "{told}");
+    let over = "takes precedence over from = \"optics\" ([probe] of the experiment)";
+    assert!(told.contains(over), "{told}");
+    bench.fails(
+        "reconstruct scan.npz --output no --probe-start patterns --start said/reconstruction.npz",
+        &["probe_start", "found patterns"],
+    );
 }
 
 #[test]

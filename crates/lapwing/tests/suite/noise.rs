@@ -98,7 +98,7 @@ fn inspect_says_why_nothing_can_be_told() {
     let words = bench.ok(unknown);
     assert!(
         words.contains(
-            "\ndetector: nothing can be told of its noise, the photon counts are not known"
+            "\ndetector: its noise cannot be determined, the photon counts are not known"
         )
     );
     let (like, _) = dataset::read(bench.path("clean.npz"), &ReadOptions::default()).unwrap();

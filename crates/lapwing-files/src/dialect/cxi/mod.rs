@@ -337,7 +337,7 @@ fn ordered(
         [n, height, width] => [n, height, width],
         [rows, columns, height, width] => {
             notes.push(format!(
-                "data: a raster of {rows} x {columns} patterns; a translation goes before it"
+                "data: a raster of {rows} x {columns} patterns; a translation takes precedence over it"
             ));
             [rows.saturating_mul(columns), height, width]
         }

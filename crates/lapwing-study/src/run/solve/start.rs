@@ -294,7 +294,7 @@ pub(crate) fn begun_probe(
                 || is_of_experiment(dataset, asked)
             {
                 let by = asked_by(dataset, asked);
-                told.push_str(&format!(", which goes before {by}"));
+                told.push_str(&format!(", which takes precedence over {by}"));
             }
             Ok(StartProbe { modes: earlier::fitting(probe, dataset)?, told, is_files: false })
         }

@@ -72,7 +72,7 @@ pub fn words(
 /// What the counts tell of the detector.
 fn detector(noise: Result<&NoiseModel, String>, quantum: Quantum, overlap: Option<f64>) -> String {
     let lines = match noise {
-        Err(reason) => return format!("detector: nothing can be told of its noise, {reason}\n"),
+        Err(reason) => return format!("detector: its noise cannot be determined, {reason}\n"),
         Ok(noise) => described(noise, quantum, overlap),
     };
     if lines.is_empty() {

@@ -36,12 +36,11 @@ pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 10] = [
         (
             b"MATLAB 5.0 MAT-file",
-            "a MATLAB file (.mat, version 5), which is not read: load it with scipy.io.loadmat and save its arrays with numpy.savez",
+            "a MATLAB file (.mat, version 5), which holds no metadata: scans and reconstructions in it are read as they are",
         ),
         (
             b"MATLAB 7.3 MAT-file",
-            "a MATLAB file (.mat, version 7.3), whose arrays have their axes in reverse: load it with h5py, transpose, and save \
-             with numpy.savez",
+            "a MATLAB file (.mat, version 7.3), which holds no metadata: scans and reconstructions in it are read as they are",
         ),
         (
             b"\x93NUMPY",
@@ -195,7 +194,7 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_their_first_bytes() {
-        assert!(foreign(b"MATLAB 5.0 MAT-file, Platform: GLNXA64").unwrap().contains("loadmat"));
+        assert!(foreign(b"MATLAB 5.0 MAT-file, Platform: GLNXA64").unwrap().contains("version 5"));
         assert!(foreign(b"\x93NUMPY\x01\0").unwrap().contains(".npy"));
         assert_eq!((foreign(b"MATLAB"), foreign(b"")), (None, None));
     }

@@ -52,6 +52,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         .filter(move |&name| std::mem::replace(&mut last, name) != name)
 }
 
+impl DialectName {
+    /// Whether files of it come with a second one (`companion`) that is a part of the scan, and
+    /// brings more than a start probe.
+    pub fn takes_companion(self) -> bool {
+        DIALECTS.iter().any(|dialect| dialect.name() == self.name() && dialect.takes_companion())
+    }
+}
+
 impl FromStr for DialectName {
     type Err = String;
 

@@ -238,8 +238,9 @@ impl Recorder {
             mapped_at_creation: true,
         });
         self.gpu.count(0, numbers.len());
-        if let Ok(mut view) = buffer.get_mapped_range_mut(..) {
-            view.copy_from_slice(numbers);
+        match buffer.get_mapped_range_mut(..) {
+            Ok(mut view) => view.copy_from_slice(numbers),
+            Err(_) => self.gpu.0.failure.note("its memory cannot be written".to_owned()),
         }
         buffer.unmap();
         buffer

@@ -23,9 +23,6 @@ use lapwing_files::{
 };
 use lapwing_model::{Modes, Position};
 use serde_json::json;
-
-/// The dialect whose second file has positions beside the probe.
-const PAIR: &str = "ptychodus";
 /// The picture of a calibration's search, in the folder of results.
 const SEARCH: &str = "calibration.png";
 
@@ -67,8 +64,8 @@ impl Request {
         earlier: Option<&Reconstruction>,
     ) -> Result<()> {
         let Some(companion) = &self.reading.companion else { return Ok(()) };
-        // The product of a pair brings positions, too; a study compares start probes.
-        if self.case.is_some() || understood.dialect == PAIR {
+        // A study compares start probes.
+        if self.case.is_some() || understood.dialect.takes_companion() {
             return Ok(());
         }
         if earlier.is_some_and(|earlier| earlier.probe.is_some()) {

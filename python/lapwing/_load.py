@@ -146,7 +146,7 @@ class ReadingOptions(TypedDict, total=False):
     """Reverse the sign of the row coordinates."""
     flip_x: bool
     """Reverse the sign of the column coordinates."""
-    fly: str
+    fly: str | Sequence[float]
     """The probe moves during each exposure: by this much, in object pixels, or auto, from position
     to position."""
     pixel_size_m: float
@@ -224,7 +224,7 @@ def load(
     coordinate_order: Literal["row-column", "column-row"] | None = None,
     flip_y: bool = False,
     flip_x: bool = False,
-    fly: str | None = None,
+    fly: str | Sequence[float] | None = None,
     pixel_size_m: float | None = None,
     slices: int | None = None,
     slice_spacing: float | None = None,
@@ -372,7 +372,7 @@ def load(
         Reverse the sign of the row coordinates.
     flip_x : bool, optional
         Reverse the sign of the column coordinates.
-    fly : str, optional
+    fly : str or (float, float), optional
         The probe moves during each exposure: by this much, in object pixels, or auto, from position
         to position.
     pixel_size_m : float, optional

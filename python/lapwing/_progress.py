@@ -61,6 +61,7 @@ class Progress:
         self._area = _Area(file)
         self._started = time.monotonic()
         self._last = 0.0
+        self._began: tuple[float, int] | None = None
         self._jobs = _Jobs()
 
     def __call__(self, event: Any) -> bool:
@@ -70,6 +71,8 @@ class Progress:
             self._event(event)
         else:
             self.done, self.total = event.done, event.total
+            if self._began is None or not self.losses:
+                self._began = (time.monotonic(), event.done)
             self.losses.append(event.loss)
             self.text = f"loss {event.loss:.4g}"
         self._draw(last=False)
@@ -118,7 +121,7 @@ class Progress:
         self._last = now
         spent = now - self._started
         share = min(self.done / self.total, 1.0) if self.total else 0.0
-        left = spent * (1 - share) / share if 0 < share < 1 and not last else None
+        left = self._left(now, share) if not last else None
         self._area.show(
             lambda: self._html(share, spent, left),
             self._line(share, spent, left),
@@ -126,6 +129,18 @@ class Progress:
             self.total,
             last,
         )
+
+    def _left(self, now: float, share: float) -> float | None:
+        """Seconds that are left: those of an epoch times how many there are to come. What came
+        before the first one, such as the search for a map of the scan, does not come again."""
+        if not 0 < share < 1:
+            return None
+        if self._began is None:
+            return (now - self._started) * (1 - share) / share
+        first, done = self._began
+        if self.done <= done:
+            return None
+        return (now - first) / (self.done - done) * (self.total - self.done)
 
     def _line(self, share: float, spent: float, left: float | None) -> str:
         counted = f"{self.done}/{self.total} epochs" if self.total else ""

@@ -73,7 +73,8 @@ class SolverOptions(TypedDict, total=False):
     pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
     refine_scan: str
     """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even one,
-    where patterns are counts, and slow ones), positions (each by itself)."""
+    where patterns are counts, and slow ones, by LSQML and ML), positions (each by itself, by LSQML
+    and ML)."""
     choose: str
     """What to choose from the data by held-out pixels: background (all, half or none of what was
     found), modes (the number of probe modes), positions (whether to refine them)."""

@@ -82,3 +82,17 @@ def test_events_of_a_study_are_counted() -> None:
         "2 of 2 jobs (1 failed, 1 were there already)" in watch.text
         and "job 2 failed: no light" in stream.getvalue()
     )
+
+
+def test_the_time_left_is_that_of_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("lapwing._progress.time.monotonic", lambda: clock[0])
+    log = io.StringIO()
+    watch = lapwing.Progress(file=log)
+    # A minute of fits, then a second for each of ten epochs.
+    for done in range(1, 6):
+        clock[0] = 60.0 + done
+        watch(types.SimpleNamespace(done=done, total=10, loss=1.0))
+    lines = log.getvalue().splitlines()
+    assert any("5/10" in line and "5.0 s left" in line for line in lines), lines
+    assert not any("min" in line and "left" in line for line in lines), lines

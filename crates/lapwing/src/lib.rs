@@ -3,6 +3,7 @@
 //! [`run`] is the whole program, for the binary and for the Python package; [`answer`] does the
 //! same for a caller within the process, who has the record that `--json` prints.
 
+mod apparatus;
 mod asked;
 mod below_zero;
 mod command;

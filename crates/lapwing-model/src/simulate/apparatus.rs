@@ -198,7 +198,7 @@ impl Apparatus {
     }
 
     /// Positions around which there must be an object, whatever is drawn: `scan`, which is told,
-    /// and the corners of the box that holds what the patterns are taken at.
+    /// and the corners of the box that holds the places where patterns are taken.
     pub fn extent(&self, scan: &[Position]) -> Vec<Position> {
         let steady = Self { scan_scatter: 0.0, ..*self };
         let mut all = scan.to_vec();

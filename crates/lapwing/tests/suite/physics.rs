@@ -215,3 +215,38 @@ fn halves_leave_out_what_the_detector_has_clipped() {
     assert_eq!(number, counts.iter().filter(|&&count| count > 149.5).count());
     assert!(log.contains("halves: complex correlation"), "{log}");
 }
+
+#[test]
+fn a_drift_is_found_for_solvers_that_move_no_positions() {
+    let bench = Bench::new();
+    bench.ok(&format!("{SIMULATE} --scan-drift 0,4 --output off.npz"));
+    let solve = "reconstruct --input off.npz --num-epochs 30 --compare --algorithm";
+    let error = |folder: &str| {
+        result(&bench, folder)["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap()
+    };
+    bench.ok(&format!("{solve} rPIE --output-dir told"));
+    bench.ok(&format!("{solve} rPIE --refine-scan drift --output-dir found"));
+    let record = result(&bench, "found");
+    let choices = record["choices"].as_array().unwrap();
+    let along = |name: &str| {
+        let choice = choices.iter().find(|choice| choice["option"] == name).unwrap();
+        choice["value"].as_f64().unwrap()
+    };
+    let (y, x) = (along("scan_drift_y"), along("scan_drift_x"));
+    assert!((x - 4.0).abs() < 1.0 && y.abs() < 1.5, "({y}, {x})");
+    assert!(error("found") < error("told"), "{} and {}", error("found"), error("told"));
+    assert!(record["shifts"]["largest_px"].as_f64().unwrap() > 1.5, "{record}");
+    // What the refusal of single positions says to type.
+    bench.fails(
+        &format!("{solve} rPIE --refine-scan positions --output-dir refused"),
+        &["LSQML or ML", "--start from its folder"],
+    );
+    bench.ok("reconstruct --input off.npz --algorithm ML --refine-scan positions --output-dir ml");
+    bench.ok(&format!("{solve} rPIE --start ml --output-dir on"));
+    let positions = |folder: &str| {
+        let made = Reconstruction::read(bench.path(folder).join("reconstruction.npz")).unwrap();
+        (made.positions.unwrap(), made.measured_positions.unwrap())
+    };
+    assert_eq!(positions("on"), positions("ml"));
+    assert!(error("on") < error("told"), "{} and {}", error("on"), error("told"));
+}

@@ -98,7 +98,6 @@ mod tests {
     use super::super::PhysicsOptions;
     use super::*;
     use lapwing_model::forward::Physics;
-    use serde_json::{Value, json};
 
     #[test]
     fn a_snake_flies_along_its_rows() {

@@ -49,7 +49,7 @@ def main():
     if browser is None:
         print("SKIPPED: no chromium on the PATH: the site was not looked at")
         return
-    # Pages that lead to another, or wait for a word, have nothing to look at, and rustdoc's look after themselves.
+    # Pages that lead to another, or wait for a word, have nothing to look at; rustdoc has its own.
     pages = [page.relative_to(SITE) for page in SITE.rglob("*.html")]
     pages = sorted(str(page) for page in pages if page.parts[0] not in {"_static", "rust"})
     others = ("index.html", "search.html", "docs/api/")
@@ -72,7 +72,7 @@ def main():
         sys.exit(f"{told['seen']} of {len(pages)} pages at {len(WIDTHS)} widths were looked at")
     if told["wrong"]:
         sys.exit("\n".join(told["wrong"]))
-    print(f"{len(pages)} pages at {len(WIDTHS)} widths: nothing is wider than its window or missing")
+    print(f"{len(pages)} pages at {len(WIDTHS)} widths: nothing too wide, nothing missing")
 
 
 main()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const DESIGN: &str = r#"
+pub const DESIGN: &str = r#"
 [study]
 name = "handed over"
 doses = [1e3, 1e4]
@@ -41,7 +41,7 @@ unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 echo "$id;somewhere"
 "#;
 
-fn fake(bench: &Bench) -> PathBuf {
+pub fn fake(bench: &Bench) -> PathBuf {
     let folder = bench.path("fake");
     std::fs::create_dir(&folder).unwrap();
     let tell = |name: &str| {

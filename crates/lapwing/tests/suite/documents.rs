@@ -1,29 +1,14 @@
-//! Documents say what is so: their links lead somewhere, the commands in their text are right
-//! usage, and those in their `sh` blocks run as they stand there.
+//! Documents say what is so: their links lead somewhere, and the commands in their text are right
+//! usage. (`typed.rs` types them.)
 
-use crate::common::{Bench, stderr};
 use std::path::{Path, PathBuf};
 
-/// What other tests run, or what makes the program that is tested.
-const ELSEWHERE: [(&str, &str); 10] = [
-    ("cargo run --release -- study run examples/quick.toml", "quick_study"),
-    ("lapwing study run examples/quick.toml", "quick_study"),
-    ("lapwing study run study.toml --output study", "`measured::` of lapwing-study"),
-    ("lapwing study search", "`search::` of lapwing-study"),
-    ("cargo test", "this"),
-    ("cargo install --path crates/lapwing", "the build"),
-    ("pip install .", "the tests of the Python package"),
-    ("lapwing --version", "usage"),
-    ("lapwing reconstruct --input scan.npz --output result --device gpu", "devices"),
-    ("lapwing study run my.toml --output my-study --device gpu:1", "devices"),
-];
-
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// All pages of the repository, from its root.
-fn pages() -> Vec<String> {
+pub fn pages() -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut folders = vec![PathBuf::new(), "docs".into()];
     while let Some(folder) = folders.pop() {
@@ -41,14 +26,13 @@ fn pages() -> Vec<String> {
     found
 }
 
-fn text(page: &str) -> String {
+pub fn text(page: &str) -> String {
     std::fs::read_to_string(root().join(page)).unwrap().replace("\r\n", "\n")
 }
 
 /// The anchors of a page's headings, as code hosts make them.
 fn anchors(page: &str) -> Vec<String> {
-    let text = text(page);
-    let (_, plain) = fences(&text);
+    let plain = plain(page);
     let headings = plain.lines().filter(|line| line.starts_with('#'));
     let kept = |c: char| match c {
         ' ' => Some('-'),
@@ -61,26 +45,54 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// The fenced blocks of a page, (language, lines), and what is left of it.
-fn fences(text: &str) -> (Vec<(String, String)>, String) {
-    let (mut blocks, mut plain, mut open) = (Vec::new(), String::new(), None);
+/// A part of a page.
+pub enum Piece {
+    Plain(String),
+    /// A fenced block: its language, its lines.
+    Block(String, String),
+}
+
+/// A page cut at its fenced blocks, in order.
+pub fn pieces(text: &str) -> Vec<Piece> {
+    let (mut pieces, mut open) = (vec![Piece::Plain(String::new())], None);
     for line in text.lines() {
         match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(language), None) => open = Some((language.trim().to_owned(), String::new())),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(_), Some(_)) => {
+                pieces.extend(open.take().map(|(language, block)| Piece::Block(language, block)));
+                pieces.push(Piece::Plain(String::new()));
+            }
             (None, Some((_, block))) => *block += &format!("{line}\n"),
-            (None, None) => plain += &format!("{line}\n"),
+            (None, None) => {
+                if let Some(Piece::Plain(plain)) = pieces.last_mut() {
+                    *plain += &format!("{line}\n");
+                }
+            }
         }
     }
-    (blocks, plain)
+    pieces
+}
+
+/// What is left of a page without its blocks.
+fn plain(page: &str) -> String {
+    let plain = |piece| match piece {
+        Piece::Plain(plain) => Some(plain),
+        Piece::Block(..) => None,
+    };
+    pieces(&text(page)).into_iter().filter_map(plain).collect()
+}
+
+/// Whether a command has a gap, something optional, or words that stand for a kind of thing.
+pub fn gap(command: &str) -> bool {
+    let open = ["...", "[", "COMMAND", "SHELL", "FILE", " IN ", " --help", "gpu:N", "--jobs N"];
+    open.iter().any(|part| command.contains(part))
 }
 
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
     for page in pages() {
-        let text = text(&page);
-        let (_, plain) = fences(&text);
+        let plain = plain(&page);
         let links = plain.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         let pictures = plain.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
         for link in links.chain(pictures).filter(|link| !link.contains("://")) {
@@ -106,17 +118,14 @@ fn links_lead_somewhere() {
 fn commands_in_the_text_are_right_usage() {
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for page in pages().iter().filter(|page| !page.starts_with("docs/lab/")) {
-        let text = text(page);
-        let (_, plain) = fences(&text);
+        let plain = plain(page);
         let quoted = plain.split('`').skip(1).step_by(2);
         let commands = quoted.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "));
         for command in commands.filter(|code| code.starts_with("lapwing ")) {
-            // A gap, something optional, or words that stand for a kind of thing.
-            let open = ["...", "[", "COMMAND", "SHELL", " --help", "gpu:N", "--jobs N"];
             let words = command.replace('"', "");
             let last = words.split(' ').next_back().unwrap_or_default();
             let named = words.split(' ').count() == 2 || last.starts_with("--");
-            if open.iter().any(|part| words.contains(part)) || named {
+            if gap(&words) || named {
                 continue;
             }
             seen += 1;
@@ -130,71 +139,4 @@ fn commands_in_the_text_are_right_usage() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 50, "{seen}");
-}
-
-/// Blocks for a shell whose variables and files are the reader's own are right usage.
-#[test]
-fn scripts_in_the_text_are_right_usage() {
-    let mut seen = 0;
-    for page in pages() {
-        for (_, block) in fences(&text(&page)).0.iter().filter(|(kind, _)| kind == "bash") {
-            let block = block.replace("\\\n", " ");
-            let commands = block.lines().filter_map(|line| line.split("lapwing ").nth(1));
-            for arguments in commands {
-                let words = format!("lapwing {}", arguments.replace('"', ""));
-                let parsed = lapwing_cli::command().try_get_matches_from(words.split_whitespace());
-                assert!(parsed.is_ok(), "{page}: {words}\n{}", parsed.unwrap_err());
-                seen += 1;
-            }
-        }
-    }
-    assert!(seen > 3, "{seen}");
-}
-
-/// Each page in a folder of its own with `scan.npz` in it.
-#[test]
-fn blocks_of_commands_run_as_they_stand() {
-    if lapwing_testing::left_out() {
-        return;
-    }
-    let mut ran = 0;
-    for page in pages() {
-        let blocks = fences(&text(&page)).0;
-        if !blocks.iter().any(|(language, _)| language == "sh") {
-            continue;
-        }
-        let bench = Bench::new();
-        bench.simulate("scan.npz", "");
-        for (language, block) in blocks {
-            let first = block.lines().next().and_then(|line| line.strip_prefix("# "));
-            match (language.as_str(), first) {
-                // A file of a name.
-                ("toml", Some(name)) if name.ends_with(".toml") => {
-                    std::fs::write(bench.path(name), &block).unwrap();
-                }
-                ("sh", _) => {
-                    let block = block.replace("\\\n", " ");
-                    ran += block.lines().filter(|line| run(&bench, &page, line)).count();
-                }
-                _ => {}
-            }
-        }
-    }
-    assert!(ran > 15, "{ran}");
-}
-
-/// Runs a line of a page, unless it is run elsewhere.
-fn run(bench: &Bench, page: &str, line: &str) -> bool {
-    let (command, remark) = line.split_once('#').unwrap_or((line, ""));
-    let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-    let elsewhere = ELSEWHERE.iter().any(|(start, _)| command.starts_with(start));
-    if command.is_empty() || elsewhere {
-        return false;
-    }
-    let arguments = command.strip_prefix("lapwing ");
-    let arguments = arguments.unwrap_or_else(|| panic!("{page}: what runs `{command}`?"));
-    let expected = remark.trim().strip_prefix("exit code ").map_or(0, |code| code.parse().unwrap());
-    let output = bench.run(arguments);
-    assert_eq!(output.status.code(), Some(expected), "{page}: {command}\n{}", stderr(&output));
-    true
 }

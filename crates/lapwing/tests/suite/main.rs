@@ -36,7 +36,8 @@ mod slices;
 mod solvers;
 mod start;
 mod stream;
-mod tasks;
 mod threads;
+#[cfg(unix)]
+mod typed;
 mod usage;
 mod without_design;

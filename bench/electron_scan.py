@@ -2,14 +2,14 @@
 """A low-dose electron scan as a study data set, and the picture of its reconstructions in docs/solvers.md.
 
     bench/electron_scan.py data SCAN.npz OUT.npz
-    bench/electron_scan.py picture OUT.png RECONSTRUCTION.npz [RECONSTRUCTION.npz ...]
+    bench/electron_scan.py picture docs/images/electron-scan.png RECONSTRUCTION.npz [RECONSTRUCTION.npz ...]
 
 SCAN.npz holds `data` (slow scan, fast scan, detector row, detector column) in counts of the detector: the corner of the test scan of
 Ptycho.jl (MIT licence; frozen viruses and gold particles, 300 kV), cut to 40 x 40 positions and binned to 128 px. Its geometry is below; which of
 the sixteen transpositions, rotations and signs is right was found by the loss of short reconstructions. Then
 
-    lapwing reconstruct --input-npz OUT.npz --output-dir ml --probe-start file --algorithm ML
-    lapwing reconstruct --input-npz OUT.npz --output-dir lsqml --probe-start file
+    lapwing reconstruct --input OUT.npz --output ml --probe-start file --algorithm ML
+    lapwing reconstruct --input OUT.npz --output lsqml --probe-start file
 
 The picture shows the phases side by side on one grey scale. A constant and a slope over the scan, which no data tell, are taken out. Needs NumPy.
 """

@@ -5,7 +5,7 @@ The file is one of cdtools' (MATLAB v5) with `obj`, `probe` (mode, y, x), `trans
 every side that no window reached, which is cut off but for 8 px. Needs NumPy and SciPy. Then
 
     lapwing simulate --base BASE.npz --dose 1e5 --output case.npz
-    lapwing reconstruct --algorithm ML --probe-modes 2 --probe-start perturbed --input-npz case.npz --output-dir two --compare
+    lapwing reconstruct --algorithm ML --probe-modes 2 --probe-start perturbed --input case.npz --output two --compare
 """
 
 import sys

@@ -89,7 +89,7 @@ def simulate(lapwing, kind, scan, dose, seed, folder):
 def solve(lapwing, options, case, threads, folder):
     out = folder / "out"
     ask([lapwing, "reconstruct", "--quiet", *shlex.split(options), "--threads", threads, "--probe-start", "perturbed",
-         "--input-npz", case, "--output-dir", out])
+         "--input", case, "--output", out])
     loss = np.loadtxt(out / "loss.csv", delimiter=",", skiprows=1, ndmin=2)[:, 1]
     answer = ask([lapwing, "compare", "--reconstruction", out / "reconstruction.npz", "--truth", case, "--json"])
     ask(["rm", "-r", out])

@@ -80,7 +80,7 @@ def main():
 
         for solver in options.solvers.split(","):
             seconds = {
-                which: call(program, "reconstruct", "--input-npz", scan, "--output-dir", folder / which / solver, "--probe-start", "perturbed",
+                which: call(program, "reconstruct", "--input", scan, "--output", folder / which / solver, "--probe-start", "perturbed",
                             "--algorithm", solver, *OPTIONS.get(solver, []), threads=options.threads)
                 for which, program in programs.items()
             }

@@ -99,7 +99,7 @@ def find(tree, key):
 def run_lapwing(lapwing, algorithm, case, epochs, threads, folder):
     out = folder / "lapwing"
     ask([lapwing, "reconstruct", "--quiet", "--algorithm", algorithm, "--num-epochs", epochs, "--threads", threads,
-         "--input-npz", case, "--output-dir", out])
+         "--input", case, "--output", out])
     result = json.loads((out / "result.json").read_text())
     nrmse = quality(lapwing, out / "reconstruction.npz", case)
     ask(["rm", "-r", out])

@@ -112,6 +112,24 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// Every picture is on a page, and named by the script that makes it.
+#[test]
+fn pictures_are_made_by_scripts() {
+    let texts = |folder: &str, ending: &str| -> String {
+        let files =
+            std::fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|file| file.to_string_lossy().ends_with(ending));
+        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    };
+    let scripts = texts("docs", ".py") + &texts("bench", ".py") + &texts(".", "justfile");
+    let pages: String = pages().iter().map(|page| text(page)).collect();
+    for picture in std::fs::read_dir(root().join("docs/images")).unwrap() {
+        let name = picture.unwrap().file_name().into_string().unwrap();
+        assert!(pages.contains(&format!("images/{name}")), "{name}: on no page");
+        assert!(scripts.contains(&name), "{name}: which script makes it?");
+    }
+}
+
 /// Commands in running text and tables, but those with a gap (`...`): every option exists and takes
 /// what it is given.
 #[test]

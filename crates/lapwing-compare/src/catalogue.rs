@@ -47,7 +47,7 @@ pub fn resolution_name(quantity: Quantity, criterion: Criterion, unit: &str) -> 
 }
 
 /// What names of numbers between two halves of the photons begin with.
-const OF_HALVES: &str = "halves_";
+pub(crate) const OF_HALVES: &str = "halves_";
 
 /// Name of a number between two halves of the photons.
 pub(crate) fn between_halves(name: &str) -> String {

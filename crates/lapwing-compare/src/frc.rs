@@ -12,6 +12,7 @@ use crate::window::windowed;
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
 
 /// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that
 /// round to k / n, with n the region's shorter side, up to 1/2 cycle per pixel.
@@ -23,6 +24,10 @@ pub struct FrcCurve {
     pub correlation: Vec<f64>,
     /// Number of frequencies in each ring.
     pub count: Vec<usize>,
+    /// Share of what the second image has in each ring that is its own there, in [0, 1]; the rest
+    /// is coarser structure that the window spreads. Empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<f64>,
 }
 
 impl FrcCurve {
@@ -30,21 +35,32 @@ impl FrcCurve {
     pub(crate) fn of(a: &Array2<Complex64>, b: &Array2<Complex64>, window: &Array2<f64>) -> Self {
         let (height, width) = window.dim();
         let fft = Fft2::new((height, width));
+        let (curved, kept) = second_differences(b, window);
         let (a, b) = (fft.forward(windowed(a, window)), fft.forward(windowed(b, window)));
+        let curved = fft.forward(curved);
         let side = height.min(width);
         let rings = side / 2;
         let mut sums = vec![(0.0, 0.0, 0.0, 0_usize); rings + 1];
+        let mut own = vec![0.0; rings + 1];
         for (((u_x, u_y), a), b) in a.indexed_iter().zip(&b) {
-            let frequency =
-                (signed(u_y, height) / height as f64).hypot(signed(u_x, width) / width as f64);
-            if let Some(ring) = sums.get_mut((frequency * side as f64).round() as usize) {
+            let (y, x) = (signed(u_y, height) / height as f64, signed(u_x, width) / width as f64);
+            let index = (y.hypot(x) * side as f64).round() as usize;
+            if let Some(ring) = sums.get_mut(index) {
                 ring.0 += (a * b.conj()).re;
                 ring.1 += a.norm_sqr();
                 ring.2 += b.norm_sqr();
                 ring.3 += 1;
+                let factor = 4.0 - 2.0 * (TAU * y).cos() - 2.0 * (TAU * x).cos();
+                if factor > 0.0 {
+                    own[index] += curved[[u_x, u_y]].norm_sqr() / (kept * factor * factor);
+                }
             }
         }
         let sums = &sums[1..];
+        let share = |(own, ring): (&f64, &(f64, f64, f64, usize))| {
+            if ring.2 > 0.0 { (own / ring.2).min(1.0) } else { 0.0 }
+        };
+        let own = own[1..].iter().zip(sums).map(share).collect();
         let correlation = |&(mutual, a, b, _): &(f64, f64, f64, usize)| {
             let scale = (a * b).sqrt();
             if scale > 0.0 { (mutual / scale).clamp(-1.0, 1.0) } else { 0.0 }
@@ -53,7 +69,20 @@ impl FrcCurve {
             frequency: (1..=rings).map(|ring| ring as f64 / side as f64).collect(),
             correlation: sums.iter().map(correlation).collect(),
             count: sums.iter().map(|ring| ring.3).collect(),
+            own,
         }
+    }
+
+    /// How much of what the second image has around `frequency` is its own there: the mean of
+    /// [`own`](Self::own) over the rings of the last quarter below it; `None` where that is not
+    /// known.
+    pub fn own_at(&self, frequency: f64) -> Option<f64> {
+        let near = self.frequency.iter().zip(&self.own);
+        let near: Vec<f64> = near
+            .filter(|&(&at, _)| at <= frequency && at >= 0.75 * frequency)
+            .map(|(_, &own)| own)
+            .collect();
+        (!near.is_empty()).then(|| near.iter().sum::<f64>() / near.len() as f64)
     }
 
     /// The threshold of `criterion` at each ring.
@@ -89,6 +118,30 @@ impl FrcCurve {
         }
         None
     }
+}
+
+/// The second differences of an image, four times a pixel less its neighbours, under the window
+/// where that holds the neighbours too, and the power of that window relative to the whole one.
+///
+/// They weigh a frequency by 4 - 2 cos(2 pi f_y) - 2 cos(2 pi f_x): what is coarse is all but gone
+/// before a window can spread it over finer rings, and what is fine can be weighed back.
+fn second_differences(image: &Array2<Complex64>, window: &Array2<f64>) -> (Array2<Complex64>, f64) {
+    let (height, width) = window.dim();
+    let mut curved = Array2::zeros((height, width));
+    let (mut kept, mut whole) = (0.0, 0.0);
+    for ((y, x), &w) in window.indexed_iter() {
+        whole += w * w;
+        if y == 0 || x == 0 || y + 1 == height || x + 1 == width {
+            continue;
+        }
+        let around = [[y - 1, x], [y + 1, x], [y, x - 1], [y, x + 1]];
+        if w > 0.0 && around.iter().all(|&at| window[at] > 0.0) {
+            let sum: Complex64 = around.iter().map(|&at| image[at]).sum();
+            curved[[y, x]] = w * (4.0 * image[[y, x]] - sum);
+            kept += w * w;
+        }
+    }
+    (curved, if kept > 0.0 { kept / whole } else { 1.0 })
 }
 
 /// The ring correlations of one comparison.
@@ -188,12 +241,47 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.01, "{mean}");
     }
 
+    /// A smooth image, and beside it one with detail down to the pixel, of the same contrast; what
+    /// a window spreads of the smooth one is taken for its own nowhere.
+    #[test]
+    fn what_a_window_spreads_is_not_a_rings_own() {
+        let side = 160;
+        let mask = Array2::from_elem((side, side), true);
+        let window = crate::window::soft_window(mask.view());
+        let smooth = Array2::from_shape_fn((side, side), |(y, x)| {
+            let (y, x) = (y as f64 - 71.0, x as f64 - 90.0);
+            Complex64::from(0.05 * (-(y * y + x * x) / (2.0 * 25.0 * 25.0)).exp() + 1e-4 * (y - x))
+        });
+        let share = |image: &Array2<Complex64>, at: f64| {
+            FrcCurve::of(image, image, &window).own_at(at).unwrap()
+        };
+        // Blocks without a period, which would leave rings empty.
+        let levels = noise(5, (side, side));
+        let edges = |(y, x): (usize, usize)| levels[[y / 9, x / 7]].re;
+        let sharp = Array2::from_shape_fn((side, side), |at| Complex64::from(0.05 * edges(at)));
+        for at in [0.15, 0.25, 0.4, 0.5] {
+            assert!(share(&smooth, at) < 0.1, "{at}: {}", share(&smooth, at));
+            assert!(share(&sharp, at) > 0.9, "{at}: {}", share(&sharp, at));
+            assert!(share(&noise(3, (side, side)), at) > 0.9, "{at}");
+        }
+        // Yet they correlate there, of any image that is as smooth.
+        let other = smooth.mapv(|value| 1.1 * value);
+        let curve = FrcCurve::of(&other, &smooth, &window);
+        assert_eq!(curve.falls_below(0.5), None);
+        // A hole in the window spreads it as well.
+        let mut holed = mask.clone();
+        holed[[60, 70]] = false;
+        let window = crate::window::soft_window(holed.view());
+        assert!(FrcCurve::of(&smooth, &smooth, &window).own_at(0.4).unwrap() < 0.1);
+    }
+
     #[test]
     fn crossing_is_interpolated() {
         let curve = FrcCurve {
             frequency: vec![0.1, 0.2, 0.3, 0.4],
             correlation: vec![0.9, 0.6, 0.2, 0.8],
             count: vec![1; 4],
+            own: Vec::new(),
         };
         assert!((curve.falls_below(0.5).unwrap() - 0.225).abs() < 1e-12);
         assert!(
@@ -220,6 +308,7 @@ mod tests {
             frequency: vec![0.1, 0.2, 0.3],
             correlation: vec![0.9, 0.8, 0.6],
             count: vec![4; 3],
+            own: Vec::new(),
         };
         let at = 0.2 + 0.1 * (0.8 - 0.69918) / (0.8 - 0.6);
         assert!((curve.resolved(Criterion::HalfBit).unwrap() - at).abs() < 1e-4);

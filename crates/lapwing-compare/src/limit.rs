@@ -107,6 +107,7 @@ impl Limit {
             frequency: self.frequency.clone(),
             correlation: self.phase.iter().map(correlation).collect(),
             count: self.count.clone(),
+            own: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a result keeps of a comparison: the numbers, without the pictures.
 
-use crate::catalogue::{between_halves, resolution_name};
+use crate::catalogue::{OF_HALVES, between_halves, resolution_name};
 use crate::{
     Alignment, Comparison, Criterion, FrcCurves, Metric, Metrics, ProbeComparison, Quantity,
     Resolution, Resolutions,
@@ -111,7 +111,9 @@ impl ComparisonRecord {
 
     /// A metric's value by its name in JSON; `None` when it was not measured or does not exist.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics.value(name)
+        // Records of earlier versions have fewer of those between halves beside the others.
+        let of_halves = || self.halves.as_ref()?.metrics.value(name.strip_prefix(OF_HALVES)?);
+        self.metrics.value(name).or_else(of_halves)
     }
 
     /// Resolutions and the probe's numbers, which are stored under `resolution` and `probe`, under

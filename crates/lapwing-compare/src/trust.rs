@@ -27,25 +27,27 @@ const FINER: f64 = 0.8;
 /// Least agreement of whole images of which every frequency can be resolved.
 const AGREES: f64 = 0.8;
 
-/// Names of the two resolutions of the page and of the agreement of halves.
-const RESOLUTION: &str = "phase_resolution_0_5_px";
+/// Share of a ring's power that must be the specimen's own there for it to be resolved.
+const OWN: f64 = 0.5;
+
+/// Names of the resolution of halves and of their agreement.
 const OF_HALVES: &str = "halves_phase_resolution_half_bit_px";
 const AGREEMENT: &str = "halves_complex_correlation";
 
-/// Why numbers of a comparison are unreliable, by their names; those of lengths in pixels.
-/// `comparison` should have its ring correlations: without them less can be doubted.
+/// Why numbers of a comparison are unreliable, by their names; those of lengths in pixels, and of
+/// frequencies. `comparison` should have its ring correlations: without them less can be doubted.
 pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
-    let mut doubts = BTreeMap::new();
     let metric = |name: &str| comparison.metric(name);
+    let mut doubts = match &comparison.frc {
+        Some(curves) => resolution_doubts(curves, metric),
+        None => each_resolution().filter_map(|of| Some((named(of), no_image(metric)?))).collect(),
+    };
+    for of in each_resolution() {
+        if let Some(why) = doubts.get(&named(of)).cloned() {
+            doubts.insert(format!("{}_frc_{}", of.0.name(), of.1.name()), why);
+        }
+    }
     let whole = metric("complex_correlation");
-    if let Some(curves) = &comparison.frc
-        && let Some(why) = of_curve(&curves.phase, Criterion::Half, whole)
-    {
-        doubts.insert(RESOLUTION.to_owned(), why);
-    }
-    if let Some(why) = no_image(metric) {
-        doubts.entry(RESOLUTION.to_owned()).or_insert(why);
-    }
     let halves = comparison.halves.as_ref();
     let agreement = metric(AGREEMENT);
     if let Some(curves) = halves.and_then(|halves| halves.frc.as_ref())
@@ -60,6 +62,12 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
             doubts.insert(AGREEMENT.to_owned(), why.clone());
         }
         doubts.insert(OF_HALVES.to_owned(), why);
+    }
+    if let Some(halves) = halves
+        && let Some(why) = no_image(|name| halves.metrics.value(name))
+    {
+        let why = format!("of one half, compared with the other: {why}");
+        doubts.entry(OF_HALVES.to_owned()).or_insert(why);
     }
     let reference = match comparison.reference.as_str() {
         ComparisonRecord::TRUTH => "the truth",
@@ -88,6 +96,13 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
         );
         doubts.entry(OF_HALVES.to_owned()).or_insert(why);
     }
+    // Of what the whole is compared with halves know nothing: what repeats where that has no detail
+    // is not the specimen.
+    if let (Some(curves), Some(halves)) = (&comparison.frc, px(OF_HALVES))
+        && let Some(why) = not_its_own(&curves.phase, 0.5 / halves)
+    {
+        doubts.entry(OF_HALVES.to_owned()).or_insert(why);
+    }
     doubts
 }
 
@@ -104,6 +119,8 @@ fn of_flat(name: &str, metric: impl Fn(&str) -> Option<f64>) -> Option<(f64, f64
         "phase_ssim" => (metric("phase_ssim_flat")?, 1.0),
         "amplitude_ssim" => (metric("amplitude_ssim_flat")?, 1.0),
         "complex_correlation" => (of_field()?, 1.0),
+        // One half in place of the truth.
+        AGREEMENT => (metric("halves_complex_correlation_flat")?, 1.0),
         "complex_nrmse" => ((1.0 - of_field()?.powi(2)).max(0.0).sqrt(), -1.0),
         _ => return None,
     })
@@ -163,13 +180,21 @@ pub fn resolution_doubts(
 ) -> BTreeMap<String, String> {
     let agreement = metric("complex_correlation");
     let no_image = no_image(&metric);
-    let each = Quantity::ALL.into_iter().flat_map(|of| Criterion::ALL.map(|by| (of, by)));
-    each.filter_map(|(quantity, criterion)| {
+    let why = |(quantity, criterion)| {
         let why = of_curve(curves.of(quantity), criterion, agreement);
-        let why = why.or_else(|| no_image.clone())?;
-        Some((resolution_name(quantity, criterion, "px"), why))
-    })
-    .collect()
+        why.or_else(|| no_image.clone())
+    };
+    each_resolution().filter_map(|of| Some((named(of), why(of)?))).collect()
+}
+
+/// Every resolution of a comparison.
+fn each_resolution() -> impl Iterator<Item = (Quantity, Criterion)> {
+    Quantity::ALL.into_iter().flat_map(|of| Criterion::ALL.map(|by| (of, by)))
+}
+
+/// Its name in pixels.
+fn named((quantity, criterion): (Quantity, Criterion)) -> String {
+    resolution_name(quantity, criterion, "px")
 }
 
 /// Why the resolution that a curve gives by `criterion` is unreliable; `agreement` is the
@@ -183,12 +208,13 @@ fn of_curve(curve: &FrcCurve, criterion: Criterion, agreement: Option<f64>) -> O
     let margins: Vec<f64> =
         curve.correlation.iter().zip(&thresholds).map(|(c, threshold)| c - threshold).collect();
     let Some(at) = curve.resolved(criterion) else {
-        return agreement.filter(|&agreement| agreement < AGREES).map(|agreement| {
+        let apart = agreement.filter(|&agreement| agreement < AGREES).map(|agreement| {
             format!(
                 "the ring correlation never falls below {named} although the images as a whole \
                  agree by {agreement:.2} only: they share what is not the specimen"
             )
         });
+        return apart.or_else(|| not_its_own(curve, 0.5));
     };
     let first = margins.iter().position(|&margin| margin < 0.0)?;
     let beyond = curve.frequency.iter().filter(|&&frequency| frequency <= 2.0 * at).count();
@@ -211,18 +237,32 @@ fn of_curve(curve: &FrcCurve, criterion: Criterion, agreement: Option<f64>) -> O
             "the ring correlation is below {named} from its first ring on: nothing is resolved"
         ));
     }
-    (first < CARRY).then(|| {
+    let few = (first < CARRY).then(|| {
         let rings = if first == 1 { "ring" } else { "rings" };
         format!(
             "the ring correlation is above {named} in its first {first} {rings} alone, too few for a \
              resolution"
         )
-    })
+    });
+    few.or_else(|| not_its_own(curve, at))
+}
+
+/// Why nothing is resolved at a frequency at which what is compared with has nothing: coarser
+/// structure, spread there by the window, correlates in place of it.
+fn not_its_own(curve: &FrcCurve, at: f64) -> Option<String> {
+    let own = curve.own_at(at).filter(|&own| own < OWN)?;
+    Some(format!(
+        "what it is compared with has no detail at {at:.3} cycles per pixel ({:.0} % of what is found \
+         there): the correlation there is that of coarser structure",
+        100.0 * own
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RESOLUTION: &str = "phase_resolution_0_5_px";
 
     /// A curve that falls from 1 to 0 around `at` cycles per pixel.
     fn falling(at: f64) -> FrcCurve {
@@ -231,6 +271,7 @@ mod tests {
             correlation: frequency.iter().map(|f| 1.0 / (1.0 + ((f - at) * 60.0).exp())).collect(),
             count: (1..=50).map(|ring| 6 * ring).collect(),
             frequency,
+            own: Vec::new(),
         }
     }
 
@@ -326,6 +367,63 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_resolved_where_what_is_compared_with_has_nothing() {
+        let with = |own: f64, at: f64| {
+            let mut curve = falling(at);
+            curve.own = curve.frequency.iter().map(|&f| if f < 0.1 { 1.0 } else { own }).collect();
+            said(&curve, 0.99)
+        };
+        assert!(with(0.01, 0.3).contains("has no detail at 0.3"), "{}", with(0.01, 0.3));
+        // Also where it never falls, and not where the detail is there.
+        assert!(with(0.01, 2.0).contains("has no detail at 0.500"), "{}", with(0.01, 2.0));
+        assert_eq!([with(0.9, 0.3), with(0.9, 2.0), with(0.01, 0.07)], ["", "", ""]);
+        // Frequencies are no more reliable than the resolutions that they are.
+        let mut comparison = record(0.8, 0.99, "truth");
+        let curves = || FrcCurve { own: vec![0.01; 50], ..falling(0.3) };
+        comparison.frc =
+            Some(FrcCurves { complex: curves(), amplitude: curves(), phase: curves() });
+        let told = doubts(&comparison);
+        for name in ["phase_resolution_0_5_px", "phase_frc_0_5", "amplitude_resolution_1_7_px"] {
+            assert!(told[name].contains("has no detail"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn halves_that_agree_as_a_flat_image_does_agree_in_nothing() {
+        let of = |halves: f64, flat: f64| {
+            let told = move |name: &str| match name {
+                "halves_complex_correlation" => Some(halves),
+                "halves_complex_correlation_flat" => Some(flat),
+                _ => None,
+            };
+            let reached = reached_by_flat(AGREEMENT, 0.95, told).is_some();
+            (reached, no_better_than_flat(AGREEMENT, 0.95, told).is_some())
+        };
+        assert_eq!(of(0.9998, 0.9999), (true, true));
+        assert_eq!(of(0.9999, 0.98), (true, false));
+        assert_eq!(of(0.97, 0.8), (false, false));
+        // Records of earlier versions have it among the numbers of the halves alone.
+        let mut comparison = record(0.9998, 0.99995, "truth");
+        let halves = serde_json::json!({"metrics": {
+            "complex_correlation_flat": 0.9999, "phase_ssim": 0.98, "phase_ssim_flat": 0.99,
+            "complex_correlation": 0.9998}});
+        comparison.halves = serde_json::from_value(halves).ok();
+        assert_eq!(comparison.metric("halves_complex_correlation_flat"), Some(0.9999));
+        let told = doubts(&comparison);
+        assert!(told[OF_HALVES].contains("no better than one without any detail"), "{told:?}");
+    }
+
+    fn record(halves: f64, whole: f64, reference: &str) -> ComparisonRecord {
+        serde_json::from_value(serde_json::json!({
+            "metrics": {"complex_correlation": whole, "halves_complex_correlation": halves},
+            "alignment": {"shift": [0.0, 0.0], "ramp": [0.0, 0.0], "scale": 1.0, "phase": 0.0,
+                "iterations": 1, "converged": true},
+            "reference": reference,
+        }))
+        .unwrap()
+    }
+
+    #[test]
     fn every_resolution_of_a_curve_is_held_against_the_rule() {
         let mut dip = falling(0.3);
         dip.correlation[1] = 0.05;
@@ -349,15 +447,6 @@ mod tests {
 
     #[test]
     fn halves_that_agree_beyond_the_truth_repeat_the_prior() {
-        let record = |halves: f64, whole: f64, reference: &str| -> ComparisonRecord {
-            serde_json::from_value(serde_json::json!({
-                "metrics": {"complex_correlation": whole, "halves_complex_correlation": halves},
-                "alignment": {"shift": [0.0, 0.0], "ramp": [0.0, 0.0], "scale": 1.0, "phase": 0.0,
-                    "iterations": 1, "converged": true},
-                "reference": reference,
-            }))
-            .unwrap()
-        };
         assert!(doubts(&record(0.8, 0.9, "truth")).is_empty());
         let told = doubts(&record(0.98, 0.6, "full-dose reconstruction"));
         assert!(

@@ -188,7 +188,7 @@ metrics! {
     ///
     /// |mean| / r.m.s.; the complex NRMSE of that image is the root of 1 less its square.
     complex_correlation_flat: Option<f64> = |pair| pair.complex_correlation_flat(), {
-        title: "complex correlation of a flat image", better: Neither,
+        title: "complex correlation of a flat image", better: Neither, between_halves: true,
     }
 
     /// Frequency at which the ring correlation of the complex fields first falls below 1/2; none:

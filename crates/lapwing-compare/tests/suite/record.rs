@@ -47,7 +47,7 @@ fn keys_are_those_that_scripts_read() {
     assert_eq!(json["halves"]["frc"], json["frc"]);
     let of_halves: Vec<&str> =
         keys(&json["metrics"]).into_iter().filter(|name| name.starts_with("halves_")).collect();
-    assert_eq!(of_halves.len(), 13, "correlations only: {of_halves:?}");
+    assert_eq!(of_halves.len(), 14, "correlations only: {of_halves:?}");
     let crossing = &json["metrics"]["halves_phase_frc_half_bit"];
     assert_eq!(crossing, &json["halves"]["metrics"]["phase_frc_half_bit"]);
 

@@ -113,14 +113,14 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    /// As JSON: `state` is at_most, by, about, unsteady, never or unknown.
+    /// As JSON: `state` is at_most, by, about, unsteady, unconfirmed, never or unknown.
     pub fn json(&self, radiation: Option<&Radiation>) -> Value {
         let (dose, between) = match self.at {
             Reach::By { at, after: Some(after) } => (Some(at), Some((after, at))),
             Reach::AtMost(at) | Reach::By { at, .. } => (Some(at), None),
             Reach::About { at, between } => (Some(at), Some(between)),
             Reach::Unsteady { at, lost } => (None, Some((at, lost))),
-            Reach::Never | Reach::Unknown => (None, None),
+            Reach::Unconfirmed { .. } | Reach::Never | Reach::Unknown => (None, None),
         };
         let fluence = dose.zip(self.fluence_per_dose).map(|(dose, per_dose)| dose * per_dose);
         json!({
@@ -302,6 +302,11 @@ impl<'a> Question<'a> {
                 Scale::Log.exact(at),
                 Scale::Log.exact(lost)
             ),
+            (Reach::Unconfirmed { at }, split, curve) => format!(
+                "at {} photons per pattern on {split}, but {}, so no dose can be given",
+                Scale::Log.exact(at),
+                self.why_unconfirmed(curve, "doses")
+            ),
             (Reach::About { at, between }, split, curve) => format!(
                 "from about {} photons per pattern on {split} ({}{})",
                 self.place(at, curve, Scale::Log),
@@ -320,6 +325,20 @@ impl<'a> Question<'a> {
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),
         };
         (!each.is_empty()).then(|| format!("{} with the {view} view: {said}.", self.goal()))
+    }
+
+    /// Why a goal that is reached somewhere is not reached for sure.
+    fn why_unconfirmed(&self, curve: &Curve, what: &str) -> String {
+        let last = curve.last().map_or(f64::NEG_INFINITY, |(x, _)| *x);
+        match curve.untold.iter().any(|&one| one > last) {
+            true => format!("nothing can be told of higher {what}"),
+            false => "chance alone may do that".to_owned(),
+        }
+    }
+
+    /// The same for a cell of a table: `10³, but nothing can be told of higher ones`.
+    fn unconfirmed(&self, curve: &Curve, at: String) -> String {
+        format!("{at}, but {}", self.why_unconfirmed(curve, "ones"))
     }
 
     /// `between 10⁴ and 10⁵; 68 000 to 74 000 with 95 % confidence`.
@@ -377,6 +396,10 @@ impl<'a> Question<'a> {
                 "from an overlap of about {at:.2}{} on {split} ({})",
                 self.steps_of(self.line(solver, View::Baseline, *split), at),
                 self.known(curve, Scale::Linear, between)
+            ),
+            (Reach::Unconfirmed { at }, split, curve) => format!(
+                "with an overlap of {at:.2} on {split}, but {}, so that none can be told",
+                self.why_unconfirmed(curve, "ones")
             ),
             (Reach::Unsteady { at, lost }, split, _) => format!(
                 "with an overlap of {at:.2} on {split}, but not with {lost:.2}, so that none can be \

@@ -375,9 +375,13 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     }
 }
 
-/// The pixel that all comparisons name.
+/// The pixel that all results name, compared with anything or not.
 fn pixel_size(rows: &[Row]) -> Option<f64> {
-    let mut sizes = rows.iter().filter_map(|row| row.comparison.as_ref()?.pixel_size_m);
+    let of = |row: &Row| {
+        let of_comparison = || row.comparison.as_ref()?.pixel_size_m;
+        row.result().and_then(|result| result.pixel_size_m).or_else(of_comparison)
+    };
+    let mut sizes = rows.iter().filter_map(of);
     let first = sizes.next().filter(|&size| size > 0.0 && size.is_finite())?;
     sizes.all(|size| same_size(size, first)).then_some(first)
 }
@@ -397,7 +401,10 @@ fn reference(rows: &[Row]) -> Option<String> {
 fn numbers(comparison: &ComparisonRecord) -> BTreeMap<String, Option<f64>> {
     let metrics = comparison.metrics.iter().map(|(name, value)| (name.to_owned(), value));
     let derived = comparison.derived().into_iter().filter(|number| number.value.is_some());
-    metrics.chain(derived.map(|number| (number.name, number.value))).collect()
+    let flat = ["halves_complex_correlation_flat"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), Some(comparison.metric(name)?))));
+    metrics.chain(derived.map(|number| (number.name, number.value))).chain(flat).collect()
 }
 
 /// Rows `epoch,loss` after a heading; lines that are no two numbers are left out.

@@ -4,6 +4,7 @@ use crate::answer::{First, Question, first_screen};
 use crate::gather::Study;
 use crate::levels::Axes;
 use crate::metric::Metric;
+use crate::page::not_compared;
 use crate::quanta::said;
 use serde_json::{Value, json};
 
@@ -33,7 +34,9 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
-    let First { found, untold } = first_screen(study, &axes, metrics);
+    let First { found, mut untold } = first_screen(study, &axes, metrics);
+    // The page says it where the answer would stand.
+    untold.extend(not_compared(study).filter(|_| found.is_none()));
     let headline = found.map(|(metric, found)| {
         json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,

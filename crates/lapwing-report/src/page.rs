@@ -6,6 +6,8 @@ mod findings;
 mod first;
 mod panel;
 
+pub(crate) use first::not_compared;
+
 use crate::gather::{Row, Study};
 use crate::media::{self, Shot, Shown};
 use crate::metric::{Metric, dose_label, shown};

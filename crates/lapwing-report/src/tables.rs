@@ -2,7 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_study::design::Radiation;
-use lapwing_study::record::{JobResult, link};
+use lapwing_study::record::{ErrorRecord, JobResult, link};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -55,6 +55,10 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
         ("prior_absorption", number(result.and_then(|r| chosen(r, "prior_absorption")))),
         ("amplitude_sd", number(result.and_then(|r| r.error_maps).map(|maps| maps.amplitude_rms))),
         ("phase_sd_rad", number(result.and_then(|r| r.error_maps).map(|maps| maps.phase_rms))),
+        ("amplitude_within_sd", number(within(row, |maps| maps.amplitude_within, 0))),
+        ("amplitude_within_2_sd", number(within(row, |maps| maps.amplitude_within, 1))),
+        ("phase_within_sd", number(within(row, |maps| maps.phase_within, 0))),
+        ("phase_within_2_sd", number(within(row, |maps| maps.phase_within, 1))),
         ("n_patterns", count(result.map(|r| r.n_patterns))),
         ("mean_counts", number(result.and_then(|r| r.mean_counts))),
         ("probe_diameter_px", number(result.map(|r| r.probe_diameter_px))),
@@ -79,6 +83,16 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
         ("seconds_per_epoch", number(result.and_then(|r| r.seconds_per_epoch))),
         ("peak_memory_mb", number(result.and_then(|r| r.peak_memory_mb))),
     ]
+}
+
+/// Share of the pixels whose error is within one or two standard deviations of the error maps,
+/// where the truth is known.
+fn within(
+    row: Option<&Row>,
+    of: impl Fn(&ErrorRecord) -> Option<[f64; 2]>,
+    index: usize,
+) -> Option<f64> {
+    Some(of(row?.result()?.error_maps.as_ref()?)?[index])
 }
 
 /// Per square micrometre what is per square metre.

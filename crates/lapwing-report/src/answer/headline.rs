@@ -311,9 +311,10 @@ impl<'a> Question<'a> {
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let points = candidates.iter().flat_map(|of| of.curve.iter().map(move |at| (of, at)));
-        let alone = points.clone().filter(|(_, (dose, _))| self.stands_alone(*dose));
-        let points: Vec<_> =
-            if alone.clone().next().is_some() { alone.collect() } else { points.collect() };
+        let alone: Vec<_> =
+            points.clone().filter(|(_, (dose, _))| self.stands_alone(*dose)).collect();
+        let of_alone = if alone.is_empty() { String::new() } else { self.of_alone() };
+        let points: Vec<_> = if alone.is_empty() { points.collect() } else { alone };
         // Of equals the one that takes least.
         let order =
             |&(_, (dose, value)): &(&Candidate, &(f64, Estimate))| (sign * value.mean, -*dose);
@@ -330,6 +331,20 @@ impl<'a> Question<'a> {
         }
         let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
         let pending = self.rows.iter().any(|row| row.outcome.name() == "pending");
+        let unconfirmed = candidates.iter().find_map(|of| match of.reach {
+            Reach::Unconfirmed { at } => Some((of, at)),
+            _ => None,
+        });
+        if let Some((of, at)) = unconfirmed.filter(|_| !unsteady) {
+            return Some(format!(
+                "{} cannot be told to be reached{by}: at {} photons per pattern and {} it seems to be, \
+                 but {}.",
+                self.goal(),
+                Scale::Log.exact(at),
+                self.where_to(of),
+                self.why_unconfirmed(&of.curve, "doses")
+            ));
+        }
         let how = match unsteady {
             true => "is not reached steadily in this study",
             false => match (candidates.iter().any(|of| of.open_above), pending) {
@@ -339,7 +354,7 @@ impl<'a> Question<'a> {
                 (false, false) => "is not reached in this study",
             },
         };
-        let alone = match self.of_alone() {
+        let alone = match of_alone {
             all if all.is_empty() => all,
             most => format!("{most},"),
         };

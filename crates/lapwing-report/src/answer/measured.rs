@@ -26,7 +26,9 @@ impl Question<'_> {
             Reach::AtMost(at) | Reach::By { at, .. } | Reach::About { between: (_, at), .. } => {
                 !self.stands_alone(at)
             }
-            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => false,
+            Reach::Unsteady { .. } | Reach::Unconfirmed { .. } | Reach::Never | Reach::Unknown => {
+                false
+            }
         }
     }
 

@@ -22,6 +22,7 @@ impl<'a> Question<'a> {
     /// The doses that a solver needs, in one sentence over all views and splits.
     pub(super) fn summary(&self, solver: &'a str) -> Option<String> {
         let (mut reached, mut unsteady, mut not) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unconfirmed = Vec::new();
         for &view in self.views {
             let curves = self.against_dose(solver, view);
             let reach = |(split, curve): &(Split, Curve)| {
@@ -30,6 +31,8 @@ impl<'a> Question<'a> {
             let each: Vec<(Split, Reach)> = curves.iter().map(reach).collect();
             let mut found = each.clone();
             found.retain(|(_, reach)| reach.place().is_some());
+            let any_unconfirmed =
+                each.iter().any(|(_, reach)| matches!(reach, Reach::Unconfirmed { .. }));
             match each.iter().any(|(_, reach)| matches!(reach, Reach::Unsteady { .. })) {
                 _ if each.is_empty() => {}
                 _ if !found.is_empty() => {
@@ -42,11 +45,16 @@ impl<'a> Question<'a> {
                     reached.push(format!("{doses} ({view}{only}{remark})"));
                 }
                 true => unsteady.push(view.to_string()),
+                false if any_unconfirmed => unconfirmed.push(view.to_string()),
                 false => not.push(view.to_string()),
             }
         }
         let goal = self.goal();
-        let others = [("not reached within this study", not), ("not reached steadily", unsteady)];
+        let others = [
+            ("not reached within this study", not),
+            ("not reached steadily", unsteady),
+            ("not reached for sure", unconfirmed),
+        ];
         let others: Vec<(&str, String)> = others
             .into_iter()
             .filter(|(_, views)| !views.is_empty())
@@ -176,6 +184,10 @@ impl<'a> Question<'a> {
                 within: Some(undecided("ones", after.map(|after| scale.exact(after)))),
             },
             Reach::Unsteady { .. } => Need { text: "not steadily".to_owned(), within: None },
+            Reach::Unconfirmed { at } => Need {
+                text: "not for sure".to_owned(),
+                within: Some(self.unconfirmed(curve, scale.exact(at))),
+            },
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
             Reach::Unknown => Need::nothing(),
         }

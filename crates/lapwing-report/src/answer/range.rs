@@ -33,7 +33,29 @@ impl Question<'_> {
         let (goal, higher) = (self.metric.goal, self.metric.higher_is_better());
         let places: Vec<f64> = curve.iter().map(|(x, _)| *x).collect();
         let reach = reach_of(&points, goal, higher, scale, self.metric.is_length());
-        with_gaps(reach, &places, &curve.untold)
+        self.beyond_chance(with_gaps(reach, &places, &curve.untold), curve, scale)
+    }
+
+    /// `reach` as far as it is no chance, where that is known: a first value that reaches the goal
+    /// by chance alone is not the first, and where all that is told may be chance nothing is
+    /// confirmed.
+    fn beyond_chance(&self, reach: Reach, curve: &Curve, scale: Scale) -> Reach {
+        let Some((low, high)) = self.range_of(reach, curve, scale) else { return reach };
+        match (reach, high) {
+            (Reach::AtMost(at) | Reach::By { at, .. }, None) => Reach::Unconfirmed { at },
+            (Reach::AtMost(at), Some(high)) if high > at => {
+                let sure = curve.iter().find(|(x, _)| *x >= high).map_or(high, |(x, _)| *x);
+                Reach::By { at: sure, after: None }
+            }
+            (Reach::By { at, after }, Some(high)) if high > at => {
+                let sure = curve.iter().find(|(x, _)| *x >= high).map_or(high, |(x, _)| *x);
+                Reach::By { at: sure, after }
+            }
+            (Reach::About { between: (_, at), .. }, None) if low.is_none() => {
+                Reach::Unconfirmed { at }
+            }
+            _ => reach,
+        }
     }
 
     /// Between which values the goal is reached, of a quality that grows with them: beyond the last
@@ -41,14 +63,19 @@ impl Question<'_> {
     /// has it whatever chance does. `None` where the goal is not reached, or where a single
     /// realisation leaves chance unknown; of a dose below which nothing is told, what is undecided.
     pub(super) fn range(&self, curve: &Curve, scale: Scale) -> Option<Range> {
-        let reach = self.reach(curve, scale);
+        self.range_of(self.reach(curve, scale), curve, scale)
+    }
+
+    fn range_of(&self, reach: Reach, curve: &Curve, scale: Scale) -> Option<Range> {
         let (first, from, to) = match reach {
             Reach::About { at, between: (_, above) } => {
                 let (low, high) = self.straight_within(curve, above, scale);
                 (above, scale.place(low) - scale.place(at), scale.place(high) - scale.place(at))
             }
             Reach::By { at, .. } | Reach::AtMost(at) => (at, 0.0, 0.0),
-            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => return None,
+            Reach::Unsteady { .. } | Reach::Unconfirmed { .. } | Reach::Never | Reach::Unknown => {
+                return None;
+            }
         };
         let chance: Option<Vec<f64>> = curve.iter().map(|(_, value)| value.half_width()).collect();
         let Some(chance) = chance else {

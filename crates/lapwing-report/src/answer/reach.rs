@@ -16,6 +16,8 @@ pub(super) enum Reach {
     About { at: f64, between: (f64, f64) },
     /// At `at`, and not any more at `lost`, which is higher.
     Unsteady { at: f64, lost: f64 },
+    /// At `at`; but nothing is told of higher ones, or chance may have done it.
+    Unconfirmed { at: f64 },
     /// Nowhere in the study.
     Never,
     /// Nothing was measured.
@@ -27,7 +29,7 @@ impl Reach {
     pub(super) fn place(self) -> Option<f64> {
         match self {
             Self::AtMost(at) | Self::By { at, .. } | Self::About { at, .. } => Some(at),
-            Self::Unsteady { .. } | Self::Never | Self::Unknown => None,
+            Self::Unsteady { .. } | Self::Unconfirmed { .. } | Self::Never | Self::Unknown => None,
         }
     }
 
@@ -38,6 +40,7 @@ impl Reach {
             Self::By { .. } => "by",
             Self::About { .. } => "about",
             Self::Unsteady { .. } => "unsteady",
+            Self::Unconfirmed { .. } => "unconfirmed",
             Self::Never => "never",
             Self::Unknown => "unknown",
         }
@@ -83,17 +86,25 @@ pub(super) fn reach_of(
 }
 
 /// `reach` where nothing is told of the values `untold`: what lies between one of these and its
-/// neighbours is not told either, and a lowest value with one below it is not the lowest.
+/// neighbours is not told either, and a lowest value with one below it is not the lowest. What has
+/// reached a quality keeps it with more: it is reached from where all that follows is told.
 pub(super) fn with_gaps(reach: Reach, points: &[f64], untold: &[f64]) -> Reach {
     let (at, low) = match reach {
         Reach::AtMost(at) => (at, f64::NEG_INFINITY),
         Reach::About { between: (low, at), .. } => (at, low),
         _ => return reach,
     };
+    let after = points.iter().copied().filter(|&one| one < at).fold(None, |_, one| Some(one));
+    let last = untold.iter().copied().filter(|&one| one > at).reduce(f64::max);
+    if let Some(last) = last {
+        return match points.iter().find(|&&one| one > last) {
+            Some(&at) => Reach::By { at, after },
+            None => Reach::Unconfirmed { at },
+        };
+    }
     if !untold.iter().any(|&one| low < one && one < at) {
         return reach;
     }
-    let after = points.iter().copied().filter(|&one| one < at).fold(None, |_, one| Some(one));
     Reach::By { at, after }
 }
 
@@ -241,9 +252,22 @@ mod tests {
         let doses = [1e3, 1e5];
         let by = |after| Reach::By { at: 1e5, after };
         assert_eq!(with_gaps(about, &doses, &[1e4]), by(Some(1e3)));
-        assert_eq!(with_gaps(about, &doses, &[100.0, 1e6]), about);
+        assert_eq!(with_gaps(about, &doses, &[100.0]), about);
         assert_eq!(with_gaps(Reach::AtMost(1e5), &doses[1..], &[1e4]), by(None));
         assert_eq!(with_gaps(Reach::Never, &doses, &[1e4]), Reach::Never);
+    }
+
+    #[test]
+    fn what_is_reached_below_something_untold_is_reached_above_it_or_not_at_all() {
+        let lowest = Reach::AtMost(1e3);
+        // The lowest of noise may be good by chance, and nothing tells that more photons are.
+        assert_eq!(with_gaps(lowest, &[1e3], &[1e4, 1e5]), Reach::Unconfirmed { at: 1e3 });
+        assert_eq!(with_gaps(lowest, &[1e3, 1e4], &[1e5]), Reach::Unconfirmed { at: 1e3 });
+        assert_eq!(with_gaps(lowest, &[1e3, 1e5], &[1e4]), Reach::By { at: 1e5, after: None });
+        let about = Reach::About { at: 3e3, between: (1e3, 1e4) };
+        let by = Reach::By { at: 1e6, after: Some(1e3) };
+        assert_eq!(with_gaps(about, &[1e3, 1e4, 1e6], &[1e5]), by);
+        assert_eq!(with_gaps(about, &[1e3, 1e4], &[1e5]), Reach::Unconfirmed { at: 1e4 });
     }
 
     #[test]

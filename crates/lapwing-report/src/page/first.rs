@@ -50,7 +50,7 @@ pub(super) fn screen(study: &Study, metrics: &[Metric]) -> (Option<Screen>, Vec<
 }
 
 /// Why there is no answer although images are there: nothing that they could be compared with.
-pub(super) fn not_compared(study: &Study) -> Option<String> {
+pub(crate) fn not_compared(study: &Study) -> Option<String> {
     let mut reasons: Vec<&str> = Vec::new();
     for reason in study.rows.iter().filter_map(|row| row.result()?.not_compared.as_deref()) {
         if !reasons.contains(&reason) {

@@ -63,6 +63,8 @@ pub struct Special<'a> {
     pub flat: Option<f64>,
     /// Complex correlation of an image without any detail.
     pub flat_field: Option<f64>,
+    /// Complex correlation of an image without any detail with one half of the photons.
+    pub flat_half: Option<f64>,
     /// Conditions whose ring correlation dips at its second ring and rises again.
     pub dips: Vec<Condition>,
     /// Positions in a row of the scan, 16 unless given; a scan of few rows more than columns.
@@ -272,6 +274,9 @@ fn write_job(
         comparison["reference"] = json!("full-dose reconstruction");
         comparison["metrics"]["halves_complex_correlation"] = json!(quality);
         comparison["metrics"]["halves_phase_frc_half_bit"] = json!(0.25);
+    }
+    if let Some(flat) = special.flat_half {
+        comparison["metrics"]["halves_complex_correlation_flat"] = json!(flat);
     }
     let mut whole = comparison.clone();
     let curves = |shift| json!({"phase": curve(shift), "amplitude": curve(shift + 0.03), "complex": curve(shift - 0.02)});

@@ -196,7 +196,7 @@ impl Search<'_, '_> {
             let (mut below, mut above) = (first, tried[0]);
             tried.push(first);
             if reaches(&first) {
-                Least::AtMost { at: low }
+                self.at_lowest(first, above)
             } else {
                 while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
                     let looked = self.look(view, middle)?;
@@ -294,6 +294,24 @@ impl Search<'_, '_> {
             }
         }
         Ok(values)
+    }
+
+    /// Where a goal is reached that the mean of the lowest dose reaches: there or below it; where
+    /// chance alone may do that, also as far as beyond.
+    fn at_lowest(&self, lowest: DoseValue, highest: DoseValue) -> Least {
+        let worse = if self.goal.higher_is_better() { -1.0 } else { 1.0 };
+        let sure = |of: DoseValue| {
+            let worst = of.value.zip(of.half_width).map(|(value, by)| value + worse * by);
+            worst.map(|worst| self.goal.is_reached(worst))
+        };
+        match sure(lowest) {
+            Some(false) => Least::About {
+                at: lowest.dose as f64,
+                low: None,
+                high: (sure(highest) == Some(true)).then_some(highest.dose as f64),
+            },
+            _ => Least::AtMost { at: lowest.dose },
+        }
     }
 
     /// The dose between two neighbours at which the goal is reached, and between which doses it is

@@ -76,6 +76,13 @@ impl Said<'_> {
                 on_specimen(at as f64),
                 self.lower.as_deref().unwrap_or_default()
             ),
+            Least::Never { up_to } if of.tried.last().is_some_and(|top| top.value.is_none()) => {
+                writeln!(
+                    words,
+                    ": nothing can be told of it at {up_to} {quanta} per pattern{}, the highest dose",
+                    on_specimen(up_to as f64)
+                )
+            }
             Least::Never { up_to } => writeln!(
                 words,
                 ": not up to {up_to} {quanta} per pattern{}",

@@ -42,7 +42,7 @@ pub use colormap::{Colormap, Rgb};
 pub use contact_sheet::{ContactSheet, Detector};
 pub use field::Painter;
 pub use figure::{Panel, figure, figure_under};
-pub use picture::{ColourScale, NEUTRAL, Picture};
+pub use picture::{ColourScale, NEUTRAL, Picture, is_drawn_here};
 pub use plot::Plot;
 pub use scale_bar::ScaleBar;
 pub use scan::ScanPlot;

@@ -9,6 +9,18 @@ pub const NEUTRAL: Rgb = [0xa6, 0xa6, 0xa6];
 
 /// Keyword of the PNG text that holds the colour scale, as `map low high`.
 const SCALE_KEYWORD: &str = "Colour scale";
+/// What says whose picture it is, and whose.
+const MAKER: (&str, &str) = ("Software", "Lapwing");
+
+/// Whether a PNG file is one that [`Picture::png`] made.
+pub fn is_drawn_here(png: &[u8]) -> bool {
+    let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info();
+    reader.is_ok_and(|reader| {
+        let texts = &reader.info().uncompressed_latin1_text;
+        texts.iter().any(|text| (text.keyword.as_str(), text.text.as_str()) == MAKER)
+    })
+}
+
 /// Keyword of the PNG text that holds the zoom.
 const ZOOM_KEYWORD: &str = "Zoom";
 
@@ -205,10 +217,11 @@ impl Picture {
             if colour == png::ColorType::Indexed {
                 encoder.set_palette(palette.as_slice());
             }
+            let signed = encoder.add_text_chunk(MAKER.0.to_owned(), MAKER.1.to_owned());
             let noted = self.scale.map_or(Ok(()), |scale| {
                 encoder.add_text_chunk(SCALE_KEYWORD.to_owned(), scale.to_string())
             });
-            let noted = noted.and_then(|()| match self.zoom {
+            let noted = signed.and(noted).and_then(|()| match self.zoom {
                 1.0 => Ok(()),
                 zoom => encoder.add_text_chunk(ZOOM_KEYWORD.to_owned(), zoom.to_string()),
             });

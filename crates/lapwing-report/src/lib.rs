@@ -33,6 +33,7 @@ mod tables;
 
 pub use error::ReportError;
 
+use lapwing_study::foreign::{self, REPORT};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +71,8 @@ pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
 /// # Errors
 /// If the folder holds no study, its design or manifest cannot be read, or a file cannot be
 /// written. A condition whose own record is damaged is reported on the page instead. Also if a goal
-/// is given for an unknown metric.
+/// is given for an unknown metric, and if the folder of the report holds files of others under its
+/// names.
 pub fn write_with(
     study_dir: &Path,
     goals: &BTreeMap<String, f64>,
@@ -107,6 +109,7 @@ fn write_page(
     live: Option<u32>,
 ) -> Result<ReportPaths, ReportError> {
     let mut study = gather::Study::read(study_dir, pixel_size_m)?;
+    foreign::refuse_report(&study.folder.report_dir())?;
     let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)?;
     study.doubt_what_is_flat(&metrics);
     let html = page::render(&study, &metrics, live)?;
@@ -130,10 +133,10 @@ fn write_page(
         put(&format!("{}/{name}", figures::FOLDER), &contents)?;
     }
     Ok(ReportPaths {
-        csv: put("results.csv", csv.as_bytes())?,
-        json: put("results.json", json.as_bytes())?,
-        answer: put("study_answer.json", answer.as_bytes())?,
-        html: put("index.html", html.as_bytes())?,
+        csv: put(REPORT[1], csv.as_bytes())?,
+        json: put(REPORT[2], json.as_bytes())?,
+        answer: put(REPORT[3], answer.as_bytes())?,
+        html: put(REPORT[0], html.as_bytes())?,
         figures,
     })
 }

@@ -133,6 +133,19 @@ pub enum StudyError {
         /// The files.
         files: Vec<PathBuf>,
     },
+    /// Files of others lie under the names that are to be written.
+    #[error(
+        "{}{} there already, and not written by Lapwing, which would replace {}: choose another folder, or move {} \
+         away",
+        first(files),
+        if files.len() > 1 { format!(" and {} more are", files.len() - 1) } else { " is".to_owned() },
+        them(files),
+        them(files)
+    )]
+    Others {
+        /// The files.
+        files: Vec<PathBuf>,
+    },
     /// Data sets that jobs need do not exist.
     #[error("{}", missing_inputs(files))]
     MissingInputs {

@@ -42,7 +42,7 @@ pub use design::solver;
 pub use design::{Design, DesignError};
 pub use disk::folder::StudyFolder;
 pub use disk::path::make_folder;
-pub use disk::{checkpoint, layout, lock, record};
+pub use disk::{checkpoint, foreign, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split, step};
 pub use run::dataset::{data, sample, stream, views};

@@ -2,6 +2,9 @@
 
 use crate::asked::Asking;
 use anyhow::{Context, bail};
+use lapwing_draw::is_drawn_here;
+use lapwing_files::atomic;
+use lapwing_files::dialect::Product;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -58,16 +61,79 @@ impl Output<'_> {
 
     /// Says which files, those that were [`there`], have been replaced by now.
     pub fn note_replaced(&self, there: &[String]) {
-        if !there.is_empty() {
-            let was = if there.len() == 1 { "was" } else { "were" };
-            self.warn(format_args!("replaced {}, which {was} there already", there.join(", ")));
+        if let [first, others @ ..] = there {
+            let was = if others.is_empty() { "was" } else { "were" };
+            let all = match others.len() {
+                0..=MOST => there.join(", "),
+                more => format!("{first} and {more} others"),
+            };
+            self.warn(format_args!("replaced {all}, which {was} there already"));
         }
+    }
+
+    /// Writes the file that a flag names, and says so.
+    pub fn write(&self, path: &Path, contents: impl AsRef<[u8]>) -> anyhow::Result<()> {
+        let replaced = there([path]);
+        atomic::write_bytes(path, contents)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        self.note_replaced(&replaced);
+        self.note(format_args!("wrote {}", path.display()));
+        Ok(())
     }
 
     /// Something worth knowing for those who asked for details.
     pub fn detail(&self, message: impl Display) {
         if self.verbose {
             say(message);
+        }
+    }
+}
+
+/// The most files beside the first that are named one by one.
+const MOST: usize = 5;
+
+/// A kind of file beside a command's result that a flag names.
+#[derive(Debug, Clone, Copy)]
+pub enum Beside {
+    /// A picture, PNG.
+    Picture,
+    /// The table of a comparison, CSV.
+    Table,
+    /// A product of ptychodus, HDF5.
+    Product,
+}
+
+impl Beside {
+    /// What the table of a comparison begins with.
+    pub const TABLE: &'static str = "reconstruction,array,";
+
+    /// Refuses a file that `flag` names and that somebody else made: one of this program's is
+    /// replaced. To be asked before the work.
+    pub fn refuse_others(self, path: &Path, flag: &str) -> anyhow::Result<()> {
+        if path.is_file() && !self.is_own(path) {
+            bail!(
+                "{}: expected a new name for {flag}, or {} that Lapwing wrote, found another file: \
+                 choose another name, or move it away",
+                path.display(),
+                match self {
+                    Self::Picture => "a picture",
+                    Self::Table => "a table",
+                    Self::Product => "a product",
+                }
+            );
+        }
+        Ok(())
+    }
+
+    fn is_own(self, path: &Path) -> bool {
+        match self {
+            Self::Picture => std::fs::read(path).is_ok_and(|bytes| is_drawn_here(&bytes)),
+            Self::Table => {
+                std::fs::read(path).is_ok_and(|text| text.starts_with(Self::TABLE.as_bytes()))
+            }
+            Self::Product => {
+                Product::read(path).is_ok_and(|made| made.comments.starts_with("lapwing"))
+            }
         }
     }
 }

@@ -271,6 +271,9 @@ impl<'a> Watch<'a> {
                     self.jobs.len()
                 ));
             }
+            Event::Note { level: Level::Loss, text } => {
+                self.bars.suspend(|| self.output.warn(text));
+            }
             // What was understood of a file is for everyone; the solver's own lines are details.
             Event::Note { level: Level::Fact, text } => {
                 self.bars.suspend(|| self.output.note(text));

@@ -1,5 +1,6 @@
 //! The sections `[base]` and `[experiment]`: a file, and what is known about how to read it.
 
+use crate::StudyError;
 use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
@@ -254,6 +255,32 @@ impl Source {
             Self::BuiltIn { .. } => {}
         }
         source
+    }
+}
+
+/// What cannot be read of a base, with the keys of its design in place of the flags that commands
+/// have for them: `scan_step_m` for `--scan-step-m`, `positions = FILE` for `--positions FILE`.
+pub(crate) fn in_keys(error: StudyError) -> StudyError {
+    let said = error.to_string();
+    let mut told = said.clone();
+    // Longer flags first: some begin like others.
+    let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option.name)).collect();
+    options.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
+    for (flag, key) in options {
+        let flag = format!("--{flag}");
+        while let Some(at) = told.find(&flag) {
+            let rest = told[at + flag.len()..].to_owned();
+            let mut words = rest.trim_start().chars();
+            let value = rest.starts_with(' ')
+                && words.next().is_some_and(char::is_uppercase)
+                && words.next().is_some_and(|c| c.is_uppercase() || c == ',');
+            let equals = if value { " =" } else { "" };
+            told = format!("{}{key}{equals}{rest}", &told[..at]);
+        }
+    }
+    match told == said {
+        true => error,
+        false => StudyError::Invalid(format!("{told} (keys of [base] in the design)")),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod solver;
 mod tests;
 mod written;
 
+pub(crate) use base::in_keys;
 pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
 pub use goal::Goal;

@@ -34,6 +34,8 @@ pub const DESIGN: &str = "study.toml";
 pub const MANIFEST: &str = "reconstruction_manifest.json";
 /// Name of the skip summary at the artifact root and in the folder of a run.
 pub const SKIP_SUMMARY: &str = "skip_summary.json";
+/// Folder of the runs' own records at the artifact root.
+pub(crate) const RUNS: &str = "runs";
 /// Name of the log in the folder of a reconstruction.
 pub const LOG: &str = "log.txt";
 /// Name of the record in the folder of a reconstruction.

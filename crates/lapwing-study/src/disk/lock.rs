@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Name of the lock file inside a folder.
-const NAME: &str = ".lapwing.lock";
+pub(crate) const NAME: &str = ".lapwing.lock";
 
 /// Length of what a holder writes about itself. Always the same, so that holders beside each other
 /// leave one whole note.

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 mod findings;
 pub(crate) mod folder;
+pub mod foreign;
 pub(crate) mod hash;
 pub(crate) mod json;
 pub mod layout;

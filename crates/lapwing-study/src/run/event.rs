@@ -126,6 +126,8 @@ pub enum Event<'a> {
 /// The importance of a [`Event::Note`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
+    /// What is replaced or removed: for everyone, those who asked for quiet too.
+    Loss,
     /// What was understood of the input and how it is treated: worth seeing before the work.
     Fact,
     /// A line of the solver's account, for the log.

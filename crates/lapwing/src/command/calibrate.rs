@@ -1,7 +1,7 @@
 //! `lapwing calibrate`: what people find by trial, found from the patterns.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Beside, Output};
 use crate::scan_file::ScanFile;
 use crate::stop::stoppable;
 use crate::watch::Watch;
@@ -54,6 +54,7 @@ impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         if let Some(figure) = &self.figure {
             self.reading.refuse_onto_input(figure, "--figure", self.scan.path())?;
+            Beside::Picture.refuse_others(figure, "--figure")?;
         }
         let (dataset, _) = self.reading.read(self.scan.path(), None, output)?;
         if dataset.geometry == Some(Geometry::NearField) {
@@ -71,8 +72,7 @@ impl Calibrate {
             _ => error,
         })?;
         if let Some(path) = &self.figure {
-            write(path, found.picture())?;
-            output.note(format_args!("wrote {}", path.display()));
+            output.write(path, found.picture())?;
         }
         let options = self.reading.options();
         self.keep(found.keys(&options), output)?;
@@ -94,8 +94,7 @@ impl Calibrate {
         let words = match &found {
             Some(found) => {
                 if let Some(path) = &self.figure {
-                    write(path, found.picture())?;
-                    output.note(format_args!("wrote {}", path.display()));
+                    output.write(path, found.picture())?;
                 }
                 self.keep(found.keys(), output)?;
                 found.to_string()
@@ -119,7 +118,8 @@ impl Calibrate {
         output: Output,
     ) -> anyhow::Result<()> {
         if let Some(path) = &self.write {
-            let known = if path.exists() { Some(path.as_path()) } else { self.experiment() };
+            let there = path.exists();
+            let known = if there { Some(path.as_path()) } else { self.experiment() };
             let text = match known {
                 Some(known) => std::fs::read_to_string(known)
                     .with_context(|| format!("cannot read {}", known.display()))?,
@@ -128,8 +128,15 @@ impl Calibrate {
             let given =
                 self.reading.given().iter().filter(|(option, _)| !option.section.is_empty());
             let said = given.map(|(option, value)| (option.section, option.key(), value.to_toml()));
-            write(path, experiment::with_keys(&text, said.chain(found)).into_bytes())?;
-            output.note(format_args!("wrote {}", path.display()));
+            atomic::write_bytes(path, experiment::with_keys(&text, said.chain(found)))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            match there {
+                true => output.warn(format_args!(
+                    "{}, which was there already: what was found is in it now, and the rest as it was",
+                    path.display()
+                )),
+                false => output.note(format_args!("wrote {}", path.display())),
+            }
         }
         Ok(())
     }
@@ -141,8 +148,4 @@ impl Calibrate {
             _ => None,
         })
     }
-}
-
-fn write(path: &Path, bytes: Vec<u8>) -> anyhow::Result<()> {
-    atomic::write_bytes(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }

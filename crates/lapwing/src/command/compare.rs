@@ -3,7 +3,7 @@
 mod picture;
 mod table;
 
-use crate::output::{Output, other_than_input};
+use crate::output::{Beside, Output, other_than_input};
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -11,7 +11,6 @@ use lapwing_compare::{
     CompareError, Comparison, Counted, Cut, Judged, Known, LARGEST_SIDE, Laid, Metric,
     ProbeComparison, Region, Resolutions, compare, compare_probes, resolution_doubts,
 };
-use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform_slice;
 use lapwing_model::{Complex32, Field};
 use ndarray::ArrayView2;
@@ -96,11 +95,15 @@ impl Compare {
             .iter()
             .map(|place| Stored::reconstruction(place))
             .collect::<Result<_, _>>()?;
-        for written in [(self.csv.as_ref(), "--csv"), (self.figure.as_ref(), "--figure")] {
-            let (Some(path), flag) = written else { continue };
+        for (path, flag, kind) in [
+            (self.csv.as_ref(), "--csv", Beside::Table),
+            (self.figure.as_ref(), "--figure", Beside::Picture),
+        ] {
+            let Some(path) = path else { continue };
             for input in made.iter().chain([&truth]) {
                 other_than_input(path, flag, &input.path)?;
             }
+            kind.refuse_others(path, flag)?;
         }
         if is_uniform_slice(truth.object.view()) {
             bail!(
@@ -188,14 +191,10 @@ impl Compare {
         };
 
         if let Some(path) = &self.csv {
-            atomic::write_bytes(path, table::csv(&entries))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            output.note(format_args!("wrote {}", path.display()));
+            output.write(path, table::csv(&entries))?;
         }
         if let Some(path) = &self.figure {
-            atomic::write_bytes(path, picture::figure(&entries, pixel_size))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            output.note(format_args!("wrote {}", path.display()));
+            output.write(path, picture::figure(&entries, pixel_size))?;
         }
         let area = json!({
             "rows": [region.rows().start, region.rows().end],

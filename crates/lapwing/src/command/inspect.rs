@@ -4,14 +4,13 @@
 mod words;
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Beside, Output};
 use crate::scan_file::ScanFile;
-use anyhow::Context;
 use clap::Args;
 use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::npy::NpyError;
 use lapwing_files::{
-    Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
+    Container, Dataset, Error, Metadata, Problem, Understanding, dialect, metadata,
 };
 use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::{Object, probe};
@@ -58,6 +57,7 @@ impl Inspect {
         };
         if let Some(figure) = &self.figure {
             self.reading.refuse_onto_input(figure, "--figure", &path)?;
+            Beside::Picture.refuse_others(figure, "--figure")?;
         }
         let mut problems = Vec::new();
         let file = Container::open_as(&path, &options)?;
@@ -142,8 +142,7 @@ impl Inspect {
         let words =
             words::words(self.scan.path(), &arrays, own.as_ref(), understood, remarks, &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
-            draw(figure, self.scan.path(), dataset, detector)?;
-            output.note(format_args!("wrote {}", figure.display()));
+            output.write(figure, drawn(self.scan.path(), dataset, detector))?;
         }
         output.result(&record, words)?;
         Ok(if problems.is_empty() {
@@ -305,12 +304,8 @@ fn exposure(dataset: &Dataset) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-fn draw(
-    figure: &Path,
-    file: &Path,
-    dataset: &Dataset,
-    noise: Option<&NoiseModel>,
-) -> anyhow::Result<()> {
+/// The contact sheet of a scan, PNG.
+fn drawn(file: &Path, dataset: &Dataset, noise: Option<&NoiseModel>) -> Vec<u8> {
     let title =
         file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // What cannot be made was told as a problem, or will be by a reconstruction.
@@ -319,6 +314,5 @@ fn draw(
         None => start_probe(dataset, ProbeStart::Auto, &mut || Ok(())).ok(),
     };
     let start = start.map(|start| start.modes);
-    atomic::write_bytes(figure, contact_sheet(dataset, start.as_ref(), noise, &title))
-        .with_context(|| format!("cannot write {}", figure.display()))
+    contact_sheet(dataset, start.as_ref(), noise, &title)
 }

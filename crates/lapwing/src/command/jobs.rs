@@ -93,8 +93,8 @@ pub struct Jobs {
     /// Skip the jobs of views that do not exist, in place of an error
     #[arg(long)]
     allow_missing_phase_d: bool,
-    /// Take a data set or a view for what its place says though its metadata say that it is another
-    /// view, of another dose or of the other split; otherwise its job fails
+    /// Take a view for what its place says though its metadata say that it is another view, of
+    /// another dose or of the other split; otherwise its job fails
     #[arg(long)]
     trust_names: bool,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `lapwing man`: manual pages.
 
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, there};
 use anyhow::Context;
 use clap::Args;
 use clap_mangen::Man as Page;
@@ -30,13 +30,15 @@ impl Man {
         let mut program = crate::command();
         program.build();
         add(&mut pages, &program).context("a page cannot be made")?;
+        let paths: Vec<PathBuf> = pages.iter().map(|(name, _)| self.output.join(name)).collect();
+        let replaced = there(paths.iter().map(PathBuf::as_path));
         let mut names = Vec::new();
-        for (name, text) in pages {
-            let path = self.output.join(&name);
-            lapwing_files::atomic::write_bytes(&path, text)
+        for ((name, text), path) in pages.into_iter().zip(&paths) {
+            lapwing_files::atomic::write_bytes(path, text)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             names.push(name);
         }
+        output.note_replaced(&replaced);
         let words = format!("{} in {folder}", counted(names.len(), "page"));
         output.result(&json!({ "folder": self.output, "pages": names }), words)?;
         Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use crate::input::Reading;
 use crate::metric::label;
-use crate::output::{Output, counted};
+use crate::output::{Beside, Output, counted, there};
 use crate::product::Facts;
 use crate::scan_file::ScanFile;
 use crate::solver::{Checkpoints, SolverOptions};
@@ -66,6 +66,7 @@ impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         if let Some(product) = &self.product {
             self.reading.refuse_onto_input(product, "--product", self.scan.path())?;
+            Beside::Product.refuse_others(product, "--product")?;
         }
         let config = self.solver.config(Unsaid::DATA)?;
         let mut facts = None;
@@ -94,7 +95,9 @@ impl Reconstruct {
         };
         let result = stoppable(&mut watch, |observe| request.run_seen(&mut see, observe))?;
         if let (Some(path), Some(facts)) = (&self.product, facts) {
+            let replaced = there([path.as_path()]);
             facts.write_product(&self.output_dir, path)?;
+            output.note_replaced(&replaced);
             output.note(format_args!("wrote {}", path.display()));
         }
         output.result(&self.record(&result), self.words(&result))?;

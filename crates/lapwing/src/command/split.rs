@@ -7,6 +7,7 @@ use crate::value;
 use anyhow::Context;
 use clap::Args;
 use lapwing_study::data;
+use lapwing_study::foreign;
 use lapwing_study::lock::Lock;
 use lapwing_study::split::{Axis, Cut};
 use serde_json::json;
@@ -48,6 +49,7 @@ impl Split {
             let flag = "a split in --output";
             self.reading.refuse_onto_input(written, flag, self.scan.path())?;
         }
+        foreign::refuse(folder, [train.clone(), test.clone()])?;
         // Of two at once in one folder the splits could be mixed.
         let _locks = Lock::acquire_within(folder)?;
         let (dataset, _) = self.reading.read(self.scan.path(), Some(&train), output)?;

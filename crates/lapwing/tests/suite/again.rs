@@ -1,6 +1,6 @@
 //! The settings on a report's page make the study again, bit for bit, in another folder.
 
-use crate::common::Bench;
+use crate::common::{Bench, stderr};
 
 /// The settings as a reader copies them from the page.
 fn settings(html: &str) -> String {
@@ -189,6 +189,46 @@ fn a_study_replaces_nothing_that_it_has_not_made() {
     assert_eq!(std::fs::read_to_string(bench.path("own/study.toml")).unwrap(), other);
     // The one that a study keeps is the study's.
     assert_eq!(bench.json("study run study.toml --output .")["resumed"], 4);
+}
+
+#[test]
+fn who_asks_for_quiet_is_told_what_of_a_study_is_replaced() {
+    let bench = Bench::new();
+    let write = |text: &str| std::fs::write(bench.path("s.toml"), text).unwrap();
+    write(SMALL);
+    let run = "study run s.toml --output s -q";
+    let told = |call: &str| {
+        let output = bench.run(call);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    assert_eq!([told(run), told(run)], ["", ""]);
+    // Changed by hand.
+    let [data, view] = ["data/dose_1000/patched_train.npz", "views/dose_1000/dense/dense_test.npz"]
+        .map(|name| format!("s/{name}"));
+    for file in [&data, &view] {
+        std::fs::write(bench.path(file), "mine").unwrap();
+    }
+    let again = told(run);
+    for file in [&data, &view] {
+        let line = format!("replaced {file}, which was changed since the study made it");
+        assert_eq!(again.matches(&line).count(), 1, "{again}");
+    }
+    assert_eq!(again.lines().count(), 2, "{again}");
+    // Another design, and files that are no study's.
+    write(&SMALL.replace("step = 6", "step = 5"));
+    let replaced = told(&format!("{run} --replace"));
+    for file in ["patched_train.npz", "patched_test.npz", "dense_train.npz", "dense_test.npz"] {
+        let line = |line: &&str| line.starts_with("replaced ") && line.contains(file);
+        assert!(replaced.lines().any(|of| line(&of)), "{file}\n{replaced}");
+    }
+    let results = replaced.lines().filter(|line| line.starts_with("replaces the result in"));
+    assert_eq!(results.count(), 4, "{replaced}");
+    std::fs::create_dir_all(bench.path("o/data/dose_1000")).unwrap();
+    std::fs::write(bench.path("o/data/dose_1000/patched_test.npz"), "mine").unwrap();
+    let other = told("study run s.toml --output o -q --replace");
+    let line = "replaced o/data/dose_1000/patched_test.npz, which this study had not made";
+    assert_eq!(other.trim(), line);
 }
 
 #[test]

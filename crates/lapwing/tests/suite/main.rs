@@ -21,6 +21,7 @@ mod field;
 mod hostile;
 mod json;
 mod noise;
+mod outputs;
 mod physics;
 mod pipeline;
 #[cfg(unix)]

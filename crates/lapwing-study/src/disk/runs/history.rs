@@ -2,7 +2,7 @@
 
 use crate::design::condition::Case;
 use crate::disk::json::read_json;
-use crate::disk::layout::{MANIFEST, SKIP_SUMMARY};
+use crate::disk::layout::{MANIFEST, RUNS, SKIP_SUMMARY};
 use crate::disk::record::{Execution, JobRecord, Manifest, SkipSummary, Skipped};
 use crate::{Result, StudyError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ struct Known {
 impl History {
     /// Of the artifact root; nothing is read yet.
     pub fn new(artifact_root: &Path) -> Self {
-        Self { runs: artifact_root.join("runs"), known: BTreeMap::new(), only: None }
+        Self { runs: artifact_root.join(RUNS), known: BTreeMap::new(), only: None }
     }
 
     /// Leaves all other cases out of the picture: those of an earlier design.

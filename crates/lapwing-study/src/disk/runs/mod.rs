@@ -13,7 +13,7 @@ mod history;
 
 use crate::design::condition::{Case, Condition};
 use crate::disk::json::{read_json, write_json};
-use crate::disk::layout::{MANIFEST, Roots, SKIP_SUMMARY};
+use crate::disk::layout::{MANIFEST, RUNS, Roots, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
 use crate::disk::path::{absolute, make_folder};
 use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
@@ -166,7 +166,7 @@ fn log_name(case: &Case) -> String {
 /// The jobs that runs under `artifact_root` have begun and not ended, and the last line of each
 /// one's log; none that no process is at work on.
 pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
-    let dir = artifact_root.join("runs");
+    let dir = artifact_root.join(RUNS);
     let Ok(entries) = std::fs::read_dir(&dir) else { return Ok(Vec::new()) };
     let mut runs: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     runs.sort();
@@ -218,7 +218,7 @@ fn new_run_dir(
     now: Timestamp,
     filters: &Filters,
 ) -> Result<(String, PathBuf)> {
-    let runs = artifact_root.join("runs");
+    let runs = artifact_root.join(RUNS);
     make_folder(&runs)?;
     let time = now.strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
     let mut attempt = 0;

@@ -1,7 +1,7 @@
 //! What is looked at, with what, and where: put together once for designs, the command line and
 //! Python, and exposed.
 
-use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source};
+use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source, in_keys};
 use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
@@ -203,7 +203,8 @@ impl Sample {
                 base.measured.display()
             ))),
             Source::Base { base, scan: wanted, probe, .. } => {
-                let file = read_base_as(&base.file, &design.source.reading()?)?;
+                let read = read_base_as(&base.file, &design.source.reading()?);
+                let file = read.map_err(|error| in_keys(error.into()))?;
                 let probe = match probe {
                     Some(probe) => Some(probe.build((side, side)).map_err(DesignError::Probe)?),
                     None => None,

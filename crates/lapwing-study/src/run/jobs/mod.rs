@@ -11,8 +11,9 @@ pub mod plan;
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
+use crate::disk::foreign;
 use crate::disk::hash;
-use crate::disk::layout::RESULT;
+use crate::disk::layout::{MANIFEST, RESULT, RUNS, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
 use crate::disk::path::absolute;
 use crate::disk::record::{
@@ -28,9 +29,8 @@ use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
-use lapwing_files::npz::Archive;
+use lapwing_files::ReadOptions;
 use lapwing_files::reconstruction::read_positions;
-use lapwing_files::{ReadOptions, metadata};
 use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
@@ -98,6 +98,7 @@ impl JobsReport {
 pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
     plan.require_work(&options.filters)?;
+    refuse_others(&plan.roots.artifacts, &agenda)?;
     let _locks = Lock::share_within(&plan.roots.artifacts)?;
     run_agenda(plan, &agenda, options, observe)
 }
@@ -109,8 +110,21 @@ pub(crate) fn run_in_study(
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
+    refuse_others(&plan.roots.artifacts, &agenda)?;
     let _lock = Lock::acquire(&plan.roots.artifacts)?;
     run_agenda(plan, &agenda, options, observe)
+}
+
+/// Refuses jobs that would replace what others have laid under `root`: its records, and results in
+/// the folder of a job that was never run.
+fn refuse_others(root: &Path, agenda: &Agenda) -> Result<()> {
+    let records = [MANIFEST, SKIP_SUMMARY].map(|name| root.join(name));
+    let runs = root.join(RUNS).is_dir();
+    let new = |job: &&JobRecord| {
+        !job_lock(root, &job.case).is_file() && !foreign::has_record(&job.output_dir)
+    };
+    let results = agenda.jobs.iter().filter(new).flat_map(|job| kept::places(&job.output_dir));
+    foreign::refuse_all(records.into_iter().filter(|_| !runs).chain(results))
 }
 
 fn run_agenda(
@@ -159,31 +173,17 @@ fn run_agenda(
     })
 }
 
-/// The jobs whose data set or view cannot be taken for what it should be, and why.
+/// The jobs whose view cannot be taken for what it should be, and why. Jobs on a whole split ask
+/// nothing of its metadata.
 fn wrong_places(jobs: &[JobRecord], options: &JobOptions) -> Vec<(Case, String)> {
-    let trusted = options.trust_names;
-    let reason = |job: &JobRecord| {
-        let condition = job.case.condition;
-        if condition.view == View::Baseline {
-            let told = misplaced_data(&job.input_npz, condition, &options.reading);
-            return Some(views::data_with_ways_on(&told.filter(|_| !trusted)?));
-        }
-        Some(match views::held_against_place(&job.input_npz, condition) {
+    let reason = |job: &JobRecord| match job.case.condition {
+        Condition { view: View::Baseline, .. } => None,
+        condition => Some(match views::held_against_place(&job.input_npz, condition) {
             Err(error) => error.to_string(),
-            Ok((_, told)) => views::with_ways_on(&told.filter(|_| !trusted)?),
-        })
+            Ok((_, told)) => views::with_ways_on(&told.filter(|_| !options.trust_names)?),
+        }),
     };
     jobs.iter().filter_map(|job| Some((job.case.clone(), reason(job)?))).collect()
-}
-
-/// Where the metadata of a split's data set say that it is that of another place; metadata that
-/// cannot be read, or are not to be, say nothing.
-fn misplaced_data(file: &Path, condition: Condition, reading: &ReadOptions) -> Option<String> {
-    if reading.leave_out.iter().any(|name| name == metadata::KEY) {
-        return None;
-    }
-    let known = metadata::read(&Archive::open(file).ok()?).ok()?;
-    views::data_out_of_place(file, known.as_ref(), Some(condition.dose), condition.split)
 }
 
 /// How often a job that another process has taken is looked at again.
@@ -335,9 +335,12 @@ impl JobRun<'_> {
             return Ok((result, true));
         }
         if request.output.join(RESULT).exists() {
-            let text = "in place of an earlier result, made with other options or of other data";
-            log.line(text);
-            crew.tell(Event::Note { level: Level::Fact, text })?;
+            let text = format!(
+                "replaces the result in {}, made with other options or of other data",
+                request.output.display()
+            );
+            log.line(&text);
+            crew.tell(Event::Note { level: Level::Loss, text: &text })?;
         }
         let mut observe = |event: Event<'_>| match event {
             Event::Note { text, .. } => {
@@ -360,15 +363,7 @@ impl JobRun<'_> {
         let condition = job.case.condition;
         let mut remarks = Vec::new();
         match condition.view {
-            View::Baseline => {
-                match misplaced_data(&job.input_npz, condition, &self.options.reading) {
-                    Some(told) if self.options.trust_names => remarks.push(told),
-                    Some(told) => {
-                        return Err(StudyError::Invalid(views::data_with_ways_on(&told)));
-                    }
-                    None => {}
-                }
-            }
+            View::Baseline => {}
             _ => match views::held_against_place(&job.input_npz, condition)? {
                 (_, Some(told)) if self.options.trust_names => remarks.push(told),
                 (_, Some(told)) => return Err(StudyError::Invalid(views::with_ways_on(&told))),

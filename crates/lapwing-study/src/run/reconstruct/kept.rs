@@ -36,6 +36,11 @@ fn files() -> impl DoubleEndedIterator<Item = Cow<'static, str>> {
     FILES.into_iter().map(Cow::Borrowed).chain(of_slices)
 }
 
+/// Every place in `folder` that a reconstruction may write to.
+pub(crate) fn places(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    files().map(|name| folder.join(&*name))
+}
+
 /// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
 pub(crate) fn clear(folder: &Path) -> Result<()> {
     files().try_for_each(|name| remove_if_there(&folder.join(&*name)))

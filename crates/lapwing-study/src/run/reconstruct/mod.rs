@@ -15,6 +15,7 @@ pub(crate) use output::RECONSTRUCTION;
 use crate::design::condition::{Case, View};
 use crate::design::solver::{AUTO, DeviceChoice, SolverConfig, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
+use crate::disk::foreign;
 use crate::disk::hash;
 use crate::disk::json::write_json;
 use crate::disk::layout::{LOG, RESULT};
@@ -152,10 +153,19 @@ impl Request {
         if let Some(start) = self.solver.starts().0.file() {
             kept::refuse_own_input(start, &self.output)?;
         }
+        foreign::refuse(&self.output, kept::places(&self.output))?;
         let _lock = Lock::acquire(&self.output)?;
         let kept = match self.recorded(&key) {
             None => kept::set_aside(&self.output)?,
-            Some(_) => None,
+            Some(earlier) => {
+                if earlier.status == Status::Done {
+                    let output = self.output.display();
+                    let text =
+                        format!("replaces the result in {output}, of the same file and options");
+                    note(&mut *observe, Level::Loss, &text)?;
+                }
+                None
+            }
         };
         let Some(kept) = kept else { return self.run_as(&key, see, observe) };
         let earlier = format!(

@@ -150,16 +150,10 @@ impl Request {
             told
         });
         result.view = self.telemetry(&dataset)?;
-        if let Some(case) = &self.case {
-            let (metadata, condition) = (dataset.metadata.as_ref(), case.condition);
-            result.trusted_name = match &result.view {
-                // A job would not have come so far unless names are trusted.
-                Some(_) => views::out_of_place(&self.input, metadata, condition),
-                None => {
-                    let (dose, split) = (condition.dose, condition.split);
-                    views::data_out_of_place(&self.input, metadata, Some(dose), split)
-                }
-            };
+        if let (Some(case), Some(_)) = (&self.case, &result.view) {
+            // A job would not have come so far unless names are trusted.
+            let metadata = dataset.metadata.as_ref();
+            result.trusted_name = views::out_of_place(&self.input, metadata, case.condition);
         }
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, {}",

@@ -2,7 +2,7 @@
 //! truth.
 
 use crate::design::solver::{DeviceChoice, ProbeStart};
-use crate::design::{Design, DesignError, MeasuredBase};
+use crate::design::{Design, DesignError, MeasuredBase, in_keys};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
@@ -160,7 +160,8 @@ pub(crate) fn check_base(design: &Design, base: &MeasuredBase) -> Result<()> {
 /// memory.
 fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset, Understanding)> {
     let options = design.source.reading()?;
-    let (dataset, understood) = Streaming::Auto.read(&base.measured, &options, folder)?;
+    let read = Streaming::Auto.read(&base.measured, &options, folder);
+    let (dataset, understood) = read.map_err(in_keys)?;
     dataset.physics()?;
     check(design, base, &dataset)?;
     Ok((dataset, understood))
@@ -174,7 +175,8 @@ fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset,
 pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry> {
     let folder = base.measured.parent().unwrap_or(Path::new("."));
     let options = design.source.reading()?;
-    let (mut dataset, _) = Streaming::Auto.read(&base.measured, &options, folder)?;
+    let read = Streaming::Auto.read(&base.measured, &options, folder);
+    let (mut dataset, _) = read.map_err(in_keys)?;
     magnify(&mut dataset)?;
     if is_made(&dataset) {
         dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto, &mut || Ok(()))?.modes);

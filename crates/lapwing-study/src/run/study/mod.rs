@@ -7,14 +7,16 @@ mod keys;
 mod measured;
 pub(crate) mod overlaps;
 pub(crate) mod rehearse;
+mod replaced;
 pub mod search;
 mod write_views;
 
-use crate::design::condition::{Condition, Split, View};
+use crate::design::condition::{Condition, Split};
 use crate::design::solver::DeviceChoice;
 use crate::design::{Design, Source};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
+use crate::disk::foreign;
 use crate::disk::hash;
 use crate::disk::layout::{RESULT, data_file, repeat_root, view_dir, view_file};
 use crate::disk::ledger::Ledger;
@@ -37,7 +39,8 @@ use crate::{Result, StudyError};
 use lapwing_files::remarks::is_uniform;
 use lapwing_files::{Archive, Dataset, atomic};
 use measured::FullDose;
-use std::collections::{BTreeMap, BTreeSet};
+use replaced::{Records, forget_outdated, tell_loss};
+use std::collections::BTreeMap;
 use std::path::Path;
 pub use write_views::{ViewsReport, write_views};
 
@@ -97,14 +100,15 @@ pub fn study_with(
     let text = design.to_toml()?;
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
-    forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
+    let outdated = forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
     let path = folder.design_file();
     atomic::write_bytes(&path, text).map_err(StudyError::io("cannot write", &path))?;
     if let Some(base) = &base {
         ledger.note_base(base)?;
     }
-    make_data(design, base.as_deref(), &folder, &mut ledger, options.device, observe)?;
-    let refused = make_views(design, &folder, &mut ledger, observe)?;
+    let mut records = Records { ledger, outdated };
+    make_data(design, base.as_deref(), &folder, &mut records, options.device, observe)?;
+    let refused = make_views(design, &folder, &mut records, observe)?;
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
         filters: Filters::default(),
@@ -138,6 +142,7 @@ fn admitted(
     ledger: &Ledger,
     replace: bool,
 ) -> Result<Design> {
+    foreign::refuse_report(&folder.report_dir())?;
     let same_base = base.is_none() || base == ledger.base();
     let design = with_searched(settled, folder, same_base);
     check_follows(&design, folder, (base, ledger.base()), replace)?;
@@ -216,37 +221,6 @@ fn data_sets(design: &Design, splits: &[Split]) -> Vec<DataSet> {
         .collect()
 }
 
-/// Forgets the data sets and views that were made for another design: until they are made again, no
-/// result stands on them.
-fn forget_outdated(
-    design: &Design,
-    base: Option<&str>,
-    folder: &StudyFolder,
-    ledger: &mut Ledger,
-) -> Result<()> {
-    let acceptance = design.views.acceptance();
-    for DataSet { dose, repeat, split } in data_sets(design, &Split::ALL) {
-        let data = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
-        if !ledger.made_under(&data, &data_key(design, base, dose, repeat)) {
-            ledger.forget(&data)?;
-        }
-        let input = ledger.hash_of(&data).map(str::to_owned);
-        let views: BTreeSet<View> =
-            View::ALL.into_iter().chain(design.study.views.iter().copied()).collect();
-        for view in views {
-            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
-                continue;
-            };
-            let file = view_file(&repeat_root(&folder.views_root(), repeat), dose, view, split);
-            let key = input.as_ref().map(|input| view_key(input, view, spacing, &acceptance));
-            if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
-                ledger.forget(&file)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What data sets are made from.
 enum Origin {
     Simulated(Box<Sample>),
@@ -304,7 +278,7 @@ fn make_data(
     design: &Design,
     base: Option<&str>,
     folder: &StudyFolder,
-    ledger: &mut Ledger,
+    records: &mut Records,
     device: Option<DeviceChoice>,
     observe: Observer<'_>,
 ) -> Result<()> {
@@ -315,7 +289,7 @@ fn make_data(
         let files = Split::ALL.map(|split| data_file(&root, dose, split));
         let mut resumed = true;
         for file in &files {
-            resumed &= ledger.current(file, &key)?.is_some();
+            resumed &= records.ledger.current(file, &key)?.is_some();
         }
         if !resumed {
             let origin = match &origin {
@@ -331,12 +305,15 @@ fn make_data(
             let splits = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder_of(&files[0])?;
+            let lost = files.each_ref().map(|file| records.why_lost(file));
             for file in &files {
-                ledger.begin(file)?;
+                records.ledger.begin(file)?;
             }
-            for (split, file) in [&splits.train, &splits.test].into_iter().zip(&files) {
+            let each = [&splits.train, &splits.test].into_iter().zip(&files);
+            for ((split, file), why) in each.zip(lost) {
                 split.write(file)?;
-                ledger.note(file, &key)?;
+                records.ledger.note(file, &key)?;
+                tell_loss("replaced", file, why?, observe)?;
             }
         }
         tell(
@@ -351,7 +328,7 @@ fn make_data(
 fn make_views(
     design: &Design,
     folder: &StudyFolder,
-    ledger: &mut Ledger,
+    records: &mut Records,
     observe: Observer<'_>,
 ) -> Result<BTreeMap<(Condition, usize), WhyMissing>> {
     let mut refused = BTreeMap::new();
@@ -376,7 +353,7 @@ fn make_views(
                 None => source_hash.insert(hash::file(&source)?).clone(),
             };
             let key = view_key(&input, view, spacing, &acceptance);
-            if ledger.current(&file, &key)?.is_some() {
+            if records.ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
                 let telemetry = views::telemetry(&file, metadata.as_ref())?;
                 tell(observe, Event::View { condition, repeat, telemetry, resumed: true })?;
@@ -386,15 +363,18 @@ fn make_views(
                 Some(read) => read,
                 none => none.insert(data::read(&source)?),
             };
-            ledger.begin(&file)?;
+            let why = records.why_lost(&file)?;
+            records.ledger.begin(&file)?;
             match make_view(split_data, condition, spacing, &acceptance, &file, false)? {
                 Ok(telemetry) => {
-                    ledger.note(&file, &key)?;
+                    records.ledger.note(&file, &key)?;
+                    tell_loss("replaced", &file, why, observe)?;
                     tell(observe, Event::View { condition, repeat, telemetry, resumed: false })?;
                 }
                 Err(reason) => {
                     discard_view(&views_root, condition)?;
-                    discard_results(folder, ledger, condition, repeat)?;
+                    discard_results(folder, &mut records.ledger, condition, repeat)?;
+                    tell_loss("removed", &file, why, observe)?;
                     tell(observe, Event::ViewRefused { condition, repeat, reason: &reason })?;
                     refused.insert((condition, repeat), WhyMissing::Refused(reason));
                 }

@@ -4,6 +4,7 @@
 use crate::design::Design;
 use crate::design::condition::{Condition, Split, View};
 use crate::disk::folder::StudyFolder;
+use crate::disk::foreign;
 use crate::disk::json::write_json;
 use crate::disk::lock::Lock;
 use crate::geometry::overlap::{Bundle, Overlap, Sampling, kept_images, measure};
@@ -103,6 +104,7 @@ pub fn write_overlaps(
     let measured = [(Split::Train, train), (Split::Test, test)]
         .map(|(split, dataset)| Ok((split, dataset, measure(&dataset.scan, sampling)?)));
     let measured = measured.into_iter().collect::<Result<Vec<_>>>()?;
+    foreign::refuse(folder, files_of_overlaps(folder))?;
     let _locks = Lock::acquire_within(folder)?;
     for (split, dataset, overlap) in measured {
         let mut kept = dataset.select(&kept_images(dataset.scan.len(), sampling)?)?;

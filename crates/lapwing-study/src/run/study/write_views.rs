@@ -4,6 +4,7 @@ use super::{discard_results, discard_view, make_view};
 use crate::design::ViewRules;
 use crate::design::condition::{Condition, Split, View};
 use crate::disk::folder::StudyFolder;
+use crate::disk::foreign;
 use crate::disk::layout::{Roots, data_file, view_file};
 use crate::disk::ledger::Ledger;
 use crate::disk::lock::{Lock, enclosing_study};
@@ -43,6 +44,11 @@ pub fn write_views(
     settings: &ViewRules,
     reading: &ReadOptions,
 ) -> Result<ViewsReport> {
+    let files = doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split)));
+    let files = files.flat_map(|(dose, split)| {
+        wanted.iter().map(move |&view| view_file(&roots.views, dose, view, split))
+    });
+    foreign::refuse(&roots.views, files)?;
     let _locks = Lock::acquire_within(&roots.views)?;
     let study = enclosing_study(&roots.views).map(StudyFolder::new);
     let study = study.filter(|study| study.views_root() == absolute(&roots.views));

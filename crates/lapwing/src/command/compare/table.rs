@@ -2,6 +2,7 @@
 
 use super::Entry;
 use crate::metric::label;
+use crate::output::Beside;
 use lapwing_compare::{Metric, Number, Region, probe_numbers};
 use std::fmt::Write as _;
 
@@ -54,11 +55,11 @@ pub fn csv(entries: &[Entry]) -> String {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),
     };
-    let mut table = String::from("reconstruction,array");
+    let mut table = String::from(Beside::TABLE);
     let all: Vec<Vec<Number>> = entries.iter().map(numbers).collect();
-    for number in all.first().into_iter().flatten() {
-        let _ = write!(table, ",{}", number.name);
-    }
+    let names: Vec<&str> =
+        all.first().into_iter().flatten().map(|number| number.name.as_str()).collect();
+    table.push_str(&names.join(","));
     table.push_str("\r\n");
     for (entry, numbers) in entries.iter().zip(&all) {
         let _ = write!(table, "{},{}", quoted(&entry.name), quoted(&entry.array));

@@ -1,9 +1,9 @@
 //! Whose files lie in a folder. What this program has not written there is its owner's, and is
 //! neither replaced nor removed.
 //!
-//! A folder in which this program has worked has its lock file (see [`Lock`](super::lock::Lock)), or
-//! a record; the names under which it writes are its own there, and so are the files of a study that
-//! its ledger names. In any other folder a file of such a name is somebody else's.
+//! A folder in which this program has worked has its lock file (see [`Lock`](super::lock::Lock)),
+//! or a record; the names under which it writes are its own there, and so are the files of a study
+//! that its ledger names. In any other folder a file of such a name is somebody else's.
 
 use crate::disk::layout::RESULT;
 use crate::disk::ledger::Ledger;

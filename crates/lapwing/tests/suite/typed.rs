@@ -1,6 +1,8 @@
 //! Every command line of README and guides is typed as it stands there, page by page and in order,
 //! by a shell, in a folder that holds what the page takes for granted.
 
+#![allow(clippy::print_stdout, reason = "what was skipped, and how long each took, is said")]
+
 use crate::cluster;
 use crate::common::{Bench, PROGRAM, stderr};
 use crate::documents::{Piece, gap, pages, pieces, root, text};

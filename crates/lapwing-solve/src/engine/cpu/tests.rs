@@ -427,7 +427,7 @@ fn weights_and_eigenmodes_have_the_derivatives_of_the_loss() {
                 own.index_axis_mut(Axis(0), 0)
                     .zip_mut_with(&eigenmode, |sum, value| *sum += weight * value);
             }
-            let one = Problem { scan: vec![position], frames: vec![index], ..problem.clone() };
+            let one = Problem { scan: vec![position], kept: vec![index], ..problem.clone() };
             loss += gaussian_loss(&one, &object, &own);
         }
         loss
@@ -471,8 +471,8 @@ fn powers_have_the_derivative_of_the_loss() {
     varied.log_powers = Some(powers.clone());
     // Of one pattern, from the naive model with a probe that is brighter.
     let loss = |pattern: usize, power: f32| {
-        let (scan, frames) = (vec![varied.scan[pattern]], vec![pattern]);
-        let one = Problem { scan, frames, ..varied.clone() };
+        let (scan, kept) = (vec![varied.scan[pattern]], vec![pattern]);
+        let one = Problem { scan, kept, ..varied.clone() };
         gaussian_loss(&one, &object, &probe.mapv(|value| value * (0.5 * power).exp()))
     };
     let mut engine = Cpu::new(&varied, members.len(), Products::default());

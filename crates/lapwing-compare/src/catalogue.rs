@@ -28,6 +28,8 @@ pub struct Metric {
     pub between_halves: bool,
     /// Whether it is one between two such halves.
     pub of_halves: bool,
+    /// Why a comparison may lack it, to follow "for": `no probe was compared`.
+    pub absent: String,
 }
 
 /// Which values of a number are better.
@@ -74,35 +76,6 @@ impl Metric {
         Self::all().iter().find(|metric| metric.name == name)
     }
 
-    /// Why a comparison may lack it, to follow "for": `no probe was compared`.
-    pub fn why_absent(&self) -> &'static str {
-        let name = self.name.as_str();
-        if self.of_halves {
-            return "no photons were dealt to two halves that are compared (halves = true in the \
-                    section [study] of the design does so)";
-        }
-        let reasons = [
-            ("probe_", "no probe was compared"),
-            (
-                "_ms_ssim_decimated",
-                "it takes an area of 97 px a side at least, in which the truth is not the same \
-                 everywhere",
-            ),
-            (
-                "_ms_ssim",
-                "it takes an area of 176 px a side at least, in which the truth is not the same \
-                 everywhere",
-            ),
-            ("_ssim", "the truth is the same everywhere"),
-            ("_psnr", "the truth is the same everywhere, or nothing differs from it"),
-            ("_frc_", "no correlation falls below that threshold, which is the best outcome"),
-            ("_nm", "nothing tells the side of a pixel"),
-            ("_resolution_", "no Fourier rings could be compared"),
-        ];
-        let known = reasons.into_iter().find(|(part, _)| name.contains(part));
-        known.map_or("nothing was compared", |(_, why)| why)
-    }
-
     /// The same length in pixels, of one in nanometres.
     pub fn in_pixels(&self) -> Option<&'static Metric> {
         let name = self.name.strip_suffix(self.unit).filter(|_| self.unit == "nm")?;
@@ -136,6 +109,7 @@ impl Metric {
             meaning: meaning.to_owned(),
             between_halves: false,
             of_halves: false,
+            absent: "nothing was compared".to_owned(),
         }
     }
 
@@ -147,6 +121,7 @@ impl Metric {
             heading: String::new(),
             goal: None,
             of_halves: true,
+            absent: "no photons were dealt to two halves that are compared".to_owned(),
             meaning: format!("Between two independent halves of the photons. {}", self.meaning),
             ..self.clone()
         };
@@ -188,9 +163,11 @@ impl Metric {
 fn resolutions() -> Vec<Metric> {
     let one = |quantity: Quantity, criterion: Criterion, unit: &'static str| {
         let (what, title) = (quantity.name(), criterion.title());
-        let (limit, perfect) = match unit {
-            "px" => ("1 pixel where it never does", Some(1.0)),
-            _ => ("one pixel where it never does", None),
+        let (limit, perfect, absent) = match unit {
+            "px" => {
+                ("1 pixel where it never does", Some(1.0), "no Fourier rings could be compared")
+            }
+            _ => ("one pixel where it never does", None, "the side of a pixel is not known"),
         };
         let threshold = match criterion {
             Criterion::Half | Criterion::Seventh => title.to_owned(),
@@ -205,6 +182,7 @@ fn resolutions() -> Vec<Metric> {
             perfect,
             goal: headline.then_some(2.0),
             between_halves: true,
+            absent: absent.to_owned(),
             ..Metric::new(
                 &resolution_name(quantity, criterion, unit),
                 &format!(
@@ -224,6 +202,9 @@ fn resolutions() -> Vec<Metric> {
     found
 }
 
+/// Why there are no numbers of a probe.
+const NO_PROBE: &str = "no probe was compared";
+
 /// The numbers of [`ProbeComparison`](crate::ProbeComparison).
 fn probe() -> Vec<Metric> {
     vec![
@@ -233,6 +214,7 @@ fn probe() -> Vec<Metric> {
             better: Better::Lower,
             perfect: Some(0.0),
             goal: Some(0.1),
+            absent: NO_PROBE.to_owned(),
             ..Metric::new(
                 "probe_nrmse",
                 "Root mean square error of the probe relative to the true one; 0 is perfect.",
@@ -242,6 +224,7 @@ fn probe() -> Vec<Metric> {
             title: "probe correlation".to_owned(),
             better: Better::Higher,
             perfect: Some(1.0),
+            absent: NO_PROBE.to_owned(),
             ..Metric::new(
                 "probe_correlation",
                 "Correlation of the probe with the true one, all modes together; 1 is perfect.",

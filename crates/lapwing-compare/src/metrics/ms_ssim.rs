@@ -10,6 +10,18 @@ use ndarray::{Array2, Zip, s};
 /// Exponents of the five scales, fine to coarse.
 const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
+/// Shorter side of the smallest full region, pixels: a window of 11 px at the coarsest scale.
+pub(super) const SMALLEST: usize = 11 << (EXPONENTS.len() - 1);
+/// The same of the reference study's variant: seven pixels a coarsest step apart.
+pub(super) const SMALLEST_DECIMATED: usize = (6 << (EXPONENTS.len() - 1)) + 1;
+
+/// Why neither exists of a smaller one.
+pub(super) fn needs(side: usize) -> String {
+    format!(
+        "it takes an area of {side} px a side at least, in which the truth is not the same everywhere"
+    )
+}
+
 /// Wang et al. 2003: contrast-structure means of the four finer scales and the whole similarity of
 /// the coarsest.
 ///
@@ -133,6 +145,7 @@ mod tests {
             let (a, mask) = (image(side, 0.01), Array2::from_elem((side, side + 3), 1.0));
             (ms_ssim(&a, &a, &mask, 4.0).is_some(), ms_ssim_decimated(&a, &a, &mask, 4.0).is_some())
         };
+        assert_eq!((SMALLEST, SMALLEST_DECIMATED), (176, 97));
         assert_eq!((found(176), found(175)), ((true, true), (false, true)));
         assert_eq!((found(97), found(96)), ((false, true), (false, false)));
     }

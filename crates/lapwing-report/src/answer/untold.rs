@@ -66,10 +66,15 @@ pub(crate) fn first_screen<'m>(
 fn absent(study: &Study, metric: &Metric) -> Option<String> {
     let compared = study.rows.iter().any(|row| row.comparison.is_some());
     (metric.asked && compared).then(|| {
+        // What a user of a study can do about it.
+        let remedy = match metric.of_halves {
+            true => " (halves = true in the section [study] of the design does so)",
+            false => "",
+        };
         format!(
-            "There is no answer in {}, which was asked for: no result has it, for {}.",
+            "There is no answer in {}, which was asked for: no result has it, for {}{remedy}.",
             metric.named(),
-            metric.why_absent()
+            metric.absent
         )
     })
 }

@@ -278,3 +278,64 @@ def test_what_is_under_a_mask_may_be_no_number_however_a_scan_is_described() -> 
         )
         np.testing.assert_allclose(made.counts(), expected, atol=1e-3)
         assert made.mask is not None and not made.mask[0, 3, 5]
+
+
+def test_a_motion_is_text_or_two_numbers(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    scan.save(tmp_path / "scan.npz")
+
+    def path(dataset: lapwing.Dataset) -> list[list[float]]:
+        assert dataset.metadata is not None
+        return dataset.metadata["physics_parameters"]["exposure_path_px"]
+
+    expected = [[0.0, -0.75], [0.0, -0.25], [0.0, 0.25], [0.0, 0.75]]
+    for fly in ("0,2", (0, 2), [0.0, 2.0], np.array([0, 2])):
+        assert path(lapwing.load(tmp_path / "scan.npz", fly=fly)) == expected
+        made = lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", fly=fly)
+        assert path(made) == expected
+    for wrong in ("fast", (1, 2, 3), (0, float("nan"))):
+        with pytest.raises(ValueError, match="DY,DX in object pixels"):
+            lapwing.load(tmp_path / "scan.npz", fly=wrong)
+
+
+def test_what_solvers_find_is_simulated(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    assert scan.object is not None and scan.probe is not None
+    middle = scan.positions.mean(axis=0)
+    inner = middle + 0.5 * (scan.positions - middle)
+
+    def simulated(**options: object) -> lapwing.Dataset:
+        return lapwing.simulate(scan.object, scan.probe, inner, 10_000, seed=3, **options)
+
+    plain = simulated()
+    plain.save(tmp_path / "plain.npz")
+    with np.load(tmp_path / "plain.npz") as file:
+        assert "true_ycoords" not in file
+    drifting = simulated(scan_drift=(1.0, -3.0))
+    drifting.save(tmp_path / "drifting.npz")
+    assert np.array_equal(drifting.positions, inner)
+    share = np.arange(len(inner)) / (len(inner) - 1) - 0.5
+    with np.load(tmp_path / "drifting.npz") as file:
+        assert np.allclose(file["true_ycoords"] - inner[:, 0], share)
+        assert np.allclose(file["true_xcoords"] - inner[:, 1], -3.0 * share)
+    moved = inner + share[:, None] * np.array([1.0, -3.0])
+    there = lapwing.simulate(scan.object, scan.probe, moved, 10_000, seed=3)
+    assert np.array_equal(there.counts(), drifting.counts())
+    for options in ({"focus_drift": 2.0}, {"focus_flicker": 1.0}, {"scan_scale": 1.05}):
+        assert not np.array_equal(simulated(**options).counts(), plain.counts())
+    with pytest.raises(ValueError, match="where the stage really is"):
+        simulated(scan_drift=(0.0, 200.0))
+
+
+def test_a_gap_between_slices_may_be_in_metres(scan: lapwing.Dataset) -> None:
+    assert scan.object is not None and scan.probe is not None
+    thick = np.stack([scan.object, scan.object])
+
+    def simulated(**options: float) -> lapwing.Dataset:
+        return lapwing.simulate(thick, scan.probe, scan.positions, 10_000, seed=3, **options)
+
+    # 0.1 nm, 300 kV, 10 nm: 1e-20 / (1.96875e-12 x 1e-8).
+    metres = simulated(slice_spacing=1e-8, pixel_size_m=1e-10, voltage_kv=300)
+    number = simulated(slice_fresnel_number=1e-20 / (1.96875e-12 * 1e-8))
+    assert np.abs(metres.counts() - number.counts()).mean() < 1e-2
+    assert metres.pixel_size_m == pytest.approx((1e-10, 1e-10))
+    with pytest.raises(ValueError, match="slice_fresnel_number"):
+        simulated(slice_spacing=1e-8)

@@ -157,6 +157,23 @@ def test_halves_of_the_photons_add_up_and_are_independent(scan: lapwing.Dataset)
     assert fit.loss[0] < 0.2, "object and probe of a half explain it"
 
 
+def test_halves_leave_out_what_the_detector_has_clipped(scan: lapwing.Dataset) -> None:
+    assert scan.object is not None and scan.probe is not None
+    clipped = lapwing.simulate(
+        scan.object, scan.probe, scan.positions, 10_000, saturation=60, seed=3
+    )
+    with pytest.warns(UserWarning, match="limit of 60 counts"):
+        first, second = lapwing.photon_halves(clipped)
+    counts = clipped.counts()
+    at_limit = counts > 59.5
+    assert 0 < at_limit.sum() < counts.size / 10
+    for half in (first, second):
+        assert half.mask is not None and np.array_equal(half.mask, ~at_limit)
+        assert not half.counts()[at_limit].any()
+    both = first.counts() + second.counts()
+    assert np.array_equal(both[~at_limit], counts[~at_limit])
+
+
 def test_any_command_answers(scan: lapwing.Dataset, tmp_path: Path) -> None:
     scan.save(tmp_path / "scan.npz")
     seen: list[str] = []

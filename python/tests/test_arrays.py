@@ -4,6 +4,7 @@ guessed."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -302,7 +303,7 @@ def test_what_solvers_find_is_simulated(scan: lapwing.Dataset, tmp_path: Path) -
     middle = scan.positions.mean(axis=0)
     inner = middle + 0.5 * (scan.positions - middle)
 
-    def simulated(**options: object) -> lapwing.Dataset:
+    def simulated(**options: Any) -> lapwing.Dataset:
         return lapwing.simulate(scan.object, scan.probe, inner, 10_000, seed=3, **options)
 
     plain = simulated()

@@ -19,7 +19,7 @@ enum There {
 use There::{OthersRefused, OwnReplaced, Replaced, Stays};
 
 /// A command, the option, a call with it, a file that the call writes, and what is done with it.
-const OUTPUTS: [(&str, &str, &str, &str, There); 21] = [
+const OUTPUTS: [(&str, &str, &str, &str, There); 22] = [
     ("simulate", "output", "simulate --base scan.npz --dose 50 --output a.npz", "a.npz", Replaced),
     ("thin", "output", "thin --input scan.npz --dose 10 --output b.npz", "b.npz", Replaced),
     ("convert", "made", "convert scan.npz c.npz", "c.npz", Replaced),
@@ -90,6 +90,13 @@ const OUTPUTS: [(&str, &str, &str, &str, There); 21] = [
         OthersRefused,
     ),
     ("study run", "output", "study run s.toml --output p", "p/report/index.html", OthersRefused),
+    (
+        "study run",
+        "output",
+        "study run s.toml --output x",
+        "x/reconstructions/reconstruction_manifest.json",
+        OthersRefused,
+    ),
     (
         "study prepare",
         "output",

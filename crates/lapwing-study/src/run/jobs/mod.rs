@@ -115,16 +115,23 @@ pub(crate) fn run_in_study(
     run_agenda(plan, &agenda, options, observe)
 }
 
+/// Refuses an artifact root whose records are those of others.
+pub(crate) fn refuse_records(root: &Path) -> Result<()> {
+    match root.join(RUNS).is_dir() {
+        true => Ok(()),
+        false => foreign::refuse_all([MANIFEST, SKIP_SUMMARY].map(|name| root.join(name))),
+    }
+}
+
 /// Refuses jobs that would replace what others have laid under `root`: its records, and results in
 /// the folder of a job that was never run.
 fn refuse_others(root: &Path, agenda: &Agenda) -> Result<()> {
-    let records = [MANIFEST, SKIP_SUMMARY].map(|name| root.join(name));
-    let runs = root.join(RUNS).is_dir();
+    refuse_records(root)?;
     let new = |job: &&JobRecord| {
         !job_lock(root, &job.case).is_file() && !foreign::has_record(&job.output_dir)
     };
     let results = agenda.jobs.iter().filter(new).flat_map(|job| kept::places(&job.output_dir));
-    foreign::refuse_all(records.into_iter().filter(|_| !runs).chain(results))
+    foreign::refuse_all(results)
 }
 
 fn run_agenda(

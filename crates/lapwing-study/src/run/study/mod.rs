@@ -143,6 +143,7 @@ fn admitted(
     replace: bool,
 ) -> Result<Design> {
     foreign::refuse_report(&folder.report_dir())?;
+    jobs::refuse_records(&folder.artifact_root())?;
     let same_base = base.is_none() || base == ledger.base();
     let design = with_searched(settled, folder, same_base);
     check_follows(&design, folder, (base, ledger.base()), replace)?;

@@ -320,3 +320,24 @@ fn each_path(named: &mut Table, sections: &mut Table, see: &mut dyn FnMut(&mut S
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_design_is_told_its_keys_and_not_flags() {
+        let told = |text: &str| in_keys(StudyError::Invalid(text.to_owned())).to_string();
+        let flags = "x.h5: scan_step_m: expected the step (--scan-step-m), or positions (--positions \
+                     FILE::NAME), or one array named by --patterns, with --scan-shape NY,NX";
+        assert_eq!(
+            told(flags),
+            "x.h5: scan_step_m: expected the step (scan_step_m), or positions (positions = FILE::NAME), \
+             or one array named by patterns, with scan_shape = NY,NX (keys of [base] in the design)"
+        );
+        // What names no option of reading stays, and so does its kind.
+        assert_eq!(told("x.h5: damaged, --output DIR"), "x.h5: damaged, --output DIR");
+        let io = StudyError::io("cannot read", Path::new("x"))(std::io::ErrorKind::NotFound.into());
+        assert!(matches!(in_keys(io), StudyError::Io { .. }));
+    }
+}

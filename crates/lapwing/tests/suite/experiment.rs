@@ -3,11 +3,11 @@
 
 use crate::common::{Bench, stderr};
 use lapwing_files::npy::{self, Array};
-use lapwing_files::{ReadOptions, dataset, hdf5, npz};
+use lapwing_files::{Archive, ReadOptions, dataset, hdf5, npz};
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Modes, Position};
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 use serde_json::Value;
 
 /// Turns the axes of the simulated scan against the detector, degrees.
@@ -306,4 +306,43 @@ fn distance_and_pixels_that_were_said_go_into_what_is_converted() {
     is("distance_m", 0.5);
     is("detector_pixel_size_x_m", 75e-6);
     is("pixel_size_m", 12.398_419_84e-10 / 8.0 * 0.5 / (16.0 * 75e-6));
+}
+
+#[test]
+fn a_design_reads_arrays_of_any_name_as_the_flags_do() {
+    let bench = Bench::new();
+    let at = |axis: usize| {
+        let of = |n: usize| [(n / 8) as f64, (n % 8) as f64][axis] * 6.0;
+        Array::from((0..48).map(of).collect::<Vec<f64>>())
+    };
+    let frames = Array3::from_shape_fn((48, 16, 16), |(n, y, x)| {
+        3 + u16::from((n * 7 + y * 5 + x * 3) % 5 == 0)
+    });
+    let arrays = [("frames", Array::from(&frames)), ("down", at(0)), ("across", at(1))];
+    npz::write(bench.path("own.npz"), &arrays).unwrap();
+    let read = "--patterns frames --positions own.npz::down,across --quantity counts";
+    let seen = bench.json(&format!("inspect own.npz {read}"));
+    let design = |base: &str| {
+        let text = format!(
+            "[base]\nmeasured = \"../own.npz\"\nquantity = \"counts\"\n{base}\n[study]\ndoses = [100]\n\
+             pattern_size = 16\nviews = [\"baseline\"]\nhalves = false\n[solver]\n\
+             algorithm = \"LSQML\"\nepochs = 1\n"
+        );
+        std::fs::create_dir_all(bench.path("designs")).unwrap();
+        std::fs::write(bench.path("designs/s.toml"), text).unwrap();
+    };
+    // Paths are relative to the design.
+    design("patterns = \"frames\"\npositions = \"../own.npz::down,across\"");
+    assert_eq!(bench.json("study run designs/s.toml --output s")["done"], 2);
+    let reference = Archive::open(bench.path("s/data/dose_100/patched_train.npz")).unwrap();
+    let step = |name: &str| {
+        let all = reference.read(name).unwrap().to_f64().unwrap();
+        let steps = all.windows(2).map(|two| (two[1] - two[0]).abs()).filter(|step| *step > 0.0);
+        steps.fold(f64::INFINITY, f64::min)
+    };
+    assert_eq!(seen["understood"]["step_px"].as_f64(), Some(step("xcoords")));
+    // What is missing is told by the keys that a design has.
+    design("patterns = \"frames\"");
+    let told = bench.fails("study run designs/s.toml --output t", &["scan_step_m", "[base]"]);
+    assert!(!told.contains("--scan-step-m") && told.contains("positions = FILE"), "{told}");
 }

@@ -177,6 +177,13 @@ fn what_lies_where_a_command_writes_is_neither_lost_nor_replaced_without_a_word(
                 assert_eq!(text_of(file) == "mine", there == Stays, "{call}");
             }
         }
+        if file == "j/phase.png" {
+            // Nor what others have laid among the files of a result.
+            put("j/error.png", "mine");
+            bench.fails(call, &["j/error.png is there already"]);
+            assert_eq!(text_of("j/error.png"), "mine");
+            std::fs::remove_file(bench.path("j/error.png")).unwrap();
+        }
         if there == OthersRefused {
             // What Lapwing writes under no name of it stays beside what it does.
             let beside = bench.path(file).with_file_name("notes.txt");

@@ -127,11 +127,11 @@ pub(crate) fn refuse_records(root: &Path) -> Result<()> {
 /// the folder of a job that was never run.
 fn refuse_others(root: &Path, agenda: &Agenda) -> Result<()> {
     refuse_records(root)?;
-    let new = |job: &&JobRecord| {
-        !job_lock(root, &job.case).is_file() && !foreign::has_record(&job.output_dir)
+    let of_job = |JobRecord { case, output_dir, .. }: &JobRecord| {
+        let new = !job_lock(root, case).is_file() && !foreign::has_record(output_dir);
+        if new { kept::places(output_dir).collect() } else { kept::unlisted(output_dir) }
     };
-    let results = agenda.jobs.iter().filter(new).flat_map(|job| kept::places(&job.output_dir));
-    foreign::refuse_all(results)
+    foreign::refuse_all(agenda.jobs.iter().flat_map(of_job))
 }
 
 fn run_agenda(

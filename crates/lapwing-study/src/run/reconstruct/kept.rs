@@ -4,6 +4,7 @@ use super::{RECONSTRUCTION, output};
 use crate::disk::checkpoint::CHECKPOINT;
 use crate::disk::layout::{LOG, RESULT};
 use crate::disk::path::remove_if_there;
+use crate::disk::record::{JobResult, Status};
 use crate::{Result, StudyError};
 use lapwing_model::forward::MOST_SLICES;
 use std::borrow::Cow;
@@ -39,6 +40,25 @@ fn files() -> impl DoubleEndedIterator<Item = Cow<'static, str>> {
 /// Every place in `folder` that a reconstruction may write to.
 pub(crate) fn places(folder: &Path) -> impl Iterator<Item = PathBuf> {
     files().map(|name| folder.join(&*name))
+}
+
+/// What lies in `folder` under a name that a reconstruction writes and is nothing that the one there
+/// wrote, by its record; of one that is not done nobody knows.
+pub(crate) fn unlisted(folder: &Path) -> Vec<PathBuf> {
+    let record = std::fs::read(folder.join(RESULT)).ok();
+    let record: Option<JobResult> = record.and_then(|text| serde_json::from_slice(&text).ok());
+    let Some(done) = record.filter(|record| record.status == Status::Done) else {
+        return Vec::new();
+    };
+    let drawn = done.calibration.as_ref().and_then(|found| found["figure"].as_str());
+    let listed: Vec<PathBuf> = done
+        .files
+        .names()
+        .chain(drawn)
+        .chain([RESULT, LOG])
+        .map(|name| folder.join(name))
+        .collect();
+    places(folder).filter(|place| place.exists() && !listed.contains(place)).collect()
 }
 
 /// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
@@ -123,6 +143,7 @@ mod tests {
         [RECONSTRUCTION, CHECKPOINT, "mine.txt"].into_iter().for_each(write);
         assert_eq!(set_aside(folder.path()).unwrap(), None);
         [RESULT, "phase.png", "shifts.svg", "phase_slice_2.png"].into_iter().for_each(write);
+        assert!(unlisted(folder.path()).is_empty());
         let kept = set_aside(folder.path()).unwrap().unwrap();
         assert!(kept.ends_with("earlier_1"));
         for name in [RESULT, RECONSTRUCTION, "phase.png", "shifts.svg", "phase_slice_2.png"] {

@@ -154,6 +154,7 @@ impl Request {
             kept::refuse_own_input(start, &self.output)?;
         }
         foreign::refuse(&self.output, kept::places(&self.output))?;
+        foreign::refuse_all(kept::unlisted(&self.output))?;
         let _lock = Lock::acquire(&self.output)?;
         let kept = match self.recorded(&key) {
             None => kept::set_aside(&self.output)?,

@@ -129,7 +129,7 @@ pub(super) fn apply(
     };
     // Whether a wavelength that is said changes the pixel, or nothing does.
     let made = near || options.pixel_size.is_some() || scales.pixel(window).is_some();
-    let pixel = by_user.or(found.pixel).or_else(|| far_pixel(scales)).or_else(own_pixel);
+    let pixel = by_user.or(found.pixel).or_else(own_pixel).or_else(|| far_pixel(scales));
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
         found.stretch((old_y / y, old_x / x));
     }

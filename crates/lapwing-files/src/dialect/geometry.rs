@@ -40,6 +40,18 @@ impl FarFieldOptics {
         (along(self.pitch.0, height), along(self.pitch.1, width))
     }
 
+    /// These optics with pixels of the detector that make object pixels of (dy, dx), metres, along
+    /// (y, x), for patterns of `shape`; unchanged where they do so already, to one part in a
+    /// million.
+    pub fn making(&self, (dy, dx): (f64, f64), shape: (usize, usize)) -> Self {
+        let (y, x) = self.object_pixel(shape);
+        let alike = |made: f64, wanted: f64| (made / wanted - 1.0).abs() <= 1e-6;
+        if alike(y, dy) && alike(x, dx) {
+            return *self;
+        }
+        Self { pitch: (self.pitch.0 * y / dy, self.pitch.1 * x / dx), ..*self }
+    }
+
     /// Photon energy, electronvolts: h c / lambda.
     pub fn photon_energy_ev(&self) -> f64 {
         H_C / self.wavelength / ELEMENTARY_CHARGE
@@ -67,13 +79,46 @@ impl FarFieldOptics {
 }
 
 /// Writes the size of an object pixel into the metadata: `pixel_size_m` when it is square to one
-/// part in a million, `pixel_size_y_m` and `pixel_size_x_m` otherwise.
+/// part in a million, `pixel_size_y_m` and `pixel_size_x_m` otherwise; what they had of it before
+/// goes.
 pub(crate) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
+    forget(metadata, &["pixel_size_m", "pixel_size_y_m", "pixel_size_x_m"]);
     if (dy - dx).abs() <= 1e-6 * dx.abs() {
         metadata::set_physics_parameter(metadata, "pixel_size_m", dx);
     } else {
         metadata::set_physics_parameter(metadata, "pixel_size_y_m", dy);
         metadata::set_physics_parameter(metadata, "pixel_size_x_m", dx);
+    }
+}
+
+/// Takes wavelength and object pixel alone as known, where distance and pixels of the detector are
+/// there and make another pixel of patterns of `shape` than the one `said`; whether they do.
+pub(crate) fn forget_detector(
+    metadata: &mut Metadata,
+    said: (f64, f64),
+    shape: (usize, usize),
+) -> bool {
+    /// Numbers that differ by more than this share are no roundings of each other.
+    const ROUNDED: f64 = 0.005;
+    let Some((y, x)) = FarFieldOptics::of(metadata).map(|optics| optics.object_pixel(shape)) else {
+        return false;
+    };
+    let apart = |made: f64, said: f64| (made / said - 1.0).abs() > ROUNDED;
+    let other = apart(y, said.0) || apart(x, said.1);
+    if other {
+        let names = ["distance_m", "detector_pixel_size_y_m", "detector_pixel_size_x_m"];
+        forget(metadata, &names);
+    }
+    other
+}
+
+/// Takes entries out of `physics_parameters`.
+fn forget(metadata: &mut Metadata, names: &[&str]) {
+    let parameters = metadata.get_mut("physics_parameters").and_then(|of| of.as_object_mut());
+    if let Some(parameters) = parameters {
+        names.iter().for_each(|name| {
+            parameters.remove(*name);
+        });
     }
 }
 

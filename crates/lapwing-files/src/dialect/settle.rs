@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::definition::Dialect;
 use super::found::Found;
-use super::geometry::{object_pixel, record_pixel, state, stated};
+use super::geometry::{forget_detector, object_pixel, record_pixel, state, stated};
 use super::wanted::{Chosen, Wanted};
 use super::{described, named, pinhole};
 use crate::dataset::{mean_counts, powers};
@@ -153,6 +153,17 @@ fn settled(
     }
     let in_metadata = metadata.as_ref().and_then(stated);
     let mut geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
+    if let (Some(pixel), true, Some(metadata)) =
+        (found.pixel, wanted.options.pixel_size.is_some(), &mut metadata)
+        && geometry != Some(Geometry::NearField)
+        && forget_detector(metadata, pixel, pattern_shape)
+    {
+        notes.push(
+            "optics: distance and pixels of the detector are not kept, for they make another pixel \
+             of the object than the one specified"
+                .to_owned(),
+        );
+    }
     let said = wanted.options.physics;
     let pixel_is_said = wanted.options.pixel_size.is_some();
     let told = physics::tell(said, pixel_is_said, &mut geometry, &mut metadata, &scan, &mut notes);

@@ -19,6 +19,7 @@ mod python_reads;
 mod reconstruction;
 mod remarks;
 mod second_files;
+mod rewritten;
 mod series;
 mod stacks;
 mod storage;

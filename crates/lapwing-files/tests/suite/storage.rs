@@ -175,7 +175,7 @@ fn masks_of_every_pattern_stay_in_files_beside_their_patterns() {
             let cxi = folder.path().join("scan.cxi");
             let far = ReadOptions { geometry: Some(Geometry::FarField), ..plain() };
             for of in [&memory, &file] {
-                write_cxi(of, &optics, &cxi).unwrap();
+                write_cxi(of, &optics, None, &cxi).unwrap();
                 let [_, file] = both_ways(&cxi, &far, scratch.path());
                 assert!(file.mask == memory.mask && !file.mask.unwrap().in_memory());
             }

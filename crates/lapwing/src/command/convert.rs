@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
+use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, atomic};
 use serde_json::json;
 use std::io::Write as _;
@@ -176,7 +177,17 @@ fn cxi(
              --energy-kev or --voltage-kv, and --pixel-size-m"
         )
     })?;
-    let left_out = write_cxi(dataset, &optics, path)?;
+    let far = dataset.geometry != Some(Geometry::NearField);
+    if let (Some(pixel), true, true) = (pixel, far, known.is_some())
+        && optics.making(pixel, dataset.pattern_shape()) != optics
+    {
+        notes.push(format!(
+            "{}: the pixels of the detector are written as those that make the pixel of the object that was \
+             specified",
+            path.display()
+        ));
+    }
+    let left_out = write_cxi(dataset, &optics, pixel, path)?;
     if !left_out.is_empty() {
         notes.push(format!(
             "{}: left out, for CXI has no place for text: {}",

@@ -123,10 +123,12 @@ impl Instrument {
         self.pitch.map(|(y, x)| length / y.max(x))
     }
 
-    /// Size of an object pixel along (y, x), metres: as specified, or lambda z / (N p).
+    /// Size of an object pixel along (y, x), metres: as specified, or the file's `own`, which this
+    /// crate wrote, or lambda z / (N p); in the near field the detector's own.
     pub(super) fn object_pixel(
         &self,
         shape: (usize, usize),
+        (near, own_pixel): (bool, Option<(f64, f64)>),
         options: &ReadOptions,
         path: &Path,
         notes: &mut Vec<String>,
@@ -144,12 +146,15 @@ impl Instrument {
             notes.push(format!("object pixel: {told:e} m, as specified"));
             return Ok(Some((told, told)));
         }
-        let near = options.geometry == Some(crate::dialect::Geometry::NearField);
         let said = Calibration::of(&options.experiment);
         let own = self.calibration();
         if let (true, Some(pixel)) = (said.says_pixel() && !near, said.or(own).pixel(shape)) {
             notes.push(format!("object pixel: {:e} m, by the experiment as described", pixel.0));
             return Ok(Some(pixel));
+        }
+        if let Some((dy, dx)) = own_pixel.filter(|_| !near || said.pitch.is_none()) {
+            notes.push(format!("object pixel: ({dy:.5e}, {dx:.5e}) m along (y, x), as written"));
+            return Ok(Some((dy, dx)));
         }
         if near {
             let Some(pitch) = self.pitch else {

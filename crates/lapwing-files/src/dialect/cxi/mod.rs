@@ -95,7 +95,11 @@ impl Dialect for Cxi {
             return Ok(Found { problems, ..Found::default() });
         };
         let shape = stack.pattern_shape();
-        let pixel = instrument.object_pixel(shape, options, file.path(), notes, &mut problems)?;
+        let stated = options.geometry.or_else(|| metadata.as_ref().and_then(geometry::stated));
+        let near = stated == Some(Geometry::NearField);
+        let known = (near, metadata.as_ref().and_then(geometry::object_pixel));
+        let path = file.path();
+        let pixel = instrument.object_pixel(shape, known, options, path, notes, &mut problems)?;
         let (Some(pixel), Some(translations)) = (pixel, translations) else {
             return Ok(Found { problems, ..Found::default() });
         };
@@ -107,7 +111,6 @@ impl Dialect for Cxi {
         );
         let scan = positions(rows, columns, options, notes);
         instrument.note_centre(shape, notes);
-        let stated = options.geometry.or_else(|| metadata.as_ref().and_then(geometry::stated));
         // What is wrong already would only be told again, as a doubt about the positions.
         if !problems.is_empty() {
             return Ok(Found { problems, ..Found::default() });
@@ -122,12 +125,13 @@ impl Dialect for Cxi {
                 return Ok(Found { problems, ..Found::default() });
             }
         };
-        let (pixel, scan) = match (stated, geometry) {
-            (None, Geometry::NearField) => {
+        let (pixel, scan) = match (stated, geometry, told) {
+            (None, Geometry::NearField, None) => {
                 let options =
                     ReadOptions { geometry: Some(Geometry::NearField), ..options.clone() };
+                let known = (true, known.1);
                 let pixel =
-                    instrument.object_pixel(shape, &options, file.path(), notes, &mut problems)?;
+                    instrument.object_pixel(shape, known, &options, path, notes, &mut problems)?;
                 let Some(pixel) = pixel else { return Ok(Found { problems, ..Found::default() }) };
                 let (rows, columns) = instrument.beam_positions(
                     &translations,
@@ -210,7 +214,10 @@ fn unplaced(
 }
 
 /// The geometry, by the patterns where nobody `stated` it, or why the positions can be those of no
-/// scan; `told` is the pixel that the user says.
+/// scan; `told` is the pixel that the user says, `pixel` the one that the positions are in.
+///
+/// A pixel that is said tells nothing of where the detector is, for images of a beam that diverges
+/// have any: the patterns are held against the pixel that the far field would have.
 fn understood_geometry(
     stated: Option<Geometry>,
     stack: &Stack,
@@ -235,17 +242,27 @@ fn understood_geometry(
             (false, _) => Ok(stated),
         };
     }
-    let Some((diameter, step)) = no_far_field(stack.amplitude.view(), scan) else {
+    let light = stack.amplitude.view();
+    let steps_of = |scan: &[Position]| geometry::median_step(scan).unwrap_or(0.0);
+    let by_optics = told.and(instrument.optics()).map(|optics| {
+        let (dy, dx) = optics.object_pixel((height, width));
+        let place = |p: &Position| Position { y: p.y * pixel.0 / dy, x: p.x * pixel.1 / dx };
+        scan.iter().map(place).collect::<Vec<_>>()
+    });
+    let Some((diameter, step)) = no_far_field(light, by_optics.as_deref().unwrap_or(scan)) else {
+        let beyond = by_optics.as_ref().and_then(|_| no_far_field(light, scan));
+        if let (Some(told), Some((diameter, step))) = (told, beyond) {
+            return Err(wrong_pixel(told, apart(diameter, step)));
+        }
         notes.push("geometry: CXI does not say; taken as far field".to_owned());
         return Ok(Geometry::FarField);
     };
-    let apart =
-        format!("neighbours {step:.0} px apart where the illumination is {diameter:.0} px wide");
     // Near-field images overlap by the light on the detector.
-    let lit = geometry::lit_width(stack.amplitude.view());
-    if let Some(told) = told.filter(|_| step > lit) {
-        return Err(wrong_pixel(told, apart));
+    let lit = geometry::lit_width(light);
+    if let Some(told) = told.filter(|_| steps_of(scan) > lit) {
+        return Err(wrong_pixel(told, apart(diameter, steps_of(scan))));
     }
+    let apart = apart(diameter, step);
     if let Some((unit, steps)) = geometry::likely_unit(diameter, step) {
         return wrong(format!(
             "{apart}: in {unit} they would be {steps:.1} px apart; say their unit \
@@ -253,7 +270,7 @@ fn understood_geometry(
         ));
     }
     let on_detector =
-        instrument.on_detector(step * pixel.0.max(pixel.1)).filter(|step| *step > lit);
+        instrument.on_detector(steps_of(scan) * pixel.0.max(pixel.1)).filter(|step| *step > lit);
     if let Some(steps) = on_detector {
         return wrong(format!(
             "{apart} as far field, and {steps:.0} pixels of the detector apart where the light is {lit:.0} \
@@ -266,6 +283,11 @@ fn understood_geometry(
          near-field) to decide it"
     ));
     Ok(Geometry::NearField)
+}
+
+/// How far positions are apart, and how wide the illumination is, in words.
+fn apart(diameter: f64, step: f64) -> String {
+    format!("neighbours {step:.0} px apart where the illumination is {diameter:.0} px wide")
 }
 
 /// The problem with an object's pixel that the user says, by how far that brings the positions

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::OURS;
 use super::mask::MASK;
-use crate::dialect::geometry::{FarFieldOptics, H_C, state};
+use crate::dialect::geometry::{FarFieldOptics, H_C, object_pixel, record_pixel, state};
 use crate::options::Geometry;
 use crate::{Dataset, Error, contract, hdf5, metadata};
 
@@ -14,8 +14,11 @@ use crate::{Dataset, Error, contract, hdf5, metadata};
 /// `data` holds photon counts when the intensity scale is known and the square of the amplitudes
 /// otherwise; `translation` the sample's, t = -(y dy b_y + x dx b_x) with rows running towards -y
 /// and columns towards -x, as CXI assumes when there are no `basis_vectors`, and (dy, dx) the
-/// object's pixel by [`FarFieldOptics::object_pixel`]. What CXI has no names for is in
-/// `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata` and the extras.
+/// object's `pixel` along (y, x), metres: where it is not given that of the metadata, else the one
+/// that the optics make, in the near field the detector's own. In the far field the pixels of the
+/// detector are written as those that make it ([`FarFieldOptics::making`]). What CXI has no names
+/// for is in `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata`, which has that pixel,
+/// too, and the extras.
 ///
 /// # Errors
 /// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from
@@ -23,6 +26,7 @@ use crate::{Dataset, Error, contract, hdf5, metadata};
 pub fn write_cxi(
     dataset: &Dataset,
     optics: &FarFieldOptics,
+    pixel: Option<(f64, f64)>,
     path: impl AsRef<Path>,
 ) -> Result<Vec<String>, Error> {
     let path = path.as_ref();
@@ -31,7 +35,11 @@ pub fn write_cxi(
         return Err(Error::Contract { path: path.to_owned(), problems });
     }
     let (n, height, width) = dataset.diffraction.dim();
-    let (dy, dx) = optics.object_pixel((height, width));
+    let (shape, near) = ((height, width), dataset.geometry == Some(Geometry::NearField));
+    let known = pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel));
+    let made = || if near { optics.pitch } else { optics.object_pixel(shape) };
+    let (dy, dx) = known.unwrap_or_else(made);
+    let optics = if near { *optics } else { optics.making((dy, dx), shape) };
     let mut left_out = Vec::new();
     let intensity = dataset.intensities()?;
     hdf5::write(path, |file| {
@@ -68,6 +76,7 @@ pub fn write_cxi(
             file.complex(&format!("{OURS}/objectGuess"), product.shape(), &values)?;
         }
         let mut history = dataset.metadata.clone().unwrap_or_default();
+        record_pixel(&mut history, (dy, dx));
         let stated = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
         if dataset.geometry.is_some() || !stated {
             state(&mut history, dataset.geometry.unwrap_or(Geometry::FarField));

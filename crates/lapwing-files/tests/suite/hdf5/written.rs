@@ -101,7 +101,7 @@ fn a_data_set_survives_cxi() {
     // Intensities that are whole numbers by chance, and no counts.
     without.diffraction = Array3::from_shape_fn(SHAPE, |(k, y, x)| count(k, y, x).sqrt()).into();
     for written in [with_counts, without] {
-        assert_eq!(write_cxi(&written, &optics(), &path).unwrap(), ["filenames"]);
+        assert_eq!(write_cxi(&written, &optics(), None, &path).unwrap(), ["filenames"]);
         assert!(is_hdf5(&path));
         let (read, understood) = dialect::read(&path, &ReadOptions::default()).unwrap();
         for (a, b) in read.diffraction.values().iter().zip(written.diffraction.values()) {
@@ -141,7 +141,7 @@ fn h5py_reads_what_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let acquisition = Acquisition { distance_m: 1.5, energy_ev: 9000.0, photon_count: 1e6 };
     Product { acquisition, ..product() }.write(folder.path().join("product.h5")).unwrap();
-    write_cxi(&dataset(), &optics(), folder.path().join("set.cxi")).unwrap();
+    write_cxi(&dataset(), &optics(), None, folder.path().join("set.cxi")).unwrap();
     python(
         r#"
 import sys, h5py, numpy as np

@@ -271,7 +271,7 @@ mod tests {
         let dataset = Dataset { diffraction, scan, ..Dataset::default() };
         let optics =
             dialect::FarFieldOptics { wavelength: 1e-10, distance: 1.0, pitch: (5e-5, 5e-5) };
-        dialect::write_cxi(&dataset, &optics, &cxi).unwrap();
+        dialect::write_cxi(&dataset, &optics, None, &cxi).unwrap();
         let known = ReadOptions::default();
         for path in [tike, cxi] {
             let mut lines = Vec::new();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dm4::DmFile;
 use crate::hdf5::{self, Hdf5};
+use crate::holes::Holes;
 use crate::mat::MatFile;
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
@@ -340,6 +341,19 @@ impl Container {
             Self::Npy(array) if name.is_empty() => array.parts(wanted, take),
             Self::Raw(frames) if name.is_empty() => frames.parts(wanted, take),
             _ => take(0, self.read(name)?),
+        }
+    }
+
+    /// Chunks of an array that the file does not have; `None` where all are there, or there are
+    /// none.
+    ///
+    /// # Errors
+    /// As for [`shape`](Self::shape).
+    pub(crate) fn holes(&self, name: &str) -> Result<Option<Holes>, Error> {
+        match self {
+            Self::Hdf5(file) => file.holes(name),
+            Self::Zarr(file) => file.holes(name),
+            _ => Ok(None),
         }
     }
 

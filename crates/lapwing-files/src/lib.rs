@@ -54,6 +54,7 @@ pub mod dm4;
 mod error;
 pub mod experiment;
 pub mod hdf5;
+mod holes;
 pub mod mask;
 pub mod mat;
 pub mod metadata;

@@ -5,6 +5,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
+use super::marks::{Largest, written};
 use crate::contract::{FINITE, NOT_NEGATIVE};
 use crate::experiment::part;
 use crate::mask::Layers;
@@ -24,6 +25,25 @@ pub(super) struct Cleaned {
     /// Axes (1 or pattern, y, x), true where a pixel is good.
     pub good: Option<Layers>,
     pub remarks: Vec<Remark>,
+    /// What was there to be found at all.
+    seen: Vec<Odd>,
+}
+
+impl Cleaned {
+    /// The options that were given to clean the patterns `key`, and found nothing to clean.
+    pub(super) fn idle(&self, key: &str, options: &ReadOptions) -> Vec<String> {
+        let is_there = |odd: &[Odd]| odd.iter().any(|odd| self.seen.contains(odd));
+        let hot = is_there(&[Odd::NotFinite, Odd::Largest, Odd::Copied]);
+        let negative = is_there(&[Odd::Negative]);
+        let large = "no good pixel holds NaN, infinity or the largest number of its type";
+        let rows = [
+            (options.mask_hot && !hot, "mask-hot", large),
+            (options.mask_negative && !negative, "mask-negative", "no good pixel is negative"),
+            (options.clip_negative && !negative, "clip-negative", "no good pixel is negative"),
+        ];
+        let idle = rows.into_iter().filter(|(idle, ..)| *idle);
+        idle.map(|(_, flag, why)| format!("{key}: --{flag} changes nothing: {why}")).collect()
+    }
 }
 
 /// What is odd about a number.
@@ -33,6 +53,8 @@ enum Odd {
     Negative,
     /// The largest number of its type, with which detectors mark what they did not measure.
     Largest,
+    /// That of a narrower type, which was copied into this one.
+    Copied,
 }
 
 /// How often each pixel holds odd numbers of one kind.
@@ -41,6 +63,8 @@ struct Seen {
     /// Patterns in which each pixel does.
     patterns: Array2<u32>,
     count: usize,
+    /// Whether each pixel does in every pattern that is looked at, or in none.
+    everywhere: bool,
     /// Pattern, row and column of the first, and its value.
     first: ((usize, usize, usize), f32),
     lowest: f32,
@@ -58,8 +82,10 @@ pub(super) fn clean(
     storage: &Storage,
 ) -> Result<Result<Cleaned, Vec<Problem>>, Error> {
     let largest = Largest::of(dtype);
-    let plain = |value: f32| (0.0..largest.limit).contains(&value) & (value != largest.mark);
-    if bulk::all(in_c_order(values), plain) {
+    let plain = |value: f32| largest.is_plain(value);
+    let is_left_out = |index: usize| part::is_left_out(&options.experiment.patterns, index);
+    let copied = largest.copied(values.view(), is_left_out);
+    if copied.is_none() && bulk::all(in_c_order(values), plain) {
         return Ok(Ok(Cleaned::default()));
     }
     let masked = masked()?;
@@ -70,14 +96,17 @@ pub(super) fn clean(
     for (index, mut pattern) in values.outer_iter_mut().enumerate() {
         stop::check()?;
         // Of a pattern that is left out nothing is asked.
-        if part::is_left_out(&options.experiment.patterns, index) {
+        if is_left_out(index) {
             pattern.mapv_inplace(|value| if plain(value) { value } else { 0.0 });
         } else if n > 1 && is_lost(pattern.view(), masked, index) {
             lost.push(index);
         }
     }
+    // A lost pattern tells nothing of pixels, unless all are lost.
+    let told_by = |index: usize| lost.len() == n || lost.binary_search(&index).is_err();
+    let skipped: Vec<bool> = (0..n).map(|index| is_left_out(index) || !told_by(index)).collect();
     if let Some(masked) = masked {
-        blank(values, masked, |value| !plain(value));
+        blank(values, masked, |value| !plain(value) || Some(value) == copied);
     }
     if !lost.is_empty() && lost.len() < n {
         for &index in &lost {
@@ -93,10 +122,16 @@ pub(super) fn clean(
         found.remarks.push(remark.on_patterns(lost).beyond_doubt());
     }
     let mut problems = Vec::new();
-    for odd in [Odd::NotFinite, Odd::Largest, Odd::Negative] {
-        let Some(seen) = Seen::in_patterns(values.view(), odd, largest) else { continue };
-        let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
-        let sentinel = dtype.is_integer() && odd != Odd::NotFinite;
+    for odd in [Odd::NotFinite, Odd::Largest, Odd::Copied, Odd::Negative] {
+        let is_odd = |value: f32| odd.is(value, largest, copied);
+        let Some(seen) = Seen::in_patterns(values.view(), odd, &skipped, is_odd) else { continue };
+        found.seen.push(odd);
+        let everywhere = seen.everywhere;
+        let sentinel = match odd {
+            Odd::NotFinite => false,
+            Odd::Negative => dtype.is_integer(),
+            Odd::Largest | Odd::Copied => true,
+        };
         // A camera of few bits reaches its largest number by light.
         let by_light = odd == Odd::Largest && dtype.width() <= 2;
         let told = match odd {
@@ -108,7 +143,7 @@ pub(super) fn clean(
             let evidence = format!(
                 "{key}: {} set to zero, the lowest {}",
                 counted(seen.count, "negative number"),
-                seen.lowest
+                written(seen.lowest)
             );
             found.remarks.push(Remark::new(
                 What::Cleaned,
@@ -117,10 +152,10 @@ pub(super) fn clean(
             ));
         } else if (sentinel && everywhere && (n > 1 || !by_light)) || told {
             let remark = seen.taken_as_bad(key, told);
-            take(values, &seen, &mut found, storage, |value| odd.is(value, largest))?;
+            take(values, &seen, &mut found, storage, is_odd)?;
             found.remarks.push(remark);
         } else if !by_light {
-            problems.push(seen.problem(key, everywhere, n));
+            problems.push(seen.problem(key, n));
         }
     }
     Ok(if problems.is_empty() { Ok(found) } else { Err(problems) })
@@ -131,60 +166,37 @@ fn in_c_order<'a>(values: &'a mut ArrayViewMut3<'_, f32>) -> &'a mut [f32] {
     values.as_slice_mut().expect("a stack is in C order")
 }
 
-/// The numbers of a type that stand for no light.
-#[derive(Debug, Clone, Copy)]
-struct Largest {
-    /// Whole numbers from this one on.
-    limit: f32,
-    /// What 32 bits have as their largest number, where floating-point numbers hold it.
-    mark: f32,
-}
-
-impl Largest {
-    fn of(dtype: &DType) -> Self {
-        let limit = match dtype {
-            DType::I8 => i8::MAX.into(),
-            DType::U8 => u8::MAX.into(),
-            DType::I16 => i16::MAX.into(),
-            DType::U16 => u16::MAX.into(),
-            DType::I32 => i32::MAX as f32,
-            DType::U32 => u32::MAX as f32,
-            DType::I64 => i64::MAX as f32,
-            DType::U64 => u64::MAX as f32,
-            _ => return Self { limit: f32::INFINITY, mark: u32::MAX as f32 },
-        };
-        Self { limit, mark: f32::NAN }
-    }
-
-    fn is(self, value: f32) -> bool {
-        value.is_finite() && (value >= self.limit || value == self.mark)
-    }
-}
-
 impl Odd {
-    fn is(self, value: f32, largest: Largest) -> bool {
+    fn is(self, value: f32, largest: Largest, copied: Option<f32>) -> bool {
         match self {
             Self::NotFinite => !value.is_finite(),
             Self::Negative => value < 0.0,
             Self::Largest => largest.is(value),
+            Self::Copied => Some(value) == copied,
         }
     }
 }
 
 impl Seen {
-    fn in_patterns(values: ArrayView3<'_, f32>, odd: Odd, largest: Largest) -> Option<Self> {
+    /// Of the patterns that are not `skipped`.
+    fn in_patterns(
+        values: ArrayView3<'_, f32>,
+        odd: Odd,
+        skipped: &[bool],
+        is_odd: impl Fn(f32) -> bool,
+    ) -> Option<Self> {
         let (_, height, width) = values.dim();
-        let mut patterns = Array2::zeros((height, width));
+        let mut patterns: Array2<u32> = Array2::zeros((height, width));
         let mut count = 0;
         let mut first = None;
         let mut lowest = f32::INFINITY;
         let asked = Asked::here();
-        for (index, pattern) in values.outer_iter().enumerate() {
+        for (index, pattern) in values.outer_iter().enumerate().filter(|(at, _)| !skipped[*at]) {
             if asked.to_stop() {
                 break;
             }
             for ((y, x), &value) in pattern.indexed_iter() {
-                if odd.is(value, largest) {
+                if is_odd(value) {
                     patterns[(y, x)] += 1;
                     count += 1;
                     first.get_or_insert(((index, y, x), value));
@@ -192,7 +204,9 @@ impl Seen {
                 }
             }
         }
-        Some(Self { odd, patterns, count, first: first?, lowest })
+        let looked_at = skipped.iter().filter(|skipped| !**skipped).count();
+        let everywhere = patterns.iter().all(|&count| count == 0 || count as usize == looked_at);
+        Some(Self { odd, patterns, count, everywhere, first: first?, lowest })
     }
 
     /// The pixels that do in any pattern.
@@ -201,11 +215,7 @@ impl Seen {
     }
 
     fn value(&self) -> String {
-        match self.first.1 {
-            // 4294967296 would be read as a typing mistake.
-            value if value == u32::MAX as f32 => u32::MAX.to_string(),
-            value => value.to_string(),
-        }
+        written(self.first.1)
     }
 
     fn taken_as_bad(&self, key: &str, told: bool) -> Remark {
@@ -231,7 +241,7 @@ impl Seen {
         Remark::new(what, evidence, advice).on_pixels(pixels)
     }
 
-    fn problem(&self, key: &str, everywhere: bool, n: usize) -> Problem {
+    fn problem(&self, key: &str, n: usize) -> Problem {
         let ((pattern, y, x), _) = self.first;
         let others = match self.count - 1 {
             0 => String::new(),
@@ -239,7 +249,7 @@ impl Seen {
         };
         let place = format!("{} in pattern {pattern} at row {y}, column {x}{others}", self.value());
         let pixels = self.patterns.iter().filter(|&&count| count > 0).count();
-        let same = match everywhere && n > 1 {
+        let same = match self.everywhere && n > 1 {
             true => format!(", the same {} in every pattern", counted(pixels, "pixel")),
             false => String::new(),
         };
@@ -248,14 +258,17 @@ impl Seen {
             Odd::Negative => Problem::new(
                 key,
                 NOT_NEGATIVE,
-                format!("{place}, the lowest {}{same}", self.lowest),
+                format!("{place}, the lowest {}{same}", written(self.lowest)),
             ),
-            Odd::Largest => Problem::new(
-                key,
-                "counts, not the largest number of the type (or leave these pixels out: --mask-hot, or a \
-                 mask)",
-                format!("{place}, in some patterns only"),
-            ),
+            Odd::Largest | Odd::Copied => {
+                let partly = if self.everywhere { same } else { ", in some patterns only".into() };
+                Problem::new(
+                    key,
+                    "counts, not the largest number of the type (or leave these pixels out: \
+                     --mask-hot, or a mask)",
+                    format!("{place}{partly}"),
+                )
+            }
         }
     }
 }
@@ -270,8 +283,7 @@ fn take(
 ) -> Result<(), Error> {
     let (n, height, width) = values.dim();
     let lost = seen.patterns.iter().filter(|&&count| count > 0).count();
-    let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
-    let new = match everywhere || lost * MANY <= height * width {
+    let new = match seen.everywhere || lost * MANY <= height * width {
         true => Layers::from(seen.patterns.mapv(|count| count == 0).insert_axis(Axis(0))),
         false => {
             let (values, pixels) = (&*in_c_order(values), height * width);
@@ -331,145 +343,4 @@ pub(super) fn blank(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::Array3;
-
-    fn stack() -> Array3<f32> {
-        Array3::from_shape_fn((4, 5, 6), |(i, y, x)| (i + y + x) as f32)
-    }
-
-    fn cleaned(
-        values: &mut Array3<f32>,
-        dtype: &DType,
-        options: &ReadOptions,
-    ) -> Result<Cleaned, String> {
-        let memory = Storage::Memory;
-        let found =
-            clean(&mut values.view_mut(), dtype, || Ok(None), "data", options, &memory).unwrap();
-        found.map_err(|problems| {
-            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        })
-    }
-
-    #[test]
-    fn patterns_without_a_number_are_lost_and_those_left_out_do_not_matter() {
-        let mut values = stack();
-        values.index_axis_mut(Axis(0), 2).fill(f32::NAN);
-        let found = cleaned(&mut values, &DType::F32, &ReadOptions::default()).unwrap();
-        let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
-        assert_eq!((remark.what, remark.certain), (What::LostPatterns, true));
-        assert!(remark.patterns == [2] && found.good.is_none());
-        assert!(values.index_axis(Axis(0), 2).iter().all(|&value| value == 0.0));
-        // One odd number is no lost pattern, unless that is left out.
-        values[(1, 2, 3)] = -1.0;
-        assert!(cleaned(&mut values.clone(), &DType::F32, &ReadOptions::default()).is_err());
-        let mut options = ReadOptions::default();
-        options.experiment.patterns.leave_out_frames = vec![1];
-        assert!(cleaned(&mut values, &DType::F32, &options).unwrap().remarks.is_empty());
-        values.fill(f32::NAN);
-        let error = cleaned(&mut values, &DType::F32, &ReadOptions::default()).err().unwrap();
-        assert!(error.contains("NaN in pattern 0"), "{error}");
-    }
-
-    #[test]
-    fn sentinels_in_every_pattern_are_bad_pixels() {
-        for (dtype, value) in [
-            (DType::U32, u32::MAX as f32),
-            (DType::U16, 65535.0),
-            (DType::I32, -1.0),
-            (DType::F64, u32::MAX as f32),
-        ] {
-            let mut values = stack();
-            values.index_axis_mut(Axis(1), 2).fill(value);
-            let found = cleaned(&mut values, &dtype, &ReadOptions::default());
-            if dtype == DType::F64 {
-                assert!(found.err().unwrap().contains("4294967295"));
-                continue;
-            }
-            let found = found.unwrap();
-            assert_eq!(found.good.unwrap().flags().iter().filter(|&&good| !good).count(), 6);
-            assert_eq!((found.remarks[0].what, values[(1, 2, 3)]), (What::Sentinels, 0.0));
-        }
-    }
-
-    #[test]
-    fn odd_numbers_here_and_there_are_refused_with_what_to_say() {
-        let mut values = stack();
-        values[(2, 3, 4)] = f32::NAN;
-        let said = cleaned(&mut values, &DType::F32, &ReadOptions::default()).err().unwrap();
-        assert!(
-            said.contains("NaN in pattern 2 at row 3, column 4") && said.contains("--mask-hot"),
-            "{said}"
-        );
-        let options = ReadOptions { mask_hot: true, ..ReadOptions::default() };
-        let found = cleaned(&mut values, &DType::F32, &options).unwrap();
-        assert_eq!(found.good.unwrap().view().dim(), (1, 5, 6));
-        assert_eq!(values[(2, 3, 4)], 0.0);
-
-        let below = stack().mapv(|value| value - 3.5);
-        let said = cleaned(&mut below.clone(), &DType::F32, &ReadOptions::default()).err().unwrap();
-        assert!(said.contains("the lowest -3.5") && said.contains("--clip-negative"), "{said}");
-        let options = ReadOptions { clip_negative: true, ..ReadOptions::default() };
-        let mut clipped = below.clone();
-        assert!(cleaned(&mut clipped, &DType::F32, &options).unwrap().good.is_none());
-        assert_eq!(clipped, below.mapv(|value| value.max(0.0)));
-        let options = ReadOptions { mask_negative: true, ..ReadOptions::default() };
-        let mut masked = below.clone();
-        let good = cleaned(&mut masked, &DType::F32, &options).unwrap().good.unwrap();
-        assert_eq!(good.view(), below.mapv(|value| value >= 0.0));
-    }
-
-    #[test]
-    fn what_is_masked_is_no_matter() {
-        let mut values = stack();
-        values[(2, 3, 4)] = f32::NAN;
-        let mut good = Array3::from_elem((1, 5, 6), true);
-        good[(0, 3, 4)] = false;
-        let found = clean(
-            &mut values.view_mut(),
-            &DType::F32,
-            || Ok(Some(Mask::of(good))),
-            "data",
-            &ReadOptions::default(),
-            &Storage::Memory,
-        );
-        let found = found.unwrap().unwrap();
-        assert!(found.good.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
-    }
-
-    #[test]
-    fn patterns_without_a_number_are_lost_under_a_mask_too() {
-        let mut values = stack();
-        values.index_axis_mut(Axis(0), 2).fill(f32::NAN);
-        // Programs put zero, too, where a pixel is bad.
-        values.index_axis_mut(Axis(0), 3).fill(f32::NAN);
-        values[(3, 3, 4)] = 0.0;
-        for layers in [1, 4] {
-            let mut good = Array3::from_elem((layers, 5, 6), true);
-            good.index_axis_mut(Axis(1), 3).fill(false);
-            // A pattern without a good pixel, which has numbers, is not lost.
-            if layers > 1 {
-                good.index_axis_mut(Axis(0), 0).fill(false);
-            }
-            let mut values = values.clone();
-            let options = ReadOptions::default();
-            let (masked, memory) = (|| Ok(Some(Mask::of(good))), Storage::Memory);
-            let dtype = &DType::F32;
-            let found = clean(&mut values.view_mut(), dtype, masked, "data", &options, &memory);
-            let found = found.unwrap().unwrap();
-            let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
-            assert_eq!((remark.what, &remark.patterns[..]), (What::LostPatterns, &[2, 3][..]));
-            assert!(found.good.is_none() && values.iter().all(|value| value.is_finite()));
-            assert_eq!(values[(1, 2, 3)], 6.0);
-        }
-    }
-
-    #[test]
-    fn a_camera_of_few_bits_may_saturate() {
-        let mut values = stack();
-        values[(2, 3, 4)] = 65535.0;
-        let found = cleaned(&mut values, &DType::U16, &ReadOptions::default()).unwrap();
-        assert!(found.good.is_none() && values[(2, 3, 4)] == 65535.0);
-    }
-}
+mod tests;

@@ -57,19 +57,19 @@ pub(super) fn read(
 }
 
 /// The mask of the patterns of a file, where the options name one or an array of it is called so:
-/// what says, before anything is made of the patterns, which of their numbers do not matter. What
-/// is wrong with it is told where it is applied.
+/// what says, before anything is made of the patterns, which of their numbers do not matter; or
+/// what is wrong with it.
 pub(super) fn said(
     file: StackFile<'_>,
     of: (usize, (usize, usize)),
     wanted: &Wanted<'_>,
-) -> Result<Option<Mask>, Error> {
+) -> Result<Option<Result<Mask, Problem>>, Error> {
     if let Some(named) = read(of, wanted)? {
-        return Ok(named.ok());
+        return Ok(Some(named));
     }
     match file {
         StackFile::Archive(archive) if holds(archive, mask::KEY, wanted.options) => {
-            Ok(masks::read(file, mask::KEY, of, wanted.options, wanted.storage)?.ok())
+            masks::read(file, mask::KEY, of, wanted.options, wanted.storage).map(Some)
         }
         _ => Ok(None),
     }

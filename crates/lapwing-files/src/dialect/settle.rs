@@ -299,6 +299,7 @@ fn common(found: &mut Found, options: &ReadOptions, notes: &mut Vec<String>) -> 
     let (patterns, positions) = (stack.n_patterns(), scan.len());
     let n = patterns.min(positions);
     if patterns == positions {
+        notes.push(format!("--common changes nothing: {n} patterns and as many positions"));
         return Ok(());
     }
     notes.push(format!(

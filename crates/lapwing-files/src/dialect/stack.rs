@@ -7,10 +7,10 @@ use lapwing_model::Modes;
 use ndarray::Axis;
 
 use super::clean::{Cleaned, blank, clean};
-use super::mask_file;
 use super::stack_file::StackFile;
 use super::values::values;
 use super::wanted::Wanted;
+use super::{mask_file, missing};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::mask::{Layers, Mask};
 use crate::npy::DType;
@@ -206,6 +206,10 @@ pub(super) fn read_from(
         Ok(read) => read,
         Err(problem) => return Ok(Err(Refusal::Problems(vec![problem]))),
     };
+    let gaps = missing::look(stored, of_file.as_deref(), rules.key)?;
+    for &lost in &gaps.lost {
+        values.view_mut().index_axis_mut(Axis(0), lost).fill(0.0);
+    }
     let of_these = match (good, &chosen) {
         (Some(good), Some(chosen)) if good.good().len_of(Axis(0)) == n => {
             Some(good.select(chosen)?)
@@ -217,8 +221,15 @@ pub(super) fn read_from(
         blank(&mut values.view_mut(), good.good(), |_| true);
     }
     let (_, height, width) = values.dim();
+    let mut wrong_mask = None;
     let masked = || {
-        let said = mask_file::said(stored.file, (n, (height, width)), wanted)?;
+        let said = match mask_file::said(stored.file, (n, (height, width)), wanted)? {
+            Some(Err(problem)) => {
+                wrong_mask = Some(problem);
+                None
+            }
+            said => said.and_then(Result::ok),
+        };
         let said = match (said, &chosen) {
             (Some(said), Some(chosen)) => Some(said.select(chosen)?),
             (said, _) => said,
@@ -228,7 +239,20 @@ pub(super) fn read_from(
             (said, good) => Ok(said.or_else(|| good.cloned())),
         }
     };
-    convert(values, (n, chosen.clone()), &dtype, order, masked, rules, wanted.options, notes)
+    let (of, options) = ((n, chosen.clone()), wanted.options);
+    let read = convert(values, of, &dtype, order, masked, rules, options, notes)?;
+    Ok(match (read, wrong_mask) {
+        // What is wrong with a mask is told where it is applied, which does not come to pass.
+        (Err(Refusal::Problems(mut problems)), Some(problem)) => {
+            problems.insert(0, problem);
+            Err(Refusal::Problems(problems))
+        }
+        (Ok(mut stack), _) => {
+            stack.remarks.extend(gaps.remarks);
+            Ok(stack)
+        }
+        (read, _) => read,
+    })
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
@@ -246,6 +270,15 @@ fn convert(
 ) -> Result<Result<Stack, Refusal>, Error> {
     stop::check()?;
     note_form(dtype, order, rules.key, notes);
+    let below = options.experiment.patterns.dark_level.filter(|&level| level < 0.0);
+    if let Some(level) = below
+        && bulk::all(patterns.values(), |value| !(value < 0.0))
+    {
+        let expected = "what the detector writes without light: no number of the patterns is below \
+                        0";
+        let problem = Problem::new("dark_level", expected, level.to_string());
+        return Ok(Err(Refusal::Problems(vec![problem])));
+    }
     let mut options = calibrated(patterns.values_mut(), rules.key, options, notes);
     if chosen.is_some() {
         // What is left out was not read.
@@ -260,10 +293,12 @@ fn convert(
     let storage = patterns.storage();
     let (_, height, width) = patterns.dim();
     let cleaned = clean(&mut patterns.view_mut(), dtype, masked, rules.key, options, &storage)?;
-    let Cleaned { mut good, remarks } = match cleaned {
+    let cleaned = match cleaned {
         Ok(cleaned) => cleaned,
         Err(problems) => return Ok(Err(Refusal::Problems(problems))),
     };
+    notes.extend(cleaned.idle(rules.key, options));
+    let Cleaned { mut good, remarks, .. } = cleaned;
     let values = patterns.values();
     let whole = || {
         bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)

@@ -198,6 +198,10 @@ fn read(
             Ok(Ok((in_order(spool.patterns()?, order)?, dtype)))
         }
         _ => {
+            if expected == 0 {
+                let found = format!("an array of shape {shape:?}, which has none");
+                return Ok(Err(Problem::new(rules.key, "patterns of some pixels", found)));
+            }
             let found = format!("{seen} numbers");
             Ok(Err(Problem::new(rules.key, format!("{expected} numbers for {shape:?}"), found)))
         }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use rust_hdf5::{H5Dataset, StorageLayout};
 
 use super::guard::guarded;
-use super::packed::Packed;
+use super::packed::{self, Packed};
 use super::part::Wanted;
 use super::virtuals::Virtual;
 use super::{Hdf5, decode, filters, part};
 use crate::Error;
+use crate::holes::Holes;
 use crate::npy::Array;
 use crate::parts::{Take, entries_of_part, parts_with};
 
@@ -120,6 +121,20 @@ impl Hdf5 {
         let packed = guarded(|| Ok(Packed::of(&self.path, name, dataset)))
             .map_err(|reason| self.error(name, reason))?;
         Ok(packed.map_or(Stored::Plain(dataset), |packed| Stored::Packed(dataset, packed)))
+    }
+
+    /// Chunks of a dataset that were never written; `None` where all were, and where that is not
+    /// known.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when there is no such dataset.
+    pub(crate) fn holes(&self, name: &str) -> Result<Option<Holes>, Error> {
+        let mut found = None;
+        self.with(name, 0, &mut |file, name, dataset| {
+            found = packed::holes(&file.path, name, dataset);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// What `decode` makes of a dataset.

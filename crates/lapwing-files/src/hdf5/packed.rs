@@ -9,6 +9,7 @@ use rust_hdf5::{FillValue, Filter, H5Dataset};
 use super::filters;
 use super::guard::guarded;
 use super::index::{Grid, Index, StoredChunk, check_length};
+use crate::holes::Holes;
 
 /// Chunks that are unpacked together.
 const TOGETHER: usize = 64;
@@ -24,6 +25,19 @@ pub(super) struct Packed<'a> {
     chunk: Vec<usize>,
     width: usize,
     index: Option<Index>,
+}
+
+/// The chunks of the dataset `name` of the file at `path` that were never written, where its index
+/// can be followed.
+pub(super) fn holes(path: &Path, name: &str, dataset: &H5Dataset) -> Option<Holes> {
+    let (shape, chunk) = (dataset.shape(), dataset.chunk_dims()?);
+    let size = chunk.iter().fold(dataset.element_size(), |size, &side| size.saturating_mul(side));
+    let index = guarded(|| {
+        let grid = Grid::new(&shape, &dataset.max_shape()?, &chunk);
+        Ok(grid.and_then(|grid| Index::of(path, name, grid, size)))
+    });
+    let index = index.ok().flatten()?;
+    Holes::of(&shape, &chunk, |place| index.has(place))
 }
 
 impl<'a> Packed<'a> {

@@ -9,6 +9,7 @@ use super::Zarr;
 use super::layout::{ChunkPacking, Layout, Step};
 use crate::Error;
 use crate::claims::{MOST, MOST_CHUNK, SMALL, SMALL_CHUNK};
+use crate::holes::Holes;
 use crate::npy::{self, Array, Header, Sequential};
 use crate::parts::{Take, entries_of_part, parts_with};
 
@@ -97,6 +98,30 @@ impl Zarr {
             .map_err(|error| self.error(name, error))
     }
 
+    /// Chunks, or shards, of an array that are not there; `None` where all are.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub(crate) fn holes(&self, name: &str) -> Result<Option<Holes>, Error> {
+        let layout = self.layout(name)?;
+        let outer = layout.outer();
+        let grid: Vec<usize> =
+            layout.shape.iter().zip(outer).map(|(length, chunk)| length.div_ceil(*chunk)).collect();
+        Ok(Holes::of(&layout.shape, outer, |place| {
+            let (mut rest, mut index) = (place, vec![0; grid.len()]);
+            for (at, length) in index.iter_mut().zip(&grid).rev() {
+                *at = rest % length;
+                rest /= length;
+            }
+            self.at(&file_of(name, layout, &index)).is_some()
+        }))
+    }
+
+    /// The place of a file among all.
+    fn at(&self, file: &str) -> Option<usize> {
+        self.files.binary_search_by(|(other, _)| other.as_str().cmp(file)).ok()
+    }
+
     /// Refuses an array that claims more bytes than its files can hold.
     fn check_size(&self, name: &str, layout: &Layout) -> Result<(), Error> {
         let product = |lengths: &[usize]| {
@@ -138,18 +163,8 @@ impl Zarr {
         index: &[usize],
         part: &mut [u8],
     ) -> Result<(), String> {
-        let key: Vec<String> = index.iter().map(ToString::to_string).collect();
-        let separator = layout.separator.to_string();
-        let key = match (layout.prefixed, key.is_empty()) {
-            (true, true) => "c".to_owned(),
-            (true, false) => format!("c{separator}{}", key.join(&separator)),
-            (false, true) => "0".to_owned(),
-            (false, false) => key.join(&separator),
-        };
-        let file = if name.is_empty() { key } else { format!("{name}/{key}") };
-        let Ok(at) = self.files.binary_search_by(|(other, _)| other.as_str().cmp(&file)) else {
-            return Ok(());
-        };
+        let file = file_of(name, layout, index);
+        let Some(at) = self.at(&file) else { return Ok(()) };
         let read = self.store.read(&file, self.files[at].1).map_err(|error| error.to_string())?;
         let Some(stored) = read else { return Ok(()) };
         let told = |reason: String| format!("chunk {file}: {reason}");
@@ -193,6 +208,19 @@ impl Zarr {
         }
         Ok(())
     }
+}
+
+/// The file of the chunk, or shard, at an index.
+fn file_of(name: &str, layout: &Layout, index: &[usize]) -> String {
+    let key: Vec<String> = index.iter().map(ToString::to_string).collect();
+    let separator = layout.separator.to_string();
+    let key = match (layout.prefixed, key.is_empty()) {
+        (true, true) => "c".to_owned(),
+        (true, false) => format!("c{separator}{}", key.join(&separator)),
+        (false, true) => "0".to_owned(),
+        (false, false) => key.join(&separator),
+    };
+    if name.is_empty() { key } else { format!("{name}/{key}") }
 }
 
 /// The indices of all chunks of a grid whose first one is `first`, in C order.

@@ -50,6 +50,8 @@ impl Index {
         };
         let mut plain_edges = false;
         match layout {
+            // No chunk was ever written.
+            DataLayoutMessage::ChunkedV3 { b_tree_address: UNDEF_ADDR, .. } => {}
             DataLayoutMessage::ChunkedV3 { b_tree_address, .. } => {
                 trees::version_1(&mut pieces, b_tree_address, grid.chunk(), &mut by_place)?;
             }
@@ -96,6 +98,11 @@ impl Index {
             _ => return None,
         }
         Some(Self { pieces, grid, plain_edges, places })
+    }
+
+    /// Whether the chunk of this number in the grid, in C order, was ever written.
+    pub(super) fn has(&self, number: usize) -> bool {
+        self.places.contains_key(&number)
     }
 
     /// The chunk at these coordinates, which takes at most `most` bytes; `None` where it was never

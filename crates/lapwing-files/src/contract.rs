@@ -111,11 +111,14 @@ pub fn scan(scan: &[Position]) -> Vec<Problem> {
         let wrong: Vec<usize> =
             (0..scan.len()).filter(|&i| !coordinate(&scan[i]).is_finite()).collect();
         if let Some(&first) = wrong.first() {
+            let advice = match wrong.len() < scan.len() {
+                true => format!("leave them out (--leave-out-frames {})", ranges(&wrong)),
+                false => "give the positions that were meant (--positions FILE)".to_owned(),
+            };
             let found = format!(
-                "{} of {} not finite, the first at index {first}; leave them out (--leave-out-frames {})",
+                "{} of {} not finite, the first at index {first}; {advice}",
                 wrong.len(),
-                scan.len(),
-                ranges(&wrong)
+                scan.len()
             );
             problems.push(Problem::new(key, "finite numbers", found));
         }

@@ -293,6 +293,12 @@ impl ReadOption {
             (Kind::Choice { set, .. } | Kind::Text { set }, Given::Word(word)) => {
                 set(options, word)
             }
+            // Numbers of an experiment file are none of text.
+            (Kind::Choice { words, set }, Given::Number(number))
+                if words.list().contains(&number.to_string().as_str()) =>
+            {
+                set(options, &number.to_string())
+            }
             (Kind::Flag { set }, Given::Flag(flag)) => {
                 set(options, *flag);
                 Ok(())
@@ -408,6 +414,9 @@ mod tests {
             assert!(told.contains("expected") && told.contains("found"), "{name} {text}: {told}");
         }
         let mut options = ReadOptions::default();
+        let good = option("mask_good_is").unwrap();
+        assert!(good.set(&mut options, &Given::Number(0.0)).is_ok() && options.mask_good.is_some());
+        assert!(good.set(&mut options, &Given::Number(2.0)).is_err());
         let frames = option("leave_out_frames").unwrap();
         frames.set(&mut options, &Given::Word("3, 17,40-42".to_owned())).unwrap();
         assert_eq!(options.experiment.patterns.leave_out_frames, [3, 17, 40, 41, 42]);

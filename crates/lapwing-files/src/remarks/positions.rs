@@ -6,7 +6,7 @@ use lapwing_model::scan::{SpreadOut, spread_out};
 use lapwing_model::{Modes, Position, median, probe};
 
 use super::remark::{Remark, What};
-use super::words::{leave_out, ranges};
+use super::words::{far as px, leave_out, ranges};
 
 /// Extent of a scan, pixels, up to which its unit is in doubt rather than its shape.
 const TINY: f64 = 4.0;
@@ -163,11 +163,12 @@ fn lost_ones(scan: &[Position], lost: &[usize]) -> Option<Remark> {
     let others = scan.iter().enumerate().filter(|(other, _)| lost.binary_search(other).is_err());
     let nearest = others.map(|(_, other)| away(other)).fold(f64::INFINITY, f64::min);
     let evidence = match lost {
-        [_] => format!("position {index} lies {nearest:.0} px from every other"),
+        [_] => format!("position {index} lies {} px from every other", px(nearest, 0)),
         _ => format!(
-            "{} of {} positions lie far from all others, the first {nearest:.0} px: {}",
+            "{} of {} positions lie far from all others, the first {} px: {}",
             lost.len(),
             scan.len(),
+            px(nearest, 0),
             ranges(lost)
         ),
     };
@@ -233,8 +234,11 @@ fn degenerate(scan: &[Position], far: bool) -> Option<Remark> {
         return tiny();
     }
     Some({
-        let evidence =
-            format!("all {} positions lie on a line of {:.1} px", scan.len(), height.hypot(width));
+        let evidence = format!(
+            "all {} positions lie on a line of {} px",
+            scan.len(),
+            px(height.hypot(width), 1)
+        );
         Remark::new(
             What::Degenerate,
             evidence,

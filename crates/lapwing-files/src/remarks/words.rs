@@ -41,6 +41,14 @@ pub(crate) fn places(pixels: &[(usize, usize)]) -> String {
     text
 }
 
+/// A length in pixels, of which no more digits are told than anybody reads.
+pub(crate) fn far(pixels: f64, digits: usize) -> String {
+    match pixels.abs() < 1e6 {
+        true => format!("{pixels:.digits$}"),
+        false => format!("{pixels:.3e}"),
+    }
+}
+
 /// `1 pattern`, `3 patterns`.
 pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -49,6 +57,11 @@ pub(crate) fn counted(number: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_have_few_digits() {
+        assert_eq!((far(4002.0816, 1), far(-4.002e30, 1)), ("4002.1".into(), "-4.002e30".into()));
+    }
 
     #[test]
     fn numbers_are_told_as_ranges() {

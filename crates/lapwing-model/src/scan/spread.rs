@@ -79,9 +79,14 @@ impl fmt::Display for SpreadOut {
         match self.apart {
             true => write!(
                 f,
-                "neighbouring positions lie {:.0} px apart and a pattern covers {height} x {width} \
+                "neighbouring positions lie {} px apart and a pattern covers {height} x {width} \
                  px, so that nothing overlaps on an object of {rows:.3e} x {columns:.3e} px",
-                self.step
+                // No more digits than anybody reads.
+                if self.step < 1e6 {
+                    format!("{:.0}", self.step)
+                } else {
+                    format!("{:.3e}", self.step)
+                }
             ),
             false => write!(
                 f,

@@ -125,7 +125,10 @@ fn facts_in_words(facts: &Value, gain: f64, quantum: Quantum) -> Vec<(&'static s
         Some(size) => format!(" ({})", length(px * size)),
         None => String::new(),
     };
-    let step = facts["step_px"].as_f64().map(|step| format!("{step:.2} px{}", in_metres(step)));
+    let step = facts["step_px"].as_f64().map(|step| match step < 1e6 {
+        true => format!("{step:.2} px{}", in_metres(step)),
+        false => format!("{step:.3e} px"),
+    });
     let by_area =
         number("overlap", 3).map(|overlap| format!("{overlap} with the nearest neighbours"));
     let overlap = match number("linear_overlap", 3) {

@@ -3,7 +3,8 @@
 //! others intensities.
 
 use super::found::Found;
-use super::stack::{self, Rules, Stored};
+use super::stack;
+use super::stored::{Rules, Stored};
 use super::wanted::Wanted;
 use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};

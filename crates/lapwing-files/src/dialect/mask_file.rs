@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::masks;
 use super::shared::holds;
-use super::stack_file::StackFile;
+use super::stored::StackFile;
 use super::wanted::Wanted;
 use crate::mask;
 use crate::{Container, Error, Mask, Problem, open};

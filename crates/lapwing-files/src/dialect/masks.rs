@@ -2,7 +2,7 @@
 //! patterns, are read piece by piece where patterns are.
 
 use super::shared::holds;
-use super::stack_file::StackFile;
+use super::stored::StackFile;
 use super::wanted::Wanted;
 use crate::mask::{self, Mask, MaskSpool};
 use crate::npy::{self, DType, Header};

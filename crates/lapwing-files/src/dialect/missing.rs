@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stack::Stored;
-use super::stack_file::StackFile;
+use super::stored::{StackFile, Stored};
 use crate::holes::Missing;
 use crate::remarks::{Remark, What, counted, ranges};
 use crate::{Container, Error};

@@ -47,7 +47,7 @@ mod raster;
 mod settle;
 mod shared;
 pub(crate) mod stack;
-mod stack_file;
+mod stored;
 mod study;
 mod table;
 mod tike;

@@ -16,7 +16,8 @@ use super::found::{Found, Names};
 use super::order::OrderEvidence;
 use super::pairs::{self, Pairs};
 use super::shared::positions;
-use super::stack::{Refusal, Rules, Stack, Stored};
+use super::stack::{Refusal, Stack};
+use super::stored::{Rules, Stored, wrong_kind};
 use super::wanted::Wanted;
 use super::{companion, stack};
 use crate::container::{ByteFormat, SingleArray};
@@ -53,8 +54,7 @@ impl Dialect for NpyStack {
     fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
         let Container::Npy(array) = file else { return Ok(false) };
         let header = array.header();
-        Ok(matches!(header.shape.len(), 3 | 4)
-            && stack::wrong_kind(PATTERNS, &header.dtype).is_none())
+        Ok(matches!(header.shape.len(), 3 | 4) && wrong_kind(PATTERNS, &header.dtype).is_none())
     }
 
     fn find(

@@ -7,8 +7,8 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::order::OrderEvidence;
 use super::shared::{holds, positions, stored_metadata};
-use super::stack::{Refusal, Rules, Stack, Stored};
-use super::stack_file::StackFile;
+use super::stack::{Refusal, Stack};
+use super::stored::{Rules, StackFile, Stored, wrong_kind};
 use super::wanted::Wanted;
 use super::{extras, masks, stack};
 use crate::container::ByteFormat;
@@ -201,7 +201,7 @@ fn patterns(
         return Ok(None);
     }
     let header = archive.header(key)?;
-    if let Some(problem) = stack::wrong_kind(key, &header.dtype) {
+    if let Some(problem) = wrong_kind(key, &header.dtype) {
         problems.push(problem);
         return Ok(None);
     }

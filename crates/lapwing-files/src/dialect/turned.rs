@@ -5,8 +5,7 @@
 //! like that, piece by piece: (H, W, n) is a stack (n, W, H), (n, H, W) one of (W, H, n). What is
 //! left to do is to turn every pattern, and to bring those of a raster into its order.
 
-use super::stack::{Rules, Stored};
-use super::stack_file::StackFile;
+use super::stored::{Rules, StackFile, Stored};
 use super::values::picked;
 use crate::npy::{self, DType};
 use crate::options::AxisOrder;

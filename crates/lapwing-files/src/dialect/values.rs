@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::stack::{Rules, Stored, wrong_kind};
-use super::stack_file::StackFile;
+use super::stored::{Rules, StackFile, Stored, wrong_kind};
 use super::turned::Turned;
 use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::options::AxisOrder;

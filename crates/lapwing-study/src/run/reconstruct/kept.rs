@@ -42,8 +42,8 @@ pub(crate) fn places(folder: &Path) -> impl Iterator<Item = PathBuf> {
     files().map(|name| folder.join(&*name))
 }
 
-/// What lies in `folder` under a name that a reconstruction writes and is nothing that the one there
-/// wrote, by its record; of one that is not done nobody knows.
+/// What lies in `folder` under a name that a reconstruction writes and is nothing that the one
+/// there wrote, by its record; of one that is not done nobody knows.
 pub(crate) fn unlisted(folder: &Path) -> Vec<PathBuf> {
     let record = std::fs::read(folder.join(RESULT)).ok();
     let record: Option<JobResult> = record.and_then(|text| serde_json::from_slice(&text).ok());

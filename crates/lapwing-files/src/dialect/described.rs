@@ -274,7 +274,10 @@ fn place(
     let kept = part::kept(n, numbers);
     let fits = |&(rows, columns): &(usize, usize)| {
         let places = rows.saturating_mul(columns);
-        [n, kept.len()].contains(&places) || (options.common && (n..MOST_PLACES).contains(&places))
+        let sparse = places < MOST_PLACES && found.are_among(places, n);
+        [n, kept.len()].contains(&places)
+            || sparse
+            || (options.common && (n..MOST_PLACES).contains(&places))
     };
     if let Some((rows, columns)) = shape.filter(|shape| !fits(shape)) {
         let expected = match kept.len() {
@@ -305,7 +308,7 @@ fn place(
                 ("scan_shape", scan.shape.is_some() && found.raster.is_none() && first),
             ]
         });
-        let read = match pairs::read(path, options.coordinate_order.is_some())? {
+        let mut read = match pairs::read(path, options.coordinate_order.is_some())? {
             Ok(read) => read,
             Err(problem) => {
                 found.problems.push(problem);
@@ -323,7 +326,11 @@ fn place(
             }
         };
         let count = read.values.len();
-        if options.common && count < n {
+        // Positions of all frames, of which some are missing.
+        if let Some(places) = found.places_among(count, n) {
+            notes.push(format!("positions: those of {n} of {count} frames, by their numbers"));
+            read.values = places.iter().map(|&at| read.values[at]).collect();
+        } else if options.common && count < n {
             notes.push(format!(
                 "the first {count} of {n} patterns are taken, as many as positions, as specified"
             ));
@@ -369,7 +376,8 @@ fn place(
         return Ok(shape);
     }
     let likely = found.likely_raster.take();
-    let likely = likely.filter(|((rows, columns), _)| rows.checked_mul(*columns) == Some(n));
+    let fits = |all: usize| all == n || found.are_among(all, n);
+    let likely = likely.filter(|((rows, columns), _)| rows.checked_mul(*columns).is_some_and(fits));
     let strange = found.strange_unit.as_ref().map_or("none".to_owned(), |unit| {
         format!("a scale of the file in {unit:?}, a unit that is not understood")
     });
@@ -405,7 +413,12 @@ fn place(
     let pixel = by_coordinate(pixel, options);
     let in_pixels = (step.0 / pixel.0, step.1 / pixel.1);
     let (mut rows, mut columns) = raster(shape, in_pixels, scan.snake);
-    if rows.len() > n {
+    let all = rows.len();
+    if let Some(places) = found.places_among(all, n) {
+        notes.push(format!("positions: {n} of {all} places of a raster, by the frames' numbers"));
+        rows = places.iter().map(|&at| rows[at]).collect();
+        columns = places.iter().map(|&at| columns[at]).collect();
+    } else if rows.len() > n {
         notes.push(format!("positions: the first {n} of that raster, as specified"));
         rows.truncate(n);
         columns.truncate(n);
@@ -451,13 +464,6 @@ fn refuse(found: &mut Found, why: &str, options: impl FnOnce(&Found) -> [(&'stat
 }
 
 impl Found {
-    /// Multiplies the positions by factors along (y, x).
-    fn stretch(&mut self, (y, x): (f64, f64)) {
-        for position in self.scan.iter_mut().flatten() {
-            *position = Position { y: position.y * y, x: position.x * x };
-        }
-    }
-
     /// Patterns, mask, positions, pixel and probe as a part of the detector sees them.
     fn reframe(
         &mut self,

@@ -54,6 +54,9 @@ pub(super) struct Found {
     /// Rows and columns of the raster that the patterns were taken on one after the other, where
     /// the file tells it.
     pub raster: Option<(usize, usize)>,
+    /// Places of the patterns on the raster, or among positions of all frames, where some are
+    /// missing.
+    pub places: Option<Vec<usize>>,
     /// Rows and columns that a raster may have, and what suggests it, where the file does not tell.
     pub likely_raster: Option<((usize, usize), String)>,
     /// Whether it is no problem of the dialect that there are no positions: they are made of
@@ -95,6 +98,9 @@ impl Found {
         if let Some(frames) = &mut self.frames {
             frames.truncate(n);
         }
+        if let Some(places) = &mut self.places {
+            places.truncate(n);
+        }
         for (_, array) in &mut self.extras {
             let length = array.shape().first().copied();
             if length == Some(patterns)
@@ -104,6 +110,24 @@ impl Found {
             }
         }
         Ok(())
+    }
+
+    /// Whether the `n` patterns have places among so many frames, of which some are missing.
+    pub(super) fn are_among(&self, frames: usize, n: usize) -> bool {
+        let holds = |of: &Vec<usize>| of.len() == n && of.iter().all(|&at| at < frames);
+        frames > n && self.places.as_ref().is_some_and(holds)
+    }
+
+    /// These places, once.
+    pub(super) fn places_among(&mut self, frames: usize, n: usize) -> Option<Vec<usize>> {
+        if self.are_among(frames, n) { self.places.take() } else { None }
+    }
+
+    /// Multiplies the positions by factors along (y, x).
+    pub(super) fn stretch(&mut self, (y, x): (f64, f64)) {
+        for position in self.scan.iter_mut().flatten() {
+            *position = Position { y: position.y * y, x: position.x * x };
+        }
     }
 
     /// Takes over the patterns, or what is wrong with them; whether there are any.

@@ -64,6 +64,7 @@ impl Dialect for Raster {
         let refused = |problem: Problem| Ok(Found { problems: vec![problem], ..Found::default() });
         let mut rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
+        let mut remarks = Vec::new();
         let whole = match file {
             Container::Raw(frames) => {
                 found.raster = frames.raster();
@@ -76,6 +77,13 @@ impl Dialect for Raster {
                     && let Some((calibration, integers)) = of_header()
                 {
                     (found.calibration, rules.integers) = (calibration, integers);
+                }
+                let of_frames =
+                    || RAW_FORMATS.iter().find_map(|format| (format.of_frames)(frames)).transpose();
+                if options.raw.is_none()
+                    && let Some(told) = of_frames()?
+                {
+                    (found.places, remarks) = (told.places, told.remarks);
                 }
                 Some(frames.shape())
             }
@@ -118,6 +126,10 @@ impl Dialect for Raster {
             stack::read_from(&stored, &rules, wanted, notes)?
         };
         found.take(outcome, file.path())?;
+        if let Some(stack) = &mut found.stack {
+            let chosen = stack.chosen.as_deref();
+            stack.remarks.extend(remarks.into_iter().map(|remark| remark.of_chosen(chosen)));
+        }
         if let (Container::Npz(archive), Some(patterns)) = (file, &patterns) {
             let (of, problems) = (found.stack.as_ref().map(Stack::of), &mut found.problems);
             found.mask = masks::beside(archive, of, wanted, problems)?;

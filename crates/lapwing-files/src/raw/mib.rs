@@ -8,9 +8,10 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::npy::DType;
-use crate::raw::formats::LikelyRaster;
+use crate::raw::formats::{LikelyRaster, OfFrames};
 use crate::raw::medipix::Packed;
 use crate::raw::{RawForm, RawFrames};
+use crate::remarks::{Remark, What, counted, leave_out, ranges};
 use crate::{Error, open};
 
 /// Longest line before a frame, bytes.
@@ -57,6 +58,98 @@ pub(super) fn likely_raster(path: &Path) -> Option<LikelyRaster> {
     let rows = all.checked_div(each).filter(|rows| *rows > 1 && each > 1 && rows * each == all)?;
     let why = format!("{} has {rows} triggers of {each} frames each", beside.display());
     Some(((rows, each), why))
+}
+
+/// Bytes of the line before a frame that tell its number and its form.
+const NUMBERED: usize = 64;
+/// Frames that a file spans, of those that it has, at most: else its numbers count something else.
+const MOST_SPARSE: u64 = 4;
+
+/// What the lines before the frames tell: which numbers are missing between them, and which lines
+/// are damaged.
+pub(super) fn of_frames(frames: &RawFrames) -> Option<Result<OfFrames, Error>> {
+    form(frames.path())?.ok()?;
+    Some(frames.before_each(NUMBERED).map(|lines| numbered(&lines)))
+}
+
+/// Number and form of a frame by the line before it.
+fn number_and_form(line: &[u8]) -> Option<(u64, Vec<&[u8]>)> {
+    let mut fields = line.strip_prefix(b"MQ1,")?.split(|&byte| byte == b',');
+    let number = std::str::from_utf8(fields.next()?).ok()?.trim().parse().ok()?;
+    // Bytes of the line, chips, columns, rows and element type.
+    let form: Vec<&[u8]> = fields.take(5).collect();
+    (form.len() == 5).then_some((number, form))
+}
+
+fn numbered(lines: &[Vec<u8>]) -> OfFrames {
+    let told: Vec<Option<(u64, Vec<&[u8]>)>> =
+        lines.iter().map(|line| number_and_form(line)).collect();
+    let form = told.first().and_then(Option::as_ref).map(|(_, form)| form);
+    let is_sound = |of: &Option<(u64, Vec<&[u8]>)>| of.as_ref().map(|(_, form)| form) == form;
+    let damaged: Vec<usize> = (0..told.len()).filter(|&at| !is_sound(&told[at])).collect();
+    let mut remarks = Vec::new();
+    if !damaged.is_empty() {
+        let evidence = format!(
+            "the line before {} is damaged, or of another form than that of the first: {}",
+            counted(damaged.len(), "frame"),
+            ranges(&damaged)
+        );
+        let advice = format!(
+            "look at them, copy the file again, or leave them out ({})",
+            leave_out(&damaged)
+        );
+        remarks
+            .push(Remark::new(What::LostPatterns, evidence, advice).on_patterns(damaged.clone()));
+    }
+    // A damaged line is that of the next frame.
+    let mut numbers: Vec<u64> = Vec::with_capacity(told.len());
+    for (at, told) in told.iter().enumerate() {
+        let next = numbers.last().map_or(1, |last| last.saturating_add(1));
+        let sound = damaged.binary_search(&at).is_err();
+        numbers.push(told.as_ref().filter(|_| sound).map_or(next, |(number, _)| *number));
+    }
+    let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
+        return OfFrames { places: None, remarks };
+    };
+    let count = numbers.len() as u64;
+    // Some programs write the same line before every frame.
+    if last.wrapping_sub(first) == count - 1 && numbers.is_sorted() || last == first {
+        return OfFrames { places: None, remarks };
+    }
+    let ascends = numbers.windows(2).all(|pair| pair[0] < pair[1]);
+    if !ascends || last - first >= MOST_SPARSE.saturating_mul(count) {
+        let broken = numbers.windows(2).position(|pair| pair[1] != pair[0].saturating_add(1));
+        let at = broken.unwrap_or(0);
+        let evidence = format!(
+            "the lines before the frames do not count them: after number {} comes {} (frames {at} and \
+             {})",
+            numbers[at],
+            numbers[at + 1],
+            at + 1
+        );
+        let advice = "they are taken in the order of the file: look whether it is of one scan";
+        remarks.push(Remark::new(What::LostPatterns, evidence, advice));
+        return OfFrames { places: None, remarks };
+    }
+    let places: Vec<usize> = numbers.iter().map(|number| (number - first) as usize).collect();
+    let missing: Vec<usize> = numbers
+        .windows(2)
+        .flat_map(|pair| pair[0] + 1..pair[1])
+        .map(|number| number as usize)
+        .collect();
+    let evidence = format!(
+        "{} missing, by the numbers {first}-{last} before the {count} frames: {}",
+        if missing.len() == 1 {
+            "1 frame is".into()
+        } else {
+            format!("{} frames are", missing.len())
+        },
+        ranges(&missing)
+    );
+    let advice = "frames lie at their places on a raster of all of them (--scan-shape), and so they \
+                  do among positions of all of them";
+    remarks.push(Remark::new(What::LostPatterns, evidence, advice));
+    OfFrames { places: Some(places), remarks }
 }
 
 /// Bits of a counter: the last number of the line, which may be filled up with zeros, if one can
@@ -144,6 +237,40 @@ mod tests {
         assert!(raster == (3, 4) && why.contains("3 triggers of 4 frames"), "{why}");
         assert!(header(12, 1).is_none() && header(12, 12).is_none() && header(13, 4).is_none());
         assert!(header(12, 0).is_none());
+    }
+
+    #[test]
+    fn numbers_of_frames_tell_which_are_missing() {
+        let line = |number: u64| format!("MQ1,{number:06},00384,01,0048,0064,U16,").into_bytes();
+        let told = |lines: &[Vec<u8>]| {
+            let OfFrames { places, remarks } = numbered(lines);
+            let words: Vec<String> = remarks.iter().map(ToString::to_string).collect();
+            (places, words.join("\n"))
+        };
+        let of = |numbers: &[u64]| told(&numbers.iter().copied().map(line).collect::<Vec<_>>());
+        assert_eq!(of(&[1, 2, 3, 4]), (None, String::new()));
+        assert_eq!(of(&[7, 8, 9]), (None, String::new()));
+        assert_eq!(of(&[1, 1, 1]), (None, String::new()));
+        let (places, words) = of(&[1, 2, 4, 5, 8]);
+        assert_eq!(places, Some(vec![0, 1, 3, 4, 7]));
+        assert!(
+            words.contains("3 frames are missing") && words.contains("5 frames: 3,6-7"),
+            "{words}"
+        );
+        let (places, words) = of(&[1, 2, 1, 2]);
+        assert!(places.is_none() && words.contains("after number 2 comes 1"), "{words}");
+        assert!(of(&[1, 2, 900_000]).0.is_none());
+        // A damaged line, and one of another form.
+        let mut lines: Vec<_> = [1, 2, 3, 5].into_iter().map(line).collect();
+        lines[1] = vec![0xff; 40];
+        lines[2] = b"MQ1,000003,00384,01,0048,0032,U16,".to_vec();
+        let (places, words) = told(&lines);
+        assert_eq!(places, Some(vec![0, 1, 2, 4]));
+        assert!(words.contains("before 2 frames is damaged") && words.contains("1-2"), "{words}");
+        assert!(
+            words.contains("1 frame is missing") && words.ends_with("of all of them"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use crate::npy::{Array, DType, Header, Sequential, read_values};
 use crate::parts::{Skip, Take, entries_of_part, in_parts, parts_with};
-use crate::{Error, open};
+use crate::{Error, open, stop};
 
 /// Bytes in which the order of bytes is looked for, and numbers other than zero that it takes.
 const LOOKED_AT: u64 = 1 << 20;
@@ -227,6 +227,28 @@ impl RawFrames {
         let available = self.form.frame_bytes().saturating_mul(self.frames as u64);
         header.data_bytes().map_err(unreadable)?;
         read_values(&mut Sequential(&mut input), header, available).map_err(unreadable)
+    }
+
+    /// Up to `most` of the bytes that lie before each frame, where there are as many before the
+    /// first as between them.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn before_each(&self, most: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let failed = |source| Error::io(&self.path, source);
+        let frame = self.packed.map_or(self.form.frame_bytes(), |packed| packed.bytes() as u64);
+        let stride = frame.saturating_add(self.form.gap);
+        let length = usize::try_from(self.form.gap).unwrap_or(most).min(most);
+        let mut file = open::regular(&self.path).map_err(failed)?;
+        (0..self.frames as u64)
+            .map(|index| {
+                stop::check()?;
+                let mut bytes = vec![0; length];
+                file.seek(SeekFrom::Start(index.saturating_mul(stride))).map_err(failed)?;
+                file.read_exact(&mut bytes).map_err(failed)?;
+                Ok(bytes)
+            })
+            .collect()
     }
 
     /// Whether nearly all whole numbers other than zero have a zero for their lowest byte and none

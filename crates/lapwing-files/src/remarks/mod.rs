@@ -28,7 +28,7 @@ pub use object::{is_uniform, is_uniform_slice};
 pub use positions::advice_on;
 pub use remark::{Remark, What};
 use survey::Survey;
-pub(crate) use words::{counted, places, ranges};
+pub(crate) use words::{counted, leave_out, places, ranges};
 
 /// Everything that looks wrong in a data set.
 ///

@@ -132,6 +132,15 @@ impl Remark {
         self
     }
 
+    /// The remark as one on those of the patterns that were `chosen`; `None` for all.
+    pub(crate) fn of_chosen(mut self, chosen: Option<&[usize]>) -> Self {
+        if let Some(chosen) = chosen {
+            let places = self.patterns.iter().filter_map(|at| chosen.binary_search(at).ok());
+            self.patterns = places.collect();
+        }
+        self
+    }
+
     pub(crate) fn beyond_doubt(mut self) -> Self {
         self.certain = true;
         self

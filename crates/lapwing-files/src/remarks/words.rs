@@ -22,7 +22,7 @@ pub(crate) fn ranges(numbers: &[usize]) -> String {
 }
 
 /// The option that leaves patterns out, with their numbers where these are few enough to be typed.
-pub(super) fn leave_out(numbers: &[usize]) -> String {
+pub(crate) fn leave_out(numbers: &[usize]) -> String {
     let numbers = ranges(numbers);
     match numbers.ends_with("...") {
         true => "--leave-out-frames".to_owned(),

@@ -10,7 +10,7 @@ use super::{described, named, pinhole};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
-use crate::options::{DialectName, Geometry, ReadOptions, Understanding};
+use crate::options::{AxisOrder, DialectName, Geometry, ReadOptions, Understanding};
 use crate::patterns::Storage;
 use crate::physics;
 use crate::remarks;
@@ -78,6 +78,7 @@ fn settled(
     let mut notes = Vec::new();
     let mut found = dialect.find(file, wanted, &mut notes)?;
     named::thick(&mut found, wanted.options);
+    found.problems.extend(other_axes(&found, file, wanted.options));
     if wanted.options.common {
         common(&mut found, wanted.options, &mut notes)?;
     }
@@ -278,6 +279,43 @@ fn unknown_slices(found: &Found, options: &ReadOptions) -> Option<Problem> {
     let count = own.and_then(|own| metadata::physics_parameter(own, "slices"));
     let known = physics.slices.is_some() || count.is_some();
     (!known).then(|| Problem::new(name, "the number of slices beside it (--slices K)", "none"))
+}
+
+/// The problem with a stack of four axes, of whose order nobody says anything, whose first two hold
+/// light as those of a pattern do and the last two as those of a scan: patterns fall off to the
+/// sides, and are alike.
+fn other_axes(found: &Found, file: &Container, options: &ReadOptions) -> Option<Problem> {
+    /// Standard deviation of the light along axes, as a share of the mean: of a pattern at least,
+    /// and of a scan at most.
+    const PATTERN: f64 = 1.0;
+    const SCAN: f64 = 0.4;
+    let (stack, (rows, columns)) = (found.stack.as_ref()?, found.raster?);
+    let framed = matches!(file, Container::Raw(_) | Container::Tiff(_));
+    let open = options.axis_order.is_none() && options.experiment.scan.shape.is_none();
+    if framed || !open || stack.order != AxisOrder::PatternFirst || stack.chosen.is_some() {
+        return None;
+    }
+    let (height, width) = stack.pattern_shape();
+    let mut pixels = vec![0.0_f64; height * width];
+    for pattern in stack.amplitude.iter() {
+        let light = pattern.iter().map(|&amplitude| f64::from(amplitude).powi(2));
+        pixels.iter_mut().zip(light).for_each(|(sum, light)| *sum += light);
+    }
+    let spread = |light: &[f64]| {
+        let mean = light.iter().sum::<f64>() / light.len().max(1) as f64;
+        let square = light.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        (square / light.len().max(1) as f64).sqrt() / mean
+    };
+    let (first, last) = (spread(&powers(&stack.amplitude)), spread(&pixels));
+    (first > PATTERN && last < SCAN).then(|| {
+        let expected = "patterns (ny, nx, H, W), or that the order is said: --axis-order hwn for \
+                        (H, W, ny, nx), nhw for what is stored";
+        let found = format!(
+            "light that falls off along the first two axes ({rows} x {columns}), as in a pattern, and \
+             hardly varies along the last two ({height} x {width}), as over a scan"
+        );
+        Problem::new("axis_order", expected, found)
+    })
 }
 
 /// Cuts patterns, positions and what there is one of for each to the number of the fewer.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lapwing_files::{Container, dataset, experiment};
+use lapwing_files::{Container, dataset, experiment, npy, npz};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats").join(name)
@@ -59,4 +59,40 @@ fn a_run_that_was_cut_short_is_told() {
         let read = Container::open(&path).and_then(|file| file.read(""));
         assert!(read.is_err(), "{length}");
     }
+}
+
+#[test]
+fn a_stack_whose_first_axes_are_those_of_the_patterns_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npz");
+    // 40 x 32 pixels of a disc, and 6 x 9 places.
+    let light = |y: usize, x: usize, place: usize| {
+        let radius = (y as f64 - 20.0).hypot(x as f64 - 16.0);
+        let bright = if radius < 7.0 { 300.0 } else { 3.0 };
+        (bright + ((y * 5 + x * 3 + place * 7) % 11) as f64) as u16
+    };
+    let (height, width, places) = (40, 32, 6 * 9);
+    let values: Vec<u16> = (0..height * width * places)
+        .map(|at| light(at / places / width, at / places % width, at % places))
+        .collect();
+    let array = |shape: Vec<usize>, values: &[u16]| {
+        let array = npy::Array::new(shape, npy::Values::U16(values.to_vec())).unwrap();
+        npz::write(&path, &[("frames", array)]).unwrap();
+    };
+    let said =
+        |order: &str| experiment::parse(&format!("{SAID}{order}"), "said.toml".as_ref()).unwrap();
+    array(vec![height, width, 6, 9], &values);
+    let told = dataset::read(&path, &said("")).unwrap_err().to_string();
+    assert!(told.contains("--axis-order hwn") && told.contains("(40 x 32)"), "{told}");
+    let last = said("[file]\naxis_order = \"hwn\"\n");
+    let (dataset, understood) = dataset::read(&path, &last).unwrap();
+    assert_eq!((dataset.pattern_shape(), understood.scan_shape), ((40, 32), Some((6, 9))));
+    let first = said("[file]\naxis_order = \"nhw\"\n");
+    assert_eq!(dataset::read(&path, &first).unwrap().0.pattern_shape(), (6, 9));
+    // The other way round nothing needs to be said.
+    let turned: Vec<u16> = (0..places)
+        .flat_map(|place| (0..height * width).map(move |at| light(at / width, at % width, place)))
+        .collect();
+    array(vec![6, 9, height, width], &turned);
+    assert_eq!(dataset::read(&path, &said("")).unwrap().0.pattern_shape(), (40, 32));
 }

@@ -1,9 +1,11 @@
 //! A product file of ptychodus and pty-chi from a finished reconstruction.
 
 use anyhow::Context;
-use lapwing_files::dialect::{Acquisition, FarFieldOptics, Product};
+use lapwing_files::dialect::{Acquisition, Product};
+use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::position::bounding_box;
+use lapwing_model::probe::photon_wavelength;
 use lapwing_model::{Modes, Object, Position};
 use lapwing_study::data::mean_counts;
 use std::path::Path;
@@ -38,10 +40,11 @@ impl Facts {
 
     fn told(dataset: &Dataset, n: usize, mean_counts: Option<f64>, pixel_size: (f64, f64)) -> Self {
         let indexes = dataset.frames.clone().unwrap_or_else(|| (0..).take(n).collect());
-        let optics = dataset.metadata.as_ref().and_then(FarFieldOptics::of);
+        let known = |name: &str| physics_parameter(dataset.metadata.as_ref()?, name);
+        let energy = |wavelength: f64| photon_wavelength(1.0) / wavelength;
         let acquisition = Acquisition {
-            distance_m: optics.map_or(0.0, |optics| optics.distance),
-            energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),
+            distance_m: known("distance_m").filter(|&distance| distance > 0.0).unwrap_or(0.0),
+            energy_ev: known("wavelength_m").filter(|&length| length > 0.0).map_or(0.0, energy),
             photon_count: mean_counts.unwrap_or(0.0),
         };
         Self { pixel_size, indexes, acquisition }
@@ -131,4 +134,29 @@ fn flat(dataset: &Dataset) -> Option<Object> {
     let along = |window: usize, spread: f64| window as f64 + 2.0 * (spread / 2.0 + 1.0).ceil();
     let (rows, columns) = (along(height, y1 - y0), along(width, x1 - x0));
     (rows * columns <= MOST).then(|| Object::flat((rows as usize, columns as usize)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_files::metadata::set_physics_parameter;
+    use lapwing_files::{Metadata, Patterns};
+
+    /// 12.398 419 8 keV are 0.1 nm, whatever is known of the detector.
+    #[test]
+    fn the_energy_goes_with_a_product_though_nothing_else_is_known() {
+        let mut metadata = Metadata::new();
+        set_physics_parameter(&mut metadata, "wavelength_m", 1e-10);
+        let dataset = Dataset {
+            diffraction: Patterns::from(ndarray::Array3::from_elem((1, 8, 8), 1.0)),
+            scan: vec![Position { y: 4.0, x: 4.0 }],
+            metadata: Some(metadata),
+            ..Dataset::default()
+        };
+        let pixel = (1e-8, 1e-8);
+        let facts = Facts::of_dataset(&dataset, pixel);
+        let made = facts.of_scan(&dataset, Modes::ones((1, 8, 8)), pixel).acquisition;
+        assert!((made.energy_ev - 12_398.4198).abs() < 1e-3, "{made:?}");
+        assert_eq!(made.distance_m, 0.0);
+    }
 }

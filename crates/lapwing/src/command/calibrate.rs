@@ -13,7 +13,7 @@ use lapwing_files::{Dataset, atomic, experiment};
 use lapwing_study::StudyError;
 use lapwing_study::calibrate::calibrate;
 use lapwing_study::event::Event;
-use lapwing_study::magnify::magnification;
+use lapwing_study::magnify::{Magnified, magnification};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -96,16 +96,19 @@ impl Calibrate {
                 if let Some(path) = &self.figure {
                     output.write(path, found.picture())?;
                 }
-                self.keep(found.keys(), output)?;
+                self.keep(found.keys().into_iter().chain([Magnified::geometry()]), output)?;
                 found.to_string()
             }
             None if self.figure.is_some() => bail!(
                 "--figure: expected images that tell a magnification, found none to draw: the beam is \
                  parallel, the pixel of the object has been said, or the images do not move together"
             ),
-            None => "no magnification was found: the beam is parallel, the pixel of the object has been said, or \
-                     the images do not move together"
-                .to_owned(),
+            None => {
+                self.keep([Magnified::geometry()], output)?;
+                "no magnification was found: the beam is parallel, the pixel of the object has been said, or \
+                 the images do not move together"
+                    .to_owned()
+            }
         };
         output.result(&json!({ "file": self.scan.path(), "calibration": found }), words)?;
         Ok(ExitCode::SUCCESS)

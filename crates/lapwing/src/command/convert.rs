@@ -164,8 +164,8 @@ fn cxi(
         let (y, x) = pixel?;
         let (height, width) = dataset.pattern_shape();
         notes.push(format!(
-            "{}: the distance of the detector is not known; written as 1 m with pixels that make the same \
-             pixel of the object",
+            "{}: no distance of the detector is known that makes the pixel of the object; written as 1 m with \
+             pixels that make it",
             path.display()
         ));
         let pitch = (wavelength / (height as f64 * y), wavelength / (width as f64 * x));
@@ -212,7 +212,7 @@ fn pair(
     })?;
     let beside = path.with_extension(second_of_pair(dataset));
     write_dp(dataset, path)?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = mask_left_out(dataset, path).into_iter().collect();
     match &dataset.probe {
         Some(probe) => {
             let facts = Facts::of_dataset(dataset, pixel);
@@ -230,6 +230,21 @@ fn pair(
         }
     }
     Ok(Written { files: vec![path.to_owned(), beside], notes })
+}
+
+/// What is told of a mask, which a pair has no place for.
+fn mask_left_out(dataset: &Dataset, path: &Path) -> Option<String> {
+    let good = dataset.mask.as_ref()?.good();
+    let bad = good.iter().filter(|&&good| !good).count();
+    (bad > 0).then(|| {
+        format!(
+            "{}: the mask is left out, for a pair has no place for it: its {bad} bad pixels of {} hold 0 \
+             there, which other programs take for darkness that was measured; give them the mask, \
+             which OUT.npz or OUT.cxi keeps, apart",
+            path.display(),
+            good.len()
+        )
+    })
 }
 
 /// Writes positions as ptychodus reads them from text: a line of y and x for each pattern, without

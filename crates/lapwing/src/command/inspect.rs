@@ -84,6 +84,10 @@ impl Inspect {
                     // Nobody left them out: they cannot be read, which is told as a problem.
                     understanding.notes.retain(|note| !note.starts_with(metadata::KEY));
                 }
+                if let Err(unknown) = dataset.physics() {
+                    let expected = "patterns that a reconstruction knows how to explain";
+                    problems.push(Problem::new("exposure", expected, unknown.to_string()));
+                }
                 match probe_note(&dataset) {
                     Ok(note) => understanding.notes.extend(note),
                     Err(problem) => problems.push(problem),
@@ -276,10 +280,8 @@ fn understood(
 
 /// How the patterns come about, where that is no far field of a probe that stands still, in words.
 fn exposure(dataset: &Dataset) -> Option<String> {
-    let physics = match dataset.physics() {
-        Ok(physics) => physics,
-        Err(error) => return Some(error.to_string()),
-    };
+    // What is not known was told as a problem.
+    let physics = dataset.physics().ok()?;
     let mut said = Vec::new();
     if let Propagation::NearField { fresnel_number } = physics.propagation {
         said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));

@@ -18,6 +18,7 @@ mod devices;
 mod documents;
 mod experiment;
 mod field;
+mod handed_on;
 mod hostile;
 mod json;
 mod noise;

@@ -49,6 +49,11 @@ impl Magnified {
         [("object", "pixel_size_m", format!("{:.6e}", self.pixel_size_m))]
     }
 
+    /// Key and value of an experiment file that says how such a detector sees the sample.
+    pub fn geometry() -> (&'static str, &'static str, String) {
+        ("detector", "geometry", format!("{:?}", Geometry::NearField.name()))
+    }
+
     /// A picture of what it was found by, as a PNG: how far images moved over how far their
     /// positions are apart, with the line of the magnification.
     pub fn picture(&self) -> Vec<u8> {

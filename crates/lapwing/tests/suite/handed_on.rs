@@ -1,0 +1,61 @@
+//! What is said of a scan goes on with it: into the files that are written, and into the judgement
+//! whether a reconstruction would take it.
+
+use crate::common::{Bench, stderr};
+use lapwing_files::npy::{self, Array};
+use std::path::Path;
+
+#[test]
+fn a_pair_names_the_mask_that_it_lacks() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let mask: Vec<bool> = (0..32 * 32).map(|at| at % 32 != 5).collect();
+    let mask = Array::new(vec![32, 32], npy::Values::Bool(mask)).unwrap();
+    npy::write(bench.path("mask.npy"), &mask).unwrap();
+    let told = |said: &str| {
+        let output = bench.run(&format!("convert scan.npz pair.h5 --pixel-size-m 1e-8 {said}"));
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let words = told("--mask mask.npy");
+    assert!(words.contains("the mask is left out") && words.contains("32 bad pixels of 1024"));
+    assert!(!told("").contains("mask"));
+}
+
+#[test]
+fn inspect_does_not_pass_what_a_reconstruction_refuses() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    for (said, part) in [
+        ("--geometry near-field", "--fresnel-number F"),
+        ("--slices 3", "--slice-fresnel-number F"),
+    ] {
+        let output = bench.run(&format!("inspect scan.npz {said}"));
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{said}: {words}");
+        assert!(words.contains("contract: BROKEN") && words.contains(part), "{said}: {words}");
+        bench.fails(&format!("reconstruct scan.npz --output out {said}"), &[part]);
+    }
+    assert!(bench.ok("inspect scan.npz").contains("contract: kept"));
+}
+
+#[test]
+fn calibrate_writes_the_geometry_of_images() {
+    let bench = Bench::new();
+    bench.simulate("near.npz", "--fresnel-number 0.1");
+    bench.ok("calibrate near.npz --write near.toml");
+    let written = std::fs::read_to_string(bench.path("near.toml")).unwrap();
+    assert!(written.lines().any(|line| line == "geometry = \"near-field\""), "{written}");
+    // And of the scan of a beamline, with the pixel that it finds.
+    let scan = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/petra3-p25-near-field.cxi");
+    if !scan.is_file() {
+        return eprintln!("skipped: {} is not there", scan.display());
+    }
+    let scan = scan.display();
+    bench.ok(&format!("calibrate {scan} --write beamline.toml"));
+    let known = bench.json(&format!("inspect {scan} --experiment beamline.toml"));
+    assert_eq!(known["understood"]["geometry"], "near-field");
+    let pixel = known["understood"]["pixel_size_m"][0].as_f64().unwrap();
+    assert!((1.7e-7..1.9e-7).contains(&pixel), "{pixel} m");
+}

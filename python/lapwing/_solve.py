@@ -90,20 +90,20 @@ class SolverOptions(TypedDict, total=False):
     """LSQML: Grouping of positions into batches: compact (neighbours together), random (a new
     partition every epoch) or sparse (fixed sets, each spread over the scan)."""
     object_moves: Literal["batch", "epoch"]
-    """When the object moves, after every batch or once per epoch; unless given, once per epoch with
-    compact batches and after every batch with others."""
+    """LSQML: When the object moves, after every batch or once per epoch; unless given, once per
+    epoch with compact batches and after every batch with others."""
     preconditioner: Literal["scan", "batch"]
     """LSQML: What the object's update is divided by: the illumination by the whole scan or by the
     batch."""
     noise: Literal["gaussian", "poisson"]
     """LSQML: Likelihood: gaussian (of amplitudes, any unit) or poisson (needs photon counts)."""
     momentum: float
-    """Gain of the momentum acceleration where the object moves once per epoch, 0 for none. 0.5 is
-    the field's usual choice; 0.7 gave the smallest errors over four doses on simulated scans. Not
-    used with amplitude limits."""
+    """LSQML: Gain of the momentum acceleration where the object moves once per epoch, 0 for none.
+    0.5 is the field's usual choice; 0.7 gave the smallest errors over four doses on simulated
+    scans. Not used with amplitude limits."""
     damping: float
-    """Share of the largest illumination that is added (in quadrature) to the illumination by which
-    the object direction is divided; keeps the faint rim of the scan from amplifying noise."""
+    """LSQML: Share of the largest illumination that is added (in quadrature) to the illumination by
+    which the object direction is divided; keeps the faint rim of the scan from amplifying noise."""
     step_scale: float
     """LSQML: Factor on the least-squares steps of object and probe."""
     probe_from_epoch: int
@@ -120,18 +120,18 @@ class SolverOptions(TypedDict, total=False):
     ML: Strength of the edge-preserving prior, photons; auto: the one that best predicts detector
     pixels that the fit was not shown; 0 switches it off."""
     prior_edge: float
-    """Difference between neighbouring object pixels above which the prior spares edges; the
-    object's r.m.s. is 1."""
+    """LSQML, ML: Difference between neighbouring object pixels above which the prior spares edges;
+    the object's r.m.s. is 1."""
     seed: int
     """LSQML, ML, rPIE, ePIE: Seed of random batches."""
     start_epochs: int
-    """Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3."""
+    """ML: Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3."""
     start_batch_size: int
     """ML: Patterns per batch in the first stage, at most."""
     prior_absorption: float | Literal["auto"]
-    """How many times as much the prior weighs absorption, the part of the object in phase with its
-    mean transmission, as phase; auto: as predicts held-out pixels best where the strength is chosen
-    so, else 1."""
+    """ML: How many times as much the prior weighs absorption, the part of the object in phase with
+    its mean transmission, as phase; auto: as predicts held-out pixels best where the strength is
+    chosen so, else 1."""
     object_alpha: float
     """rPIE: Share of the largest illumination under the object's update. Small values are fast on
     clean data and fit noise."""
@@ -151,8 +151,8 @@ class SolverOptions(TypedDict, total=False):
     overlap_rounds: int
     """DM, RAAR: How often object and probe are made of the waves in turn in every epoch."""
     probe_eigenmodes: int
-    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal
-    probe relaxation); 0: it stays the same."""
+    """LSQML, ML: Number of eigenmodes by which the first probe mode varies from pattern to pattern
+    (orthogonal probe relaxation); 0: it stays the same."""
     scan_probes: Literal["own", "shared"]
     """LSQML, ML: The probe of several scans of one object (join): every scan has a first mode of
     its own, or one probe is shared by all."""

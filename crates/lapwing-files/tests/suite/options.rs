@@ -131,7 +131,9 @@ fn the_parameters_in_python() {
         writeln!(text, "    {} : {of_type}, optional\n{about}", option.name).unwrap();
     }
     // What stands beside them in the documentation of `load`.
-    let around =
-        ["        the other arguments have them, which go before it.", "    memory : str or float"];
+    let around = [
+        "        the other arguments have them, which take precedence.",
+        "    memory : str or float",
+    ];
     hold(LOAD, around, &text);
 }

@@ -374,20 +374,34 @@ mod tests {
     use lapwing_study::record::JobRecord;
     use lapwing_study::{Condition, Split, View};
 
+    /// One job for every view, of ten epochs.
+    fn jobs(algorithm: &str) -> Vec<JobRecord> {
+        let job = |view| JobRecord {
+            case: Condition { dose: 1000, split: Split::Train, view }.into(),
+            input_npz: "in.npz".into(),
+            output_dir: "out".into(),
+            algorithm: algorithm.to_owned(),
+            num_epochs: 10,
+        };
+        View::ALL.map(job).into()
+    }
+
+    /// Who prints nothing.
+    fn quiet() -> Watch<'static> {
+        Watch::new(Output { json: false, verbose: false, quiet: true, asked: None })
+    }
+
+    /// The same, told of these jobs.
+    fn watching(jobs: &[JobRecord]) -> Watch<'static> {
+        let mut watch = quiet();
+        watch.see(Event::JobsPlanned { jobs, skipped: 0 });
+        watch
+    }
+
     #[test]
     fn jobs_at_work_have_bars_and_the_whole_counts_them_in_any_order() {
-        let mut watch =
-            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
-        let jobs: Vec<JobRecord> = View::ALL
-            .map(|view| JobRecord {
-                case: Condition { dose: 1000, split: Split::Train, view }.into(),
-                input_npz: "in.npz".into(),
-                output_dir: "out".into(),
-                algorithm: "LSQML".to_owned(),
-                num_epochs: 10,
-            })
-            .into();
-        watch.see(Event::JobsPlanned { jobs: &jobs, skipped: 0 });
+        let jobs = jobs("LSQML");
+        let mut watch = watching(&jobs);
         for index in [0, 2] {
             watch.see(Event::JobStarted { case: &jobs[index].case, index, patterns: 5 });
         }
@@ -407,17 +421,8 @@ mod tests {
 
     #[test]
     fn fits_before_the_epochs_count_where_they_are_made() {
-        let mut watch =
-            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
-        let jobs: Vec<JobRecord> = View::ALL
-            .map(|view| JobRecord {
-                case: Condition { dose: 1000, split: Split::Train, view }.into(),
-                input_npz: "in.npz".into(),
-                output_dir: "out".into(),
-                algorithm: "ML".to_owned(),
-                num_epochs: 10,
-            })
-            .into();
+        let jobs = jobs("ML");
+        let mut watch = watching(&jobs);
         let whole = |watch: &Watch| {
             let whole = watch.whole.as_ref().unwrap();
             (whole.position(), whole.length().unwrap())
@@ -430,7 +435,6 @@ mod tests {
             let epoch = lapwing_solve::Epoch { done, total: 10, loss: 1.0 };
             watch.see(Event::Epoch { case: index.map(|index| &jobs[index].case), epoch });
         };
-        watch.see(Event::JobsPlanned { jobs: &jobs, skipped: 0 });
         watch.see(Event::JobStarted { case: &jobs[0].case, index: 0, patterns: 5 });
         // The first tells what the others will have as well.
         fit(&mut watch, Some(0), 1);
@@ -447,8 +451,7 @@ mod tests {
         assert_eq!(whole(&watch), (60, 60 + 60));
         watch.finish();
         // Outside a study.
-        let mut watch =
-            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
+        let mut watch = quiet();
         fit(&mut watch, None, 1);
         assert_eq!(whole(&watch), (1, 60));
         epoch(&mut watch, None, 1);

@@ -274,7 +274,7 @@ fn place(
     let kept = part::kept(n, numbers);
     let fits = |&(rows, columns): &(usize, usize)| {
         let places = rows.saturating_mul(columns);
-        let sparse = places < MOST_PLACES && found.are_among(places, n);
+        let sparse = places < MOST_PLACES && found.are_among(places, n, &kept);
         [n, kept.len()].contains(&places)
             || sparse
             || (options.common && (n..MOST_PLACES).contains(&places))
@@ -289,6 +289,11 @@ fn place(
         };
         let told = format!("{rows} x {columns} = {}", rows.saturating_mul(columns));
         found.problems.push(Problem::new("scan_shape", expected, told));
+        return Ok(None);
+    }
+    let of_raster = shape.filter(|_| scan.positions.is_none());
+    if let Some(problem) = of_raster.and_then(|shape| found.beyond(shape, &kept)) {
+        found.problems.push(problem);
         return Ok(None);
     }
     if scan.position_unit.is_some() && scan.positions.is_none() && !found.unit_taken {
@@ -326,8 +331,7 @@ fn place(
             }
         };
         let count = read.values.len();
-        // Positions of all frames, of which some are missing.
-        if let Some(places) = found.places_among(count, n) {
+        if let Some(places) = found.places_among(count, n, &kept).filter(|_| count > n) {
             notes.push(format!("positions: those of {n} of {count} frames, by their numbers"));
             read.values = places.iter().map(|&at| read.values[at]).collect();
         } else if options.common && count < n {
@@ -376,7 +380,7 @@ fn place(
         return Ok(shape);
     }
     let likely = found.likely_raster.take();
-    let fits = |all: usize| all == n || found.are_among(all, n);
+    let fits = |all: usize| all == n || found.are_among(all, n, &kept);
     let likely = likely.filter(|((rows, columns), _)| rows.checked_mul(*columns).is_some_and(fits));
     let strange = found.strange_unit.as_ref().map_or("none".to_owned(), |unit| {
         format!("a scale of the file in {unit:?}, a unit that is not understood")
@@ -414,7 +418,7 @@ fn place(
     let in_pixels = (step.0 / pixel.0, step.1 / pixel.1);
     let (mut rows, mut columns) = raster(shape, in_pixels, scan.snake);
     let all = rows.len();
-    if let Some(places) = found.places_among(all, n) {
+    if let Some(places) = found.places_among(all, n, &kept) {
         notes.push(format!("positions: {n} of {all} places of a raster, by the frames' numbers"));
         rows = places.iter().map(|&at| rows[at]).collect();
         columns = places.iter().map(|&at| columns[at]).collect();

@@ -10,6 +10,7 @@ use crate::experiment::{Calibration, part};
 use crate::mask::Mask;
 use crate::npy::Array;
 use crate::options::{Geometry, ReadOptions};
+use crate::remarks::ranges;
 use crate::{Error, Metadata, Problem, contract};
 
 /// What a dialect found in a file, in the project's conventions. What is `None` is not there, or
@@ -112,15 +113,43 @@ impl Found {
         Ok(())
     }
 
-    /// Whether the `n` patterns have places among so many frames, of which some are missing.
-    pub(super) fn are_among(&self, frames: usize, n: usize) -> bool {
-        let holds = |of: &Vec<usize>| of.len() == n && of.iter().all(|&at| at < frames);
-        frames > n && self.places.as_ref().is_some_and(holds)
+    /// Whether the patterns `kept` of `n` have places among so many frames, of which some are
+    /// missing.
+    pub(super) fn are_among(&self, frames: usize, n: usize, kept: &[usize]) -> bool {
+        let holds = |of: &Vec<usize>| of.len() == n && kept.iter().all(|&index| of[index] < frames);
+        self.places.as_ref().is_some_and(holds)
     }
 
-    /// These places, once.
-    pub(super) fn places_among(&mut self, frames: usize, n: usize) -> Option<Vec<usize>> {
-        if self.are_among(frames, n) { self.places.take() } else { None }
+    /// These places, once; the others, which are left out, have the first one.
+    pub(super) fn places_among(
+        &mut self,
+        frames: usize,
+        n: usize,
+        kept: &[usize],
+    ) -> Option<Vec<usize>> {
+        let places = if self.are_among(frames, n, kept) { self.places.take() } else { None };
+        let inside = |at: usize| if at < frames { at } else { 0 };
+        places.map(|places| places.into_iter().map(inside).collect())
+    }
+
+    /// What is wrong with a raster that has no place for some of the patterns `kept`, by the
+    /// numbers of their frames.
+    pub(super) fn beyond(
+        &self,
+        (rows, columns): (usize, usize),
+        kept: &[usize],
+    ) -> Option<Problem> {
+        let (places, all) = (self.places.as_ref()?, rows.saturating_mul(columns));
+        let is_beyond = |&index: &usize| places.get(index).is_some_and(|&at| at >= all);
+        let beyond: Vec<usize> = kept.iter().copied().filter(is_beyond).collect();
+        let last = places.last().filter(|_| !beyond.is_empty())? + 1;
+        let expected = format!(
+            "a raster of {last} frames, which the file has but for {}, or that those beyond it are left \
+             out (--leave-out-frames {})",
+            last - places.len(),
+            ranges(&beyond)
+        );
+        Some(Problem::new("scan_shape", expected, format!("{rows} x {columns} = {all}")))
     }
 
     /// Multiplies the positions by factors along (y, x).

@@ -105,6 +105,14 @@ fn frames_lie_where_their_numbers_say() {
         let place = f64::from(number - 1);
         assert_eq!((at.y, at.x), (2.0 * place, 3.0 * place));
     }
+    // A frame beyond the raster has no place on it, and does not shift the others.
+    std::fs::write(&path, numbered(&[1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13])).unwrap();
+    let told = dataset::read(&path, &options).unwrap_err().to_string();
+    assert!(told.contains("13 frames") && told.contains("--leave-out-frames 11)"), "{told}");
+    let mut without = options.clone();
+    without.experiment.patterns.leave_out_frames = vec![11];
+    let (scan, _) = dataset::read(&path, &without).unwrap();
+    assert_eq!((scan.n_patterns(), scan.scan[4].x - origin.x), (11, 1.0));
     // A line that is damaged is told, and the frames after it stay in their places.
     let mut bytes = numbered(&[1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12]);
     bytes[416..420].copy_from_slice(b"\0\xff\0\xff");

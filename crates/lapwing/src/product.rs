@@ -156,7 +156,7 @@ mod tests {
         let pixel = (1e-8, 1e-8);
         let facts = Facts::of_dataset(&dataset, pixel);
         let made = facts.of_scan(&dataset, Modes::ones((1, 8, 8)), pixel).acquisition;
-        assert!((made.energy_ev - 12_398.4198).abs() < 1e-3, "{made:?}");
+        assert!((made.energy_ev - 12_398.419_8).abs() < 1e-3, "{made:?}");
         assert_eq!(made.distance_m, 0.0);
     }
 }

@@ -72,20 +72,21 @@ pub(super) fn of_frames(frames: &RawFrames) -> Option<Result<OfFrames, Error>> {
     Some(frames.before_each(NUMBERED).map(|lines| numbered(&lines)))
 }
 
-/// Number and form of a frame by the line before it.
-fn number_and_form(line: &[u8]) -> Option<(u64, Vec<&[u8]>)> {
+/// Number of a frame by the line before it, and its form: bytes of the line, chips, columns, rows
+/// and element type.
+type Told<'a> = Option<(u64, Vec<&'a [u8]>)>;
+
+fn number_and_form(line: &[u8]) -> Told<'_> {
     let mut fields = line.strip_prefix(b"MQ1,")?.split(|&byte| byte == b',');
     let number = std::str::from_utf8(fields.next()?).ok()?.trim().parse().ok()?;
-    // Bytes of the line, chips, columns, rows and element type.
     let form: Vec<&[u8]> = fields.take(5).collect();
     (form.len() == 5).then_some((number, form))
 }
 
 fn numbered(lines: &[Vec<u8>]) -> OfFrames {
-    let told: Vec<Option<(u64, Vec<&[u8]>)>> =
-        lines.iter().map(|line| number_and_form(line)).collect();
+    let told: Vec<Told<'_>> = lines.iter().map(|line| number_and_form(line)).collect();
     let form = told.first().and_then(Option::as_ref).map(|(_, form)| form);
-    let is_sound = |of: &Option<(u64, Vec<&[u8]>)>| of.as_ref().map(|(_, form)| form) == form;
+    let is_sound = |of: &Told<'_>| of.as_ref().map(|(_, form)| form) == form;
     let damaged: Vec<usize> = (0..told.len()).filter(|&at| !is_sound(&told[at])).collect();
     let mut remarks = Vec::new();
     if !damaged.is_empty() {

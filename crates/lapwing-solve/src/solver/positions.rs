@@ -53,14 +53,11 @@ pub(crate) fn transmission(problem: &Problem) -> Vec<f64> {
     )
 }
 
-/// Keeps offsets within reach of the window and takes out their mean, which is the object's own
-/// place.
-pub(crate) fn bound(problem: &Problem, offsets: &mut [Complex32]) {
-    let mean = mean(offsets);
+/// Keeps offsets within reach of the window.
+pub(crate) fn clamp(problem: &Problem, offsets: &mut [Complex32]) {
     let (height, width) = problem.model.shape();
     let reach = REACH * height.min(width) as f32;
     for offset in offsets {
-        *offset -= mean;
         *offset = Complex32::new(offset.re.clamp(-reach, reach), offset.im.clamp(-reach, reach));
     }
 }

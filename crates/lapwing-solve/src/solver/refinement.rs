@@ -4,16 +4,18 @@
 //!
 //! ```text
 //! drift     d = sum_k c_k cos(pi k (j + 1/2) / n)     what changes slowly, k = 1 .. K
-//! single    anything
+//! single    anything but an affine map of the scan
 //! ```
 //!
 //! by orthogonal projection, less their mean, which is the object's own place. A few numbers are
 //! determined by all patterns together, so that they are found where single positions would follow
-//! the noise. An affine map of the scan is found before ([`affine`](super::ml::affine)).
+//! the noise. A fit hardly feels an affine map, which stretches or turns the object with it, so
+//! that single positions would follow noise, or the start probe, into one; it is found before, from
+//! held-out pixels ([`affine`](super::ml::affine)).
 
 use super::positions;
 use crate::{Problem, choice};
-use lapwing_model::Complex32;
+use lapwing_model::{Complex32, Position};
 use std::f64::consts::PI;
 
 /// Most terms of a drift along each axis, and patterns for each.
@@ -86,41 +88,82 @@ impl Slow {
 
 /// The space of offsets that a refinement allows.
 #[derive(Debug, Clone)]
-pub(crate) struct Offsets {
-    /// Without mean; `None` where every pattern is free.
-    slow: Option<Slow>,
+pub(crate) enum Offsets {
+    /// In the span of these, which have no mean.
+    Slow(Slow),
+    /// Every one by itself, outside the span of these, orthonormal, the constant one among them.
+    Single(Vec<Vec<f64>>),
 }
 
 impl Offsets {
     pub fn new(problem: &Problem, refined: PositionFreedom) -> Self {
-        let slow = match refined {
-            PositionFreedom::Single => None,
-            PositionFreedom::Drift => Some(Slow::new(problem.n_patterns(), false)),
-        };
-        Self { slow }
+        match refined {
+            PositionFreedom::Single => Self::Single(affine(&problem.scan)),
+            PositionFreedom::Drift => Self::Slow(Slow::new(problem.n_patterns(), false)),
+        }
     }
 
     /// Whether every position moves by itself.
     pub fn are_free(&self) -> bool {
-        self.slow.is_none()
+        matches!(self, Self::Single(_))
     }
 
     /// Removes from `values`, one for every pattern, what is outside this space.
     pub fn restrict(&self, values: &mut [Complex32]) {
-        match &self.slow {
-            Some(slow) => slow.restrict(values, 1),
-            None => {
-                let mean = positions::mean(values);
-                values.iter_mut().for_each(|value| *value -= mean);
+        match self {
+            Self::Slow(slow) => slow.restrict(values, 1),
+            Self::Single(outside) => {
+                for function in outside {
+                    let each = values.iter().zip(function);
+                    let (y, x) = each.fold((0.0, 0.0), |sum, (value, weight)| {
+                        (sum.0 + f64::from(value.re) * weight, sum.1 + f64::from(value.im) * weight)
+                    });
+                    for (value, weight) in values.iter_mut().zip(function) {
+                        *value -= Complex32::new((y * weight) as f32, (x * weight) as f32);
+                    }
+                }
             }
         }
     }
+
+    /// Keeps offsets in this space, and within reach of the window.
+    pub fn bound(&self, problem: &Problem, offsets: &mut [Complex32]) {
+        self.restrict(offsets);
+        positions::clamp(problem, offsets);
+    }
+}
+
+/// Orthonormal functions of the patterns that span the affine maps of their positions: 1, y and x,
+/// by Gram and Schmidt; the constant one alone where there are too few patterns, or along an axis
+/// in which these do not extend.
+fn affine(scan: &[Position]) -> Vec<Vec<f64>> {
+    let along = |of: fn(&Position) -> f64| scan.iter().map(of).collect::<Vec<f64>>();
+    let mut functions = vec![vec![1.0; scan.len()]];
+    if scan.len() >= PATTERNS_FOR_EACH {
+        functions.extend([along(|at| at.y), along(|at| at.x)]);
+    }
+    let mut found: Vec<Vec<f64>> = Vec::new();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    for mut function in functions {
+        let before = dot(&function, &function);
+        for other in &found {
+            let share = dot(&function, other);
+            function.iter_mut().zip(other).for_each(|(value, other)| *value -= share * other);
+        }
+        let power = dot(&function, &function);
+        // A hundredth of a pixel on average is no extent.
+        if power > 1e-12 * before && power > 1e-4 * scan.len() as f64 {
+            function.iter_mut().for_each(|value| *value /= power.sqrt());
+            found.push(function);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lapwing_model::{Modes, Object, Position};
+    use lapwing_model::{Modes, Object};
     use ndarray::Array3;
 
     fn problem() -> Problem {
@@ -155,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_is_slow_and_free_positions_have_no_mean() {
+    fn a_drift_is_slow_and_single_positions_are_no_map() {
         let problem = problem();
         let drift = Offsets::new(&problem, PositionFreedom::Drift);
         let slow = |index: usize| Complex32::new((index as f32 / 20.0).sin(), index as f32 / 64.0);
@@ -176,6 +219,27 @@ mod tests {
         let mut offsets: Vec<Complex32> = (0..64).map(slow).collect();
         free.restrict(&mut offsets);
         assert!(positions::mean(&offsets).norm() < 1e-6 && free.are_free());
-        assert!((offsets[9] - slow(9) + mean).norm() < 1e-5);
+        // Scale, shear and rotation go with the mean, and what is rough stays.
+        let map = |at: &Position| {
+            Complex32::new(
+                (0.3 + 0.02 * at.y - 0.01 * at.x) as f32,
+                (0.05 * at.y - 0.03 * at.x) as f32,
+            )
+        };
+        let rough = |index: usize| [1.0, -1.0, -1.0, 1.0][(index / 8 % 2) * 2 + index % 2];
+        let mut offsets: Vec<Complex32> = (problem.scan.iter().enumerate())
+            .map(|(index, at)| map(at) + Complex32::new(0.2, -0.4) * rough(index))
+            .collect();
+        free.bound(&problem, &mut offsets);
+        for (index, found) in offsets.iter().enumerate() {
+            assert!(
+                (found - Complex32::new(0.2, -0.4) * rough(index)).norm() < 2e-2,
+                "{index}: {found}"
+            );
+        }
+        // A line has no width to be stretched, and of a few patterns the mean alone is taken out.
+        let line: Vec<Position> =
+            (0..20).map(|index| Position { y: 5.0, x: f64::from(index) }).collect();
+        assert_eq!((affine(&line).len(), affine(&line[..9]).len(), affine(&[]).len()), (2, 1, 0));
     }
 }

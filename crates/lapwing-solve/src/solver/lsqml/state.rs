@@ -191,7 +191,9 @@ impl<'a> State<'a> {
             }
             _ => offsets.iter_mut().zip(steps).for_each(|(offset, step)| *offset += step),
         }
-        positions::bound(problem, offsets);
+        if let Some((allowed, _)) = &self.refined {
+            allowed.bound(problem, offsets);
+        }
     }
 
     /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier`

@@ -308,9 +308,9 @@ impl<'a> State<'a> {
 
     fn constrain(&self, frame: &mut Frame<'_>) {
         frame.constrain();
-        if self.offsets.is_some() {
+        if let Some(offsets) = &self.offsets {
             let problem = frame.problem;
-            positions::bound(problem, frame.engine.fields_mut().parts_mut().offsets);
+            offsets.bound(problem, frame.engine.fields_mut().parts_mut().offsets);
         }
         if frame.problem.varies_in_power() {
             variation::bound(frame.engine.fields_mut().parts_mut().log_powers);

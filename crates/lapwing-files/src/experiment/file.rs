@@ -222,7 +222,7 @@ mod tests {
             ("fly = [1, 2, 3]", "fly: expected auto, or the motion DY,DX"),
             ("fly = 3", "fly: expected auto, or the motion DY,DX"),
             ("voltage_kv = 300", "unknown field `voltage_kv`"),
-            ("detector_blurr = 1", "is detector_blur meant?"),
+            ("detector_blue = 1", "is detector_blur meant?"),
         ] {
             let error = said(wrong).unwrap_err();
             assert!(error.contains(told), "{wrong}: {error}");

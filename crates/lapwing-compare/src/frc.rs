@@ -106,18 +106,28 @@ impl FrcCurve {
     /// The same for a threshold that differs from ring to ring; at frequency zero it is taken to be
     /// that of the first.
     fn first_below(&self, thresholds: &[f64]) -> Option<f64> {
-        let mut before = (0.0, 1.0 - thresholds.first()?);
         let margins = self.correlation.iter().zip(thresholds).map(|(c, threshold)| c - threshold);
-        for (&frequency, margin) in self.frequency.iter().zip(margins) {
-            if margin < 0.0 {
-                let drop = before.1 - margin;
-                let part = if drop > 0.0 { before.1 / drop } else { 0.0 };
-                return Some(before.0 + part * (frequency - before.0));
-            }
-            before = (frequency, margin);
-        }
-        None
+        first_below(&self.frequency, margins, 1.0 - thresholds.first()?)
     }
+}
+
+/// Where `margins` of rings of these frequencies first fall below 0, interpolated linearly between
+/// rings, from `start` at frequency zero.
+pub(crate) fn first_below(
+    frequency: &[f64],
+    margins: impl IntoIterator<Item = f64>,
+    start: f64,
+) -> Option<f64> {
+    let mut before = (0.0, start);
+    for (&frequency, margin) in frequency.iter().zip(margins) {
+        if margin < 0.0 {
+            let drop = before.1 - margin;
+            let part = if drop > 0.0 { before.1 / drop } else { 0.0 };
+            return Some(before.0 + part * (frequency - before.0));
+        }
+        before = (frequency, margin);
+    }
+    None
 }
 
 /// The second differences of an image, four times a pixel less its neighbours, under the window

@@ -15,7 +15,7 @@ const AGAIN: f64 = 0.5;
 
 /// Rings above the threshold before the curve falls, below which it carries no resolution: one or
 /// two of them, of a few frequencies each, are there by chance.
-const CARRY: usize = 3;
+pub(crate) const CARRY: usize = 3;
 
 /// How much better halves may agree with each other than the whole does with what it is compared
 /// with. Of signal and independent noise, halves agree less.
@@ -28,7 +28,7 @@ const FINER: f64 = 0.8;
 const AGREES: f64 = 0.8;
 
 /// Share of a ring's power that must be the specimen's own there for it to be resolved.
-const OWN: f64 = 0.5;
+pub(crate) const OWN: f64 = 0.5;
 
 /// Names of the resolution of halves and of their agreement.
 const OF_HALVES: &str = "halves_phase_resolution_half_bit_px";
@@ -45,6 +45,12 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     for of in each_resolution() {
         if let Some(why) = doubts.get(&named(of)).cloned() {
             doubts.insert(format!("{}_frc_{}", of.0.name(), of.1.name()), why);
+        }
+    }
+    // Amplitudes that an image without any detail has as well agree by what both share.
+    if let Some(why) = no_image(metric) {
+        for (name, _) in comparison.metrics.iter().filter(|(name, _)| is_of_amplitude(name)) {
+            doubts.entry(name.to_owned()).or_insert_with(|| why.clone());
         }
     }
     let whole = metric("complex_correlation");
@@ -106,6 +112,11 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     doubts
 }
 
+/// Whether a number is a quality of the amplitudes, not what a flat image has.
+fn is_of_amplitude(name: &str) -> bool {
+    name.starts_with("amplitude_") && !name.ends_with("_flat")
+}
+
 /// The lowest frequency of a curve.
 fn first_ring(curve: &FrcCurve) -> f64 {
     curve.frequency.first().copied().unwrap_or(0.0)
@@ -150,7 +161,7 @@ pub fn no_better_than_flat(
 
 /// Why an image has no resolution whatever its ring correlations: one without any detail is as
 /// good, in the phase and in the field as a whole, as far as both are known.
-fn no_image(metric: impl Fn(&str) -> Option<f64>) -> Option<String> {
+pub(crate) fn no_image(metric: impl Fn(&str) -> Option<f64>) -> Option<String> {
     let numbers = ["phase_ssim", "complex_correlation"]
         .map(|name| Some((metric(name)?, metric(&format!("{name}_flat"))?)));
     let known: Vec<(f64, f64)> = numbers.into_iter().flatten().collect();
@@ -361,6 +372,15 @@ mod tests {
         // Noise beyond what is resolved makes the phases worse, but not the field.
         assert_eq!(of(0.6, 0.95).get(RESOLUTION), None);
         assert_eq!(of(0.9, 0.9).get(RESOLUTION), None);
+        // Nor does it have amplitudes.
+        let mut comparison = record(0.1, 0.2, "full-dose reconstruction");
+        comparison.metrics.push("amplitude_ssim", Some(0.8));
+        comparison.metrics.push("amplitude_ssim_flat", Some(0.1));
+        assert_eq!(doubts(&comparison).get("amplitude_ssim"), None);
+        comparison.metrics.push("complex_correlation_flat", Some(0.9));
+        let told = doubts(&comparison);
+        assert!(told["amplitude_ssim"].contains("without any detail"), "{told:?}");
+        assert_eq!(told.get("amplitude_ssim_flat"), None);
         let numbers = |name: &str| if name.ends_with("_flat") { Some(0.9) } else { Some(0.5) };
         assert_eq!(as_flat("phase_ssim", numbers), Some(0.9));
         assert_eq!(as_flat("phase_ssim", |_| None), None);

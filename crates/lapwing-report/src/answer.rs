@@ -50,6 +50,10 @@ pub(crate) struct Question<'a> {
     pub matrix: Option<&'a Matrix>,
     /// The dose of a measured scan, whose reconstruction is what is compared with.
     pub measured: Option<f64>,
+    /// Why nothing can be told of the goal, for all that halves of the photons agree on.
+    pub unheld: Option<&'a str>,
+    /// Whether what is reached near the measured dose is told apart from shared noise, by halves.
+    pub tells: bool,
     /// What an image without any detail has, where that reaches the goal: to reach it is then no
     /// answer, and no dose and no overlap is told.
     pub flat: Option<f64>,
@@ -72,6 +76,8 @@ impl<'a> Question<'a> {
             radiation: None,
             matrix: None,
             measured: None,
+            unheld: None,
+            tells: true,
             flat: None,
         }
     }
@@ -166,6 +172,8 @@ impl<'a> Question<'a> {
             radiation: study.radiation(),
             matrix: study.design.as_ref().map(|design| &design.study),
             measured: study.measured,
+            unheld: study.unheld.get(&metric.name).map(String::as_str),
+            tells: study.held().shared(&metric.name, f64::INFINITY).is_none(),
             flat: study.rows.iter().find_map(flat),
         }
     }
@@ -183,6 +191,10 @@ impl<'a> Question<'a> {
     /// and the trend; of several, a sentence each (and [`needs`](Self::needs) beside them). Then
     /// the best and the worst. What the goal takes is left out where a flat image reaches it.
     pub fn words(&self) -> Vec<String> {
+        if let Some(why) = self.unheld {
+            let told = format!("Nothing can be told of {}: {why}.", self.goal());
+            return std::iter::once(told).chain(self.about_reference()).collect();
+        }
         let mut sentences = Vec::from_iter(self.too_low());
         let says = self.flat.is_none();
         match self.solvers {
@@ -258,6 +270,9 @@ impl<'a> Question<'a> {
         split: Split,
         curve: &Curve,
     ) -> Reach {
+        if self.shares(level) {
+            return Reach::Unknown;
+        }
         let measured = |&view: &View| {
             let (line, dose) = (self.line(solver, view, split), level.dose(view)?);
             line.measured(self.metric, dose).then(|| line.overlap(dose))?
@@ -321,7 +336,7 @@ impl<'a> Question<'a> {
         };
         let nowhere = each.iter().all(|of| reached(of) == Reach::Never);
         let said = match nowhere {
-            true => "not reached within this study".to_owned(),
+            true => format!("not reached within this study{}", self.of_alone()),
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),
         };
         (!each.is_empty()).then(|| format!("{} with the {view} view: {said}.", self.goal()))
@@ -371,6 +386,9 @@ impl<'a> Question<'a> {
     }
 
     fn overlap(&self, solver: &'a str, level: &Level) -> Option<String> {
+        if self.shares(level) {
+            return None;
+        }
         let each = self.against_overlap(solver, level);
         let reached =
             |(split, curve): &(Split, Curve)| self.overlap_reached(solver, level, *split, curve);

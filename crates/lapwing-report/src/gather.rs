@@ -5,8 +5,9 @@ use crate::ReportError;
 use crate::metric::Metric;
 use crate::specimen::{self, Specimen};
 use lapwing_compare::{ComparisonRecord, Limit, Metric as Catalogued, doubts, no_better_than_flat};
-use lapwing_files::{Archive, Quantum, metadata};
+use lapwing_files::Quantum;
 use lapwing_study::design::{Radiation, Source};
+use lapwing_study::held::Held;
 use lapwing_study::layout::data_file;
 use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
@@ -34,15 +35,11 @@ pub(crate) struct Study {
     pub quantum: Quantum,
     /// Variance over mean of the counts of a measured scan, where they are no single photons.
     pub gain: Option<f64>,
+    /// Why nothing can be told of goals, by their metrics, for all that halves of the photons agree
+    /// on.
+    pub unheld: BTreeMap<String, String>,
     /// What photons allow images of the true object of each split.
     pub limits: [OnceLock<Option<Limit>>; 2],
-}
-
-/// The dose that a data set was thinned from, by its history.
-fn thinned_from(file: &Path) -> Option<f64> {
-    let metadata = metadata::read(&Archive::open(file).ok()?).ok()??;
-    let steps = metadata.get("data_transformations")?.as_array()?;
-    steps.iter().find_map(|step| step.get("parameters")?.get("from")?.as_f64())
 }
 
 /// One condition.
@@ -195,6 +192,7 @@ impl Study {
             measured: None,
             quantum,
             gain: gain.filter(|&gain| gain > 1.0),
+            unheld: BTreeMap::new(),
             limits: Default::default(),
         };
         study.measured = study.measured_dose();
@@ -264,7 +262,7 @@ impl Study {
             let all = only && self.design.as_ref().is_some_and(measured) && file.is_file();
             all.then_some(condition.dose as f64)
         };
-        thinned_from(&file).or_else(all)
+        self.folder.thinned_from(condition).or_else(all)
     }
 
     /// The goals of the page, lengths in pixels where their size is known: those asked for on the
@@ -293,6 +291,16 @@ impl Study {
         known.map(|goal| (goal.metric.clone(), goal.value())).into_iter().collect()
     }
 
+    /// What independent halves of the photons tell of what a measured scan is compared with: those
+    /// by the solver that made it.
+    pub fn held(&self) -> Held<'_> {
+        let maker = self.reference_solver();
+        let by_it = |row: &&Row| maker.is_none_or(|maker| row.solver() == maker);
+        let rows = self.rows.iter().filter(by_it);
+        let all = rows.filter_map(|row| Some((row.condition, row.comparison.as_ref()?)));
+        Held::of(all, self.measured)
+    }
+
     /// Doubts numbers that reach a goal as an image without any detail does.
     pub fn doubt_what_is_flat(&mut self, metrics: &[Metric]) {
         for row in &mut self.rows {
@@ -303,6 +311,15 @@ impl Study {
                 }
             }
         }
+    }
+
+    /// Notes the goals of which halves of the photons tell that nothing can be told.
+    pub fn note_what_is_not_held(&mut self, metrics: &[Metric]) {
+        let held = self.held();
+        let of = |metric: &Metric| {
+            Some((metric.name.clone(), held.not_held(&metric.name, metric.goal)?))
+        };
+        self.unheld = metrics.iter().filter_map(of).collect();
     }
 
     /// Whether any result has a number of this metric.

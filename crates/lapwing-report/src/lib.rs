@@ -112,6 +112,7 @@ fn write_page(
     foreign::refuse_report(&study.folder.report_dir())?;
     let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)?;
     study.doubt_what_is_flat(&metrics);
+    study.note_what_is_not_held(&metrics);
     let html = page::render(&study, &metrics, live)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;

@@ -29,6 +29,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
             "bound": if metric.higher_is_better() { "at_least" } else { "at_most" },
             "asked_for": metric.asked,
             "reached_by_flat": question.flat,
+            "not_held": question.unheld,
             "reached": reached,
             "sentences": told(question.words()),
         })

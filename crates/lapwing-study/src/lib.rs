@@ -35,6 +35,7 @@ mod disk;
 mod error;
 pub mod forecast;
 mod geometry;
+pub mod held;
 pub mod run;
 
 pub use design::condition::{self, Case, Condition, Split, View};

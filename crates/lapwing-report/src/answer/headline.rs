@@ -37,7 +37,7 @@ impl<'a> Question<'a> {
     /// The first screen. `None` where nothing was compared, nothing can be told of it, or an image
     /// without any detail reaches the goal.
     pub fn headline(&self) -> Option<Headline> {
-        if self.flat.is_some() {
+        if self.flat.is_some() || self.unheld.is_some() {
             return None;
         }
         let (solver, candidates) = self.chosen()?;
@@ -345,9 +345,11 @@ impl<'a> Question<'a> {
                 self.why_unconfirmed(&of.curve, "doses")
             ));
         }
+        // Of doses that share photons nothing is told without halves.
+        let of_alone_told = self.tells || of_alone.is_empty();
         let how = match unsteady {
             true => "is not reached steadily in this study",
-            false => match (candidates.iter().any(|of| of.open_above), pending) {
+            false => match (!of_alone_told || candidates.iter().any(|of| of.open_above), pending) {
                 (true, true) => "is not reached by what is done and can be told",
                 (true, false) => "is not reached by what can be told",
                 (false, true) => "is not reached by what is done so far",
@@ -442,7 +444,7 @@ impl<'a> Question<'a> {
             "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
             "gray": fluence.and_then(|fluence| self.radiation?.gray(fluence)),
             "exposure_s": times.map(|times| times.0), "scan_s": times.and_then(|times| times.1),
-            "part": of.part,
+            "part": of.part, "may_take_more": of.leans && dose.is_some(),
         })
     }
 }

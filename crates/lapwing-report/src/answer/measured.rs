@@ -3,10 +3,8 @@
 use super::Question;
 use super::reach::{Reach, Scale};
 use crate::gather::Row;
-
-/// A dose that is less than this many times below the measured one shares so many photons with the
-/// full-dose reconstruction that they agree beyond what they know of the specimen.
-const SHARED: f64 = 4.0;
+use crate::levels::Level;
+use lapwing_study::held::SHARED;
 
 impl Question<'_> {
     /// Whether a dose is so far below that of a measured scan that comparing it with the
@@ -32,6 +30,13 @@ impl Question<'_> {
         }
     }
 
+    /// Whether a level shares its photons with what it is compared with, and no halves tell what
+    /// else they have in common.
+    pub(super) fn shares(&self, level: &Level) -> bool {
+        let mut doses = self.views.iter().filter_map(|&view| level.dose(view));
+        !self.tells && doses.any(|dose| !self.stands_alone(dose as f64))
+    }
+
     /// The highest dose that stands alone, in words, where the study has higher ones.
     pub(super) fn alone_in_words(&self) -> Option<String> {
         let most = self.alone_until()?;
@@ -48,11 +53,18 @@ impl Question<'_> {
 
     /// Why the best is not of all doses, and what that says of the dose that the goal takes.
     pub(super) fn about_shared(&self) -> Option<String> {
+        let most = self.alone_in_words()?;
+        let goal = match self.tells {
+            true => "a goal that is reached there may take more",
+            false => {
+                "a goal that is reached there is not told, which takes halves of the photons \
+                 (halves = true in [study])"
+            }
+        };
         Some(format!(
-            "Doses above {} share more than a quarter of their photons with the full-dose \
+            "Doses above {most} share more than a quarter of their photons with the full-dose \
              reconstruction that they are compared with, and look better than they are: best and \
-             worst leave them out, and a goal that is reached there may take more.",
-            self.alone_in_words()?
+             worst leave them out, and {goal}."
         ))
     }
 
@@ -98,6 +110,8 @@ mod tests {
             radiation: None,
             matrix: None,
             measured,
+            unheld: None,
+            tells: true,
             flat: None,
         };
         let with_reference = of("phase_ssim", Some(1e5));

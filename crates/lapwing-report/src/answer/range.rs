@@ -16,10 +16,12 @@ impl Question<'_> {
     /// Where a curve reaches the goal. What is below its first point was measured, but is
     /// unreliable, where `lowest` is lower. Unknown of a goal that a flat image reaches.
     pub(super) fn reach_from(&self, curve: &Curve, lowest: Option<f64>, scale: Scale) -> Reach {
-        if self.flat.is_some() {
+        if self.flat.is_some() || self.unheld.is_some() {
             return Reach::Unknown;
         }
         match self.reach(curve, scale) {
+            // Where only shared photons tell of it, nothing is told.
+            reach if scale == Scale::Log && !self.tells && self.leans(reach) => Reach::Never,
             Reach::AtMost(at) if lowest.is_some_and(|lowest| lowest < at) => {
                 Reach::By { at, after: None }
             }

@@ -39,6 +39,8 @@ pub(crate) fn first_screen<'m>(
         let question = Question::of(study, axes, metric);
         if let Some(flat) = question.flat {
             too_low.push((question.goal(), of_flat(flat)));
+        } else if let Some(why) = question.unheld {
+            others.push(format!("There is no answer in {}: {why}.", question.goal()));
         } else if let Some(found) = question.headline() {
             screen = Some((metric, found));
             break;

@@ -1,7 +1,9 @@
 //! The report of measured scans: what they are compared with, and which doses stand alone.
 
 use crate::report::{after, assert_balanced, report};
-use crate::support::Special;
+use crate::support::{Special, write_study};
+use lapwing_study::StudyFolder;
+use serde_json::Value;
 use std::fs;
 
 #[test]
@@ -72,4 +74,61 @@ fn doses_that_share_photons_with_the_reference_are_told_apart() {
     let special = Special { measured: true, thinned_from: Some(1e6), ..Special::default() };
     let (_folder, html) = report(&special);
     assert!(!html.contains("may take more") && html.contains("Best: 0.938 (10\u{2075} photons"));
+}
+
+/// A study of 10^5 photons, 1.2 x 10^5 measured, and what it says of a phase SSIM of 0.8, which the
+/// baseline reaches between 10^4 and 10^5.
+fn told(without_halves: bool, flat_half: Option<f64>) -> (String, Value) {
+    let special =
+        Special { measured: true, thinned_from: Some(1.2e5), flat_half, ..Special::default() };
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &special);
+    if without_halves || flat_half.is_some() {
+        let study = StudyFolder::new(folder.path());
+        let mut changed = 0;
+        for case in study.cases().unwrap() {
+            let file = study.result_dir(&case).join("comparison.json");
+            let Ok(text) = fs::read(&file) else { continue };
+            changed += 1;
+            let mut comparison: Value = serde_json::from_slice(&text).unwrap();
+            match flat_half {
+                Some(flat) => {
+                    comparison["halves"]["metrics"]["complex_correlation_flat"] = flat.into();
+                }
+                None => drop(comparison.as_object_mut().unwrap().remove("halves")),
+            }
+            fs::write(file, comparison.to_string()).unwrap();
+        }
+        assert!(changed > 0);
+    }
+    let goals = [("phase_ssim".to_owned(), 0.8)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let answer = serde_json::from_slice(&fs::read(paths.answer).unwrap()).unwrap();
+    (fs::read_to_string(paths.html).unwrap(), answer)
+}
+
+#[test]
+fn a_goal_near_the_measured_dose_has_an_answer_where_halves_hold_it() {
+    let states = |answer: &Value| {
+        let reached = answer["answers"][0]["reached"].as_array().unwrap();
+        reached.iter().filter(|reached| !reached["dose"].is_null()).count()
+    };
+    let (_, answer) = told(false, None);
+    assert_eq!(answer["headline"]["metric"], "phase_ssim");
+    assert_eq!(answer["headline"]["views"][0]["may_take_more"], true, "{answer}");
+    assert!(states(&answer) > 0 && answer["answers"][0]["not_held"].is_null());
+    // Without halves nothing tells what both have in common.
+    let (html, answer) = told(true, None);
+    assert_balanced(&html);
+    assert_eq!(answer["headline"]["views"][0]["may_take_more"], false);
+    assert_eq!(answer["headline"]["views"][0]["state"], "never");
+    assert_eq!(states(&answer), 0);
+    assert!(html.contains("a goal that is reached there is not told"));
+    // Halves that are no better than a flat image hold nothing.
+    let (html, answer) = told(false, Some(0.99));
+    assert_balanced(&html);
+    let why = answer["answers"][0]["not_held"].as_str().unwrap();
+    assert!(why.contains("no better than one without any detail"), "{why}");
+    assert!(answer["untold"].to_string().contains("There is no answer in Phase SSIM"), "{answer}");
+    assert_eq!((states(&answer), answer["headline"]["metric"] == "phase_ssim"), (0, false));
 }

@@ -172,6 +172,15 @@ impl StudyFolder {
         read_json(&self.reference_dir().join(RESULT), "result of the reference")
     }
 
+    /// Photons per pattern of the measured scan that a data set was thinned from, by its history;
+    /// `None` of one that was not thinned, or is not there.
+    pub fn thinned_from(&self, condition: Condition) -> Option<f64> {
+        let file = data_file(&self.data_root(), condition.dose, condition.split);
+        let metadata = metadata::read(&Archive::open(&file).ok()?).ok()??;
+        let steps = metadata.get("data_transformations")?.as_array()?;
+        steps.iter().find_map(|step| step.get("parameters")?.get("from")?.as_f64())
+    }
+
     /// The comparison of one case, with ring correlations where its file is there; `None` when
     /// there is none.
     ///

@@ -5,6 +5,7 @@ mod alone;
 mod documents;
 mod fluence;
 mod forecast;
+mod held;
 mod limit;
 mod measured;
 mod records;

@@ -1,16 +1,20 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
+mod means;
+
 use crate::crossing::{reached_between, student};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
+use crate::held::Held;
 use crate::run::event::Observer;
 use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::{Metric, doubts, reached_by_flat, resolution_doubts};
+use lapwing_compare::{ComparisonRecord, Metric, doubts, reached_by_flat, resolution_doubts};
+use means::{mean, mean_of_splits};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,6 +36,13 @@ pub struct Found {
     /// between fluences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fluence_per_dose: Option<f64>,
+    /// Why nothing is told of the goal in a measured scan although it seems to be reached: halves
+    /// of the photons do not agree on it, or only photons that are in the reference too tell of
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
+    /// Whether more may be needed: the reference has many of the photons itself.
+    pub may_take_more: bool,
 }
 
 /// The least dose that reaches a goal.
@@ -217,7 +228,69 @@ impl Search<'_, '_> {
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
-        Ok(Found { view, dose, tried, linear_overlap, step_px, fluence_per_dose: None })
+        let (untold, may_take_more) = self.judged(high, &tried, dose)?;
+        let dose = if untold.is_some() { Least::Never { up_to: high } } else { dose };
+        Ok(Found {
+            view,
+            dose,
+            tried,
+            linear_overlap,
+            step_px,
+            fluence_per_dose: None,
+            untold,
+            may_take_more,
+        })
+    }
+
+    /// Why nothing is told of a goal that a measured scan seems to reach, and whether it may take
+    /// more, with what was `tried`, ascending.
+    fn judged(
+        &self,
+        high: u64,
+        tried: &[DoseValue],
+        least: Least,
+    ) -> Result<(Option<String>, bool)> {
+        let folder = StudyFolder::new(self.root);
+        let at = match least {
+            Least::About { at, .. } => {
+                tried.iter().map(|one| one.dose).find(|&one| one as f64 >= at)
+            }
+            Least::By { at, .. } | Least::AtMost { at } => Some(at),
+            Least::Never { .. } => None,
+        };
+        let mut compared = Vec::new();
+        for case in self.design.cases() {
+            if case.condition.dose == high && case.solver.is_none() {
+                compared.extend(folder.comparison(&case)?.map(|found| (case.condition, found)));
+            }
+        }
+        let with_truth =
+            |(_, found): &(_, ComparisonRecord)| found.reference == ComparisonRecord::TRUTH;
+        let doses = || tried.iter().map(|one| one.dose);
+        let data = self.design.study.splits.iter().flat_map(|&split| {
+            doses().map(move |dose| Condition { dose, split, view: View::Baseline })
+        });
+        let measured = match compared.iter().any(with_truth) {
+            true => None,
+            false => data.into_iter().find_map(|of| folder.thinned_from(of)),
+        };
+        let held = Held::of(compared.iter().map(|(of, found)| (*of, found)), measured);
+        let (name, factor) = self.measured_by();
+        let untold = held
+            .not_held(name, self.goal.value() / factor)
+            .or_else(|| held.shared(name, at? as f64));
+        let more = at.is_some_and(|at| held.may_take_more(name, at as f64));
+        Ok((untold.clone(), more && untold.is_none()))
+    }
+
+    /// The metric that the goal is measured by, and what makes its numbers those of the goal:
+    /// lengths are measured in pixels.
+    fn measured_by(&self) -> (&str, f64) {
+        let in_pixels = self.goal.catalogued().and_then(Metric::in_pixels).zip(self.pixel_size);
+        match in_pixels {
+            Some((length, metres)) => (length.name.as_str(), metres * 1e9),
+            None => (self.goal.metric.as_str(), 1.0),
+        }
     }
 
     /// Reconstructs a view at a dose, unless that is done, and measures it.
@@ -262,12 +335,7 @@ impl Search<'_, '_> {
     /// answer (see [`doubts`]).
     fn values(&self, view: View, dose: u64) -> Result<BTreeMap<Split, Vec<f64>>> {
         let folder = StudyFolder::new(self.root);
-        // Lengths are measured in pixels.
-        let in_pixels = self.goal.catalogued().and_then(Metric::in_pixels).zip(self.pixel_size);
-        let (name, factor) = match in_pixels {
-            Some((length, metres)) => (length.name.as_str(), metres * 1e9),
-            None => (self.goal.metric.as_str(), 1.0),
-        };
+        let (name, factor) = self.measured_by();
         let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
@@ -389,54 +457,9 @@ fn between(low: u64, high: u64, precision: f64) -> Option<u64> {
     [rounded, middle.round() as u64].into_iter().find(|dose| (low + 1..high).contains(dose))
 }
 
-/// A mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Mean {
-    value: f64,
-    /// Its standard error, where it is of several values.
-    error: Option<f64>,
-    /// Degrees of freedom of that error.
-    spare: usize,
-}
-
-/// The mean over the splits of the mean of each, with its standard error where every split has
-/// several values: what differs between splits is no chance.
-fn mean_of_splits(values: &BTreeMap<Split, Vec<f64>>) -> Option<Mean> {
-    let of: Vec<Mean> = values.values().filter_map(|of| mean(of)).collect();
-    let value = mean(&of.iter().map(|of| of.value).collect::<Vec<_>>())?.value;
-    let squares: Option<f64> = of.iter().map(|of| Some(of.error?.powi(2))).sum();
-    let error = squares.map(|sum| sum.sqrt() / of.len() as f64);
-    Some(Mean { value, error, spare: of.iter().map(|of| of.spare).sum() })
-}
-
-/// Mean and its standard error.
-fn mean(values: &[f64]) -> Option<Mean> {
-    let n = values.len() as f64;
-    let value = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|one| (one - value).powi(2)).sum();
-    let error = (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt());
-    let spare = values.len().saturating_sub(1);
-    (!values.is_empty()).then_some(Mean { value, error, spare })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_differs_between_splits_is_no_chance() {
-        let values = |train: &[f64], test: &[f64]| {
-            [(Split::Train, train.to_vec()), (Split::Test, test.to_vec())].into()
-        };
-        let of = mean_of_splits(&values(&[0.7, 0.9], &[0.2, 0.4])).unwrap();
-        // Each mean is known to 0.1, their mean to 0.1 / sqrt 2.
-        let error = of.error.unwrap();
-        assert!((of.value - 0.55).abs() < 1e-12 && (error - 0.005f64.sqrt()).abs() < 1e-12);
-        assert_eq!(of.spare, 2);
-        let single = Mean { value: 0.375, error: None, spare: 0 };
-        assert_eq!(mean_of_splits(&values(&[0.5], &[0.25])), Some(single));
-        assert_eq!(mean_of_splits(&BTreeMap::new()), None);
-    }
 
     #[test]
     fn doses_are_halved_in_the_logarithm_down_to_the_precision() {

@@ -26,6 +26,14 @@ impl Said<'_> {
     pub fn of(&self, of: &Found) -> String {
         let quanta = self.quanta;
         let past = self.bounds.get(&of.view).map(String::as_str).unwrap_or_default();
+        let more = match of.may_take_more {
+            true => {
+                "; the full-dose reconstruction that it is compared with has many of these \
+                     photons: it may take more"
+            }
+            false => "",
+        };
+        let past = format!("{past}{more}");
         let mut words = String::new();
         // Writing to a string does not fail.
         let _ = write!(words, "{}", of.view);
@@ -36,6 +44,10 @@ impl Said<'_> {
             };
             let apart = of.view.apart_in_words(step);
             let _ = write!(words, " (step {step:.1} px{apart}, {overlap})");
+        }
+        if let Some(why) = &of.untold {
+            let _ = writeln!(words, ": not told: {why}");
+            return words;
         }
         let area = self.design.study.fluence_area.words();
         // In a search between fluences.

@@ -1,0 +1,140 @@
+//! Whether independent halves of the photons agree on what a number claims of the specimen.
+
+use crate::frc::first_below;
+use crate::trust::{CARRY, OWN, no_image};
+use crate::{Criterion, FrcCurve, HalvesRecord, Metric, Quantity};
+
+/// Why a number of a measured scan that reaches `goal` says nothing of the specimen: independent
+/// halves of the photons agree on nothing of that quantity, or on nothing so fine. `None` where
+/// they do, of numbers that are not of the object, and of halves without ring correlations.
+///
+/// An image and the reconstruction of all photons share photons, so that they agree on their noise
+/// too; halves share none.
+pub fn not_held(name: &str, goal: f64, halves: &HalvesRecord) -> Option<String> {
+    let quantity = of_object(name)?;
+    let curve = halves.frc.as_ref()?.of(quantity);
+    if let Some(why) = no_image(|name| halves.metrics.value(name)) {
+        return Some(format!("of independent halves of the photons, {why}"));
+    }
+    let held = held_to(curve);
+    let carries = curve.frequency.get(CARRY - 1).copied().unwrap_or(f64::INFINITY);
+    if held < carries {
+        return Some(format!(
+            "independent halves of the photons agree on no detail of the {}",
+            said(quantity)
+        ));
+    }
+    let asked = if name.ends_with("_px") { 0.5 / goal } else { goal };
+    let is_scale = name.ends_with("_px") || name.contains("_frc_");
+    (is_scale && held < asked).then(|| {
+        let fine = if name.ends_with("_px") {
+            format!("{:.1} px", 0.5 / held)
+        } else {
+            format!("{held:.3} cycles per pixel")
+        };
+        format!(
+            "independent halves of the photons agree on details of the {} down to {fine} only",
+            said(quantity)
+        )
+    })
+}
+
+/// Whether a number is one of the object that is compared with a reference, and of which quantity.
+pub fn of_object(name: &str) -> Option<Quantity> {
+    Metric::find(name).filter(|metric| !metric.of_halves)?;
+    // What the alignment removed is no quality.
+    let all = Quantity::ALL.into_iter().filter(|_| name != "phase_offset");
+    all.into_iter()
+        .find(|of| name.starts_with(of.name()) && name[of.name().len()..].starts_with('_'))
+}
+
+/// A quantity within a sentence.
+fn said(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::Amplitude => "amplitude",
+        Quantity::Complex => "complex field",
+        Quantity::Phase => "phase",
+    }
+}
+
+/// The frequency up to which two halves agree on detail by the half bit: what coarser structure,
+/// spread by the window, adds to their correlation is taken off, and where it is most of what is
+/// there nothing is held.
+fn held_to(curve: &FrcCurve) -> f64 {
+    let thresholds = curve.threshold(Criterion::HalfBit);
+    let margins = curve.correlation.iter().enumerate().map(|(ring, &correlation)| {
+        match curve.own.get(ring) {
+            Some(&own) if own < OWN => -1.0,
+            // Of the whole the share 1 - own is spread, and alike in both halves.
+            Some(&own) => (correlation - (1.0 - own)) / own - thresholds[ring],
+            None => correlation - thresholds[ring],
+        }
+    });
+    let start = 1.0 - thresholds.first().copied().unwrap_or_default();
+    first_below(&curve.frequency, margins, start)
+        .unwrap_or_else(|| curve.frequency.last().map_or(0.0, |_| 0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FrcCurves, Numbers};
+
+    /// Halves that agree up to `at` cycles per pixel, with so much of their own beyond `coarse`.
+    fn halves(at: f64, coarse: f64, own: f64, (value, flat): (f64, f64)) -> HalvesRecord {
+        let frequency: Vec<f64> = (1..=50).map(|ring| f64::from(ring) / 100.0).collect();
+        let curve = || FrcCurve {
+            correlation: frequency.iter().map(|f| 1.0 / (1.0 + ((f - at) * 200.0).exp())).collect(),
+            count: (1..=50).map(|ring| 6 * ring).collect(),
+            own: frequency.iter().map(|&f| if f <= coarse { 1.0 } else { own }).collect(),
+            frequency: frequency.clone(),
+        };
+        let mut metrics = Numbers::default();
+        metrics.push("complex_correlation", Some(value));
+        metrics.push("complex_correlation_flat", Some(flat));
+        let frc = FrcCurves { complex: curve(), amplitude: curve(), phase: curve() };
+        HalvesRecord { metrics, resolution: None, frc: Some(frc) }
+    }
+
+    #[test]
+    fn what_halves_agree_on_is_held_and_nothing_finer() {
+        let good = halves(0.26, 1.0, 1.0, (0.99, 0.9));
+        let told = |name: &str, goal: f64| not_held(name, goal, &good);
+        assert_eq!(told("phase_resolution_0_5_px", 2.0), None);
+        assert!(told("phase_resolution_0_5_px", 1.5).unwrap().contains("down to 1.9 px only"));
+        assert_eq!((told("phase_frc_0_5", 0.25), told("phase_ssim", 0.99)), (None, None));
+        assert!(told("amplitude_frc_0_5", 0.4).unwrap().contains("cycles per pixel only"));
+        // What is not of the object, or of halves itself, is not theirs to tell.
+        let nothing = halves(0.0, 1.0, 1.0, (0.8, 0.9));
+        for name in
+            ["halves_phase_resolution_half_bit_px", "probe_nrmse", "shift_y", "phase_offset"]
+        {
+            assert_eq!(not_held(name, 0.1, &nothing), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn halves_of_a_blank_or_of_a_smooth_specimen_hold_no_detail() {
+        let flat = halves(0.26, 1.0, 1.0, (0.999_13, 0.999_57));
+        assert!(
+            not_held("phase_ssim", 0.99, &flat).unwrap().contains("no better than one without")
+        );
+        let noise = halves(0.005, 1.0, 1.0, (0.9, 0.8));
+        let told = not_held("amplitude_ssim", 0.5, &noise).unwrap();
+        assert_eq!(told, "independent halves of the photons agree on no detail of the amplitude");
+        // Coarse structure alone, spread: they correlate far out, and hold nothing there.
+        for own in [0.3, 0.0] {
+            let smooth = halves(0.26, 0.05, own, (0.99, 0.9));
+            let told = not_held("phase_resolution_0_5_px", 6.0, &smooth);
+            assert!(told.as_ref().is_some_and(|why| why.contains("down to ")), "{told:?}");
+            assert_eq!(not_held("phase_resolution_0_5_px", 12.0, &smooth), None);
+        }
+        // Noise is of its own in every ring, and what is spread explains all that correlates.
+        let mut spread = halves(0.0, 0.05, 0.7, (0.99, 0.9));
+        let curve = &mut spread.frc.as_mut().unwrap().phase;
+        curve.correlation.iter_mut().zip(&curve.own).for_each(|(correlation, own)| {
+            *correlation = if *own < 1.0 { 0.4 } else { 0.99 };
+        });
+        assert!(not_held("phase_resolution_0_5_px", 6.0, &spread).is_some());
+    }
+}

@@ -36,6 +36,33 @@ fn an_exposure_is_told_as_it_was_said_however_short() {
 }
 
 #[test]
+fn powers_cost_little_where_the_beam_is_steady_and_gain_where_it_is_not() {
+    let bench = Bench::new();
+    let errors = |seed: usize, beam: &str| {
+        let scan = format!("scan{seed}{}.npz", beam.replace(' ', ""));
+        let simulate = SIMULATE.replace("--seed 3", &format!("--seed {seed} {beam}"));
+        bench.ok(&format!("{simulate} --output {scan}"));
+        ["", "--vary-power"].map(|option| {
+            let told = bench.json(&format!(
+                "reconstruct --input {scan} --algorithm LSQML --probe-start file --compare {option} \
+                 --output-dir of-{scan}{option}"
+            ));
+            told["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap()
+        })
+    };
+    // Seeds 3 to 6 were in view when the steps were chosen, the others were not.
+    for seed in [3, 4, 7] {
+        let [without, with] = errors(seed, "");
+        assert!(with < 1.05 * without, "seed {seed}: {with} for {without}");
+    }
+    for beam in ["--beam-fading 0.5", "--beam-flicker 0.2"] {
+        let [without, with] = errors(3, beam);
+        println!("{beam}: {with} for {without}");
+        assert!(with < 0.65 * without, "{beam}: {with} for {without}");
+    }
+}
+
+#[test]
 fn a_stage_that_is_off_is_simulated_and_where_it_was_is_kept() {
     let bench = Bench::new();
     let off = "--scan-scale 1.02 --scan-rotation-deg 1.5 --scan-drift 1,-2 --scan-scatter 0.5";

@@ -3,13 +3,13 @@
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::engine::{Push, SearchDirections};
-use crate::neighbours;
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::{Solver, batching, positions, variation};
+use crate::{Problem, neighbours};
 use lapwing_model::Complex32;
 
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
@@ -22,10 +22,15 @@ const PROBE_MEMORY: usize = 3;
 const POSITION_GAIN: f64 = 4.0;
 /// A position moves by this many pixels per epoch and axis at most.
 const POSITION_STEP: f64 = 0.3;
-/// Momentum of what changes for all patterns together, positions that drift and a beam whose power
-/// changes slowly, as a share of the last epoch's step: their slopes are means over the scan, with
-/// little noise.
+/// Momentum, as a share of the last epoch's step, of positions that drift and of the beam's powers:
+/// what is common to many patterns, the object takes on as well, and steps alone undo that slowly.
 const TOGETHER: f32 = 0.8;
+/// Share of their Gauss-Newton steps by which powers move that are free in every pattern: a flat
+/// object leaves what the specimen absorbs to them, and must not find nothing left.
+const POWER_GAIN: f32 = 0.5;
+/// Factor on the strength of the prior on free powers. The misfit that tells their noise is too
+/// small by what the object has fitted of it.
+const POWER_PRIOR: f64 = 2.0;
 
 pub(super) struct State<'a> {
     options: &'a Lsqml,
@@ -40,7 +45,7 @@ pub(super) struct State<'a> {
     power_slopes: Vec<f64>,
     /// The changes that weights and powers may have.
     variation: variation::Allowed,
-    /// How far the powers changed in the epoch before, where they change slowly.
+    /// How far the powers changed in the epoch before.
     power_velocity: Vec<Complex32>,
     /// The offsets that positions may have, and how far they moved in the epoch before, where they
     /// move together.
@@ -54,7 +59,6 @@ impl<'a> State<'a> {
         let refined = if options.refined_positions().is_some() { n } else { 0 };
         let (weights, powers) =
             (n * problem.n_eigenmodes(), if problem.varies_in_power() { n } else { 0 });
-        let together = if problem.varies_slowly { powers } else { 0 };
         Self {
             options,
             groups: match options.batching {
@@ -70,7 +74,7 @@ impl<'a> State<'a> {
             weight_slopes: vec![Complex32::ZERO; weights],
             power_slopes: vec![0.0; powers],
             variation: variation::Allowed::of_start(frame),
-            power_velocity: vec![Complex32::ZERO; together],
+            power_velocity: vec![Complex32::ZERO; powers],
             refined: options
                 .refined_positions()
                 .map(|(what, _)| (Offsets::new(problem, what), vec![Complex32::ZERO; refined])),
@@ -137,8 +141,13 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Moves weights and powers by the Gauss-Newton step of each.
-    fn move_variation(&mut self, frame: &mut Frame<'_>) {
+    /// Moves weights and powers by the Gauss-Newton step of each; `misfit` is the epoch's loss in
+    /// the problem's own unit.
+    ///
+    /// Free powers have a Gaussian prior about their mean, whose variance is what their own present
+    /// one and their noise add up to (expectation maximisation): where the beam is steady it ends
+    /// near the noise, and holds them; where they differ by more it says nothing.
+    fn move_variation(&mut self, frame: &mut Frame<'_>, misfit: f64) {
         let (problem, factor) = (frame.problem, frame.step_factor() as f32);
         let probe = frame.engine.fields().probe();
         let of_weights = variation::of_weights(problem, probe);
@@ -147,6 +156,11 @@ impl<'a> State<'a> {
             return;
         }
         let parts = frame.engine.fields_mut().parts_mut();
+        let [gain, hold] = match problem.varies_slowly {
+            // A few numbers that all patterns determine together.
+            true => [1.0, 0.0],
+            false => [POWER_GAIN, self.hold(problem, parts.log_powers, misfit)],
+        };
         let free = if problem.weights_stay { &mut [] } else { parts.weights };
         let weights = self.weight_slopes.iter().zip(of_weights);
         let mut weights: Vec<Complex32> =
@@ -154,7 +168,11 @@ impl<'a> State<'a> {
         // chi fits amplitudes, whose curvature is half that of counts.
         let powers = self.power_slopes.iter().zip(of_powers);
         let mut powers: Vec<Complex32> = powers
-            .map(|(&slope, curvature)| Complex32::from(2.0 * factor * slope as f32 / curvature))
+            .zip(&*parts.log_powers)
+            .map(|((&slope, curvature), power)| {
+                let step = 2.0 * slope as f32 / curvature - hold * power.re;
+                Complex32::from(factor * gain * step)
+            })
             .collect();
         self.variation.restrict(&mut weights, &mut powers);
         for (velocity, step) in self.power_velocity.iter_mut().zip(&mut powers) {
@@ -164,6 +182,27 @@ impl<'a> State<'a> {
         free.iter_mut().zip(weights).for_each(|(weight, step)| *weight += step);
         parts.log_powers.iter_mut().zip(powers).for_each(|(power, step)| *power += step);
         variation::bound(parts.log_powers);
+    }
+
+    /// The prior's curvature over that of the data, for powers of which `log_powers` are the
+    /// logarithms.
+    fn hold(&self, problem: &Problem, log_powers: &[Complex32], misfit: f64) -> f32 {
+        let patterns = log_powers.len().max(1) as f64;
+        let spread = log_powers.iter().map(|power| f64::from(power.re).powi(2)).sum::<f64>();
+        // An amplitude changes by half its own per unit of the logarithm.
+        let noise = 4.0 * self.variance(problem, misfit) / problem.mean_intensity;
+        let all = (spread / patterns + noise).max(f64::MIN_POSITIVE);
+        (POWER_PRIOR * noise / all).min(1.0) as f32
+    }
+
+    /// Variance of the measured amplitudes, as far as a misfit tells it.
+    fn variance(&self, problem: &Problem, misfit: f64) -> f64 {
+        match self.options.noise {
+            Noise::Gaussian => misfit,
+            // Half the deviance is about twice the squared difference of amplitudes, and photons
+            // make that a quarter of a count.
+            Noise::Poisson => (0.5 * misfit).min(0.25 / problem.to_input_unit(1.0)),
+        }
     }
 
     /// Moves the positions by the Gauss-Newton step of each.
@@ -210,14 +249,8 @@ impl<'a> State<'a> {
             [.., a, b] => a.max(*b) > b.min(loss),
             _ => true,
         };
-        let variance = match options.noise {
-            // The prior suppresses the noise by itself.
-            _ if options.prior > 0.0 => 0.0,
-            Noise::Gaussian => misfit,
-            // Half the deviance is about twice the squared difference of amplitudes, and photons
-            // make that a quarter of a count.
-            Noise::Poisson => (0.5 * misfit).min(0.25 / frame.problem.to_input_unit(1.0)),
-        };
+        // The prior suppresses the noise by itself.
+        let variance = if options.prior > 0.0 { 0.0 } else { self.variance(frame.problem, misfit) };
         let engine = &mut *frame.engine;
         let (velocity, [object, probe]) = self.momentum.after(engine, improving);
         let half = half_weight(engine.strongest_light(), variance);
@@ -258,6 +291,7 @@ impl Algorithm for State<'_> {
             Guarded::Kept { summed, loss } => (summed, loss),
             Guarded::RolledBack { loss } => {
                 self.momentum.stop();
+                self.power_velocity.fill(Complex32::ZERO);
                 return loss;
             }
         };
@@ -270,7 +304,7 @@ impl Algorithm for State<'_> {
             self.move_positions(frame);
         }
         if number >= self.options.probe_from_epoch {
-            self.move_variation(frame);
+            self.move_variation(frame, misfit);
         }
         if number.is_multiple_of(BALANCE_EVERY) {
             let factors = frame.balance().map(|factor| factor as f32);

@@ -79,8 +79,8 @@ impl<'a> Held<'a> {
         })
     }
 
-    /// Whether a goal that is reached at `dose` may take more: of what it is compared with the image
-    /// has many photons itself.
+    /// Whether a goal that is reached at `dose` may take more: of what it is compared with the
+    /// image has many photons itself.
     pub fn may_take_more(&self, name: &str, dose: f64) -> bool {
         let shared = |full| dose > full / SHARED;
         of_object(name).is_some() && self.measured.is_some_and(shared)

@@ -2,7 +2,7 @@
 
 use crate::apparatus::ApparatusArgs;
 use crate::exposure::Exposure;
-use crate::output::{Output, other_than_input, there};
+use crate::output::{Output, counted, other_than_input, there};
 use crate::value;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -335,7 +335,8 @@ impl Simulate {
         let modes = probe.dim().0;
         let _ = writeln!(
             words,
-            "probe: {height} x {width} px, {modes} mode(s), diameter {diameter:.1} px"
+            "probe: {height} x {width} px, {}, diameter {diameter:.1} px",
+            counted(modes, "mode")
         );
         let of = facts
             .get("scan")

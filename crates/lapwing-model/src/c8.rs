@@ -100,6 +100,12 @@ impl<S: Simd> C8<S> {
         Self { re: self.re + other.re, im: self.im + other.im }
     }
 
+    /// self with a product added to each part.
+    #[inline(always)]
+    pub fn plus_parts(self, re: (f32x8<S>, f32x8<S>), im: (f32x8<S>, f32x8<S>)) -> Self {
+        Self { re: re.0.mul_add(re.1, self.re), im: im.0.mul_add(im.1, self.im) }
+    }
+
     #[inline(always)]
     pub fn minus(self, other: Self) -> Self {
         Self { re: self.re - other.re, im: self.im - other.im }

@@ -225,6 +225,7 @@ fn last4<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N])
 #[inline(always)]
 fn last8<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N]) {
     let half = simd.splat_f32x8(std::f32::consts::FRAC_1_SQRT_2);
+    let minus_half = simd.splat_f32x8(-std::f32::consts::FRAC_1_SQRT_2);
     for q in 0..N / 8 {
         let e = butterfly4(
             C8::load_parts(simd, &from[q]),
@@ -238,17 +239,18 @@ fn last8<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N])
             C8::load_parts(simd, &from[q + 5 * N / 8]),
             C8::load_parts(simd, &from[q + 7 * N / 8]),
         );
-        // exp(-pi i / 4) o1 and exp(-pi i / 4) o3
-        let o1 = C8 { re: (o[1].re + o[1].im) * half, im: (o[1].im - o[1].re) * half };
-        let o3 = C8 { re: (o[3].re + o[3].im) * half, im: (o[3].im - o[3].re) * half };
+        // sqrt 2 exp(-pi i / 4) o1 and sqrt 2 exp(-pi i / 4) o3
+        let o1 = C8 { re: o[1].re + o[1].im, im: o[1].im - o[1].re };
+        let o3 = C8 { re: o[3].re + o[3].im, im: o[3].im - o[3].re };
         e[0].plus(o[0]).store_parts(&mut to[q]);
-        e[1].plus(o1).store_parts(&mut to[q + N / 8]);
+        e[1].plus_parts((o1.re, half), (o1.im, half)).store_parts(&mut to[q + N / 8]);
         e[2].minus_i_times(o[2]).store_parts(&mut to[q + N / 4]);
-        e[3].minus_i_times(o3).store_parts(&mut to[q + 3 * N / 8]);
+        e[3].plus_parts((o3.im, half), (o3.re, minus_half)).store_parts(&mut to[q + 3 * N / 8]);
         e[0].minus(o[0]).store_parts(&mut to[q + N / 2]);
-        e[1].minus(o1).store_parts(&mut to[q + 5 * N / 8]);
+        e[1].plus_parts((o1.re, minus_half), (o1.im, minus_half))
+            .store_parts(&mut to[q + 5 * N / 8]);
         e[2].plus_i_times(o[2]).store_parts(&mut to[q + 3 * N / 4]);
-        e[3].plus_i_times(o3).store_parts(&mut to[q + 7 * N / 8]);
+        e[3].plus_parts((o3.im, minus_half), (o3.re, half)).store_parts(&mut to[q + 7 * N / 8]);
     }
 }
 

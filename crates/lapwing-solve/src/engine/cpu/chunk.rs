@@ -273,14 +273,13 @@ impl Chunk {
                 passage.gather(wave, ramp, chi, in_flight, sum, work);
                 for slice in 0..problem.n_slices() {
                     let at = passage.at(slice, wave);
-                    let (chi, probe) = (&chi[at.clone()], &probes[at]);
-                    self.footprint.add(problem, (index, pattern), slice, chi, probe);
+                    let kept = products.waves.then(|| {
+                        let kept = index * all + at.start..index * all + at.end;
+                        (&mut self.chi[kept.clone()], &mut self.probes[kept])
+                    });
+                    let both = (&chi[at.clone()], &probes[at]);
+                    self.footprint.add(problem, (index, pattern), slice, both, kept);
                 }
-            }
-            if products.waves {
-                let kept = index * all..(index + 1) * all;
-                elementwise::pack(&mut self.probes[kept.clone()], probes);
-                elementwise::pack(&mut self.chi[kept], chi);
             }
             if alone {
                 if let Some(slopes) = &slopes {

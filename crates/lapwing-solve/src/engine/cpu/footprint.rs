@@ -5,7 +5,8 @@
 
 use super::bands::BAND;
 use crate::Problem;
-use lapwing_model::{Complex32, elementwise};
+use lapwing_model::Complex32;
+use lapwing_model::elementwise::{self, Packed};
 use std::ops::Range;
 
 /// sum chi conj(P) and sum |P|^2 over some patterns.
@@ -99,14 +100,15 @@ impl Footprint {
     }
 
     /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that
-    /// [`begin`](Self::begin) was given, for slice `slice`; `chi` and `probe` hold one wave.
+    /// [`begin`](Self::begin) was given, for slice `slice`; `chi` and `probe` hold one wave, and
+    /// `kept`, where it is given, gets both.
     pub fn add(
         &mut self,
         problem: &Problem,
         (index, pattern): (usize, usize),
         slice: usize,
-        chi: &[Complex32],
-        probe: &[Complex32],
+        (chi, probe): (&[Complex32], &[Complex32]),
+        kept: Option<(&mut [Packed], &mut [Packed])>,
     ) {
         let width = problem.model.shape().1;
         let area = &mut self.areas[slice * self.of_slice + self.area_of[index]];
@@ -115,27 +117,16 @@ impl Footprint {
         let (down, right) = (row - area.rows.start, window.column as usize - area.columns.start);
         let columns = area.columns.len();
         let first = area.start + down * columns + right;
-        let rows =
+        let add = !std::mem::take(&mut area.unwritten);
+        let sums =
             self.sum[first..].chunks_mut(columns).zip(self.light[first..].chunks_mut(columns));
-        let rows = rows.zip(chi.chunks_exact(width).zip(probe.chunks_exact(width)));
-        if std::mem::take(&mut area.unwritten) {
-            rows.for_each(|((sum, light), (chi, probe))| {
-                elementwise::conjugate_product::<false>(
-                    &mut sum[..width],
-                    &mut light[..width],
-                    chi,
-                    probe,
-                );
-            });
-        } else {
-            rows.for_each(|((sum, light), (chi, probe))| {
-                elementwise::conjugate_product::<true>(
-                    &mut sum[..width],
-                    &mut light[..width],
-                    chi,
-                    probe,
-                );
-            });
+        let waves = chi.chunks_exact(width).zip(probe.chunks_exact(width));
+        let mut kept =
+            kept.map(|(chi, probe)| chi.chunks_exact_mut(width).zip(probe.chunks_exact_mut(width)));
+        for ((sum, light), row) in sums.zip(waves) {
+            let sums = (&mut sum[..width], &mut light[..width]);
+            let kept = kept.as_mut().and_then(Iterator::next);
+            elementwise::conjugate_product(add, sums, row, kept);
         }
     }
 
@@ -201,14 +192,14 @@ mod tests {
             let mut footprint = Footprint::default();
             // What was there before is ignored.
             footprint.begin(&problem, &members[..1]);
-            footprint.add(&problem, (0, members[0]), 0, &wave(3), &wave(4));
+            footprint.add(&problem, (0, members[0]), 0, (&wave(3), &wave(4)), None);
             footprint.begin(&problem, &members);
             let mut truth = vec![(Complex32::ZERO, 0.0); GRID.0 * GRID.1];
             for (index, &pattern) in members.iter().enumerate() {
                 let (chi, probe) = (wave(pattern + 1), wave(2 * pattern + 5));
                 // As two modes.
-                footprint.add(&problem, (index, pattern), 0, &chi, &probe);
-                footprint.add(&problem, (index, pattern), 0, &chi, &probe);
+                footprint.add(&problem, (index, pattern), 0, (&chi, &probe), None);
+                footprint.add(&problem, (index, pattern), 0, (&chi, &probe), None);
                 let (top, left) = corners[pattern];
                 for (i, (chi, probe)) in chi.iter().zip(&probe).enumerate() {
                     let at = &mut truth[(top + i / SIDE) * GRID.1 + left + i % SIDE];

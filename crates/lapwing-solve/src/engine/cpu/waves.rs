@@ -150,7 +150,7 @@ impl Chunk {
                 shared.copy_from_slice(chi);
             }
             for (share, probe) in chi.chunks_exact(pixels).zip(probes.chunks_exact(pixels)) {
-                self.footprint.add(problem, (index, pattern), 0, share, probe);
+                self.footprint.add(problem, (index, pattern), 0, (share, probe), None);
             }
         }
     }
@@ -180,7 +180,7 @@ impl Chunk {
                         scene.waves(pattern, own).zip(per_wave)
                     {
                         model.shifted_probe(spectrum, ramp, probe, work);
-                        self.footprint.add(problem, (index, pattern), 0, share, probe);
+                        self.footprint.add(problem, (index, pattern), 0, (share, probe), None);
                     }
                 }
                 Side::Probe => {

@@ -17,7 +17,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use packed::{Packed, five_products, pack};
+pub use packed::{Packed, five_products};
 pub use parts::{put_together, take_apart};
 pub use products::{
     add_conjugate_scaled, add_scaled, conjugate_product, multiply, multiply_conjugate,

@@ -20,19 +20,6 @@ pub(super) fn unpacked(value: Packed) -> Complex32 {
     Complex32::new(f32::from_bits(value << 16), f32::from_bits(value & 0xffff_0000))
 }
 
-/// out <- a
-pub fn pack(out: &mut [Packed], a: &[Complex32]) {
-    dispatch!(level(), simd => {
-        let ((out, out_rest), (a, a_rest)) = (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>());
-        for (out, a) in out.iter_mut().zip(a) {
-            C8::load(simd, a).store_packed(out);
-        }
-        for (out, a) in out_rest.iter_mut().zip(a_rest) {
-            *out = packed(*a);
-        }
-    });
-}
-
 /// [|u|^2, |v|^2, Re u* v, Re u* z, Re v* z] summed, with u = a b and v = c d.
 pub fn five_products(
     a: &[Complex32],
@@ -56,11 +43,7 @@ pub fn five_products(
                 *sum += product;
             }
         }
-        let mut totals = sums.map(|sum| {
-            let mut lanes = [0.0_f32; LANES];
-            sum.store_slice(&mut lanes);
-            lanes.iter().map(|&value| f64::from(value)).sum::<f64>()
-        });
+        let mut totals = sums.map(#[inline(always)] |sum| f64::from(simd.reduce_sum_f32x8(sum)));
         for ((((a, b), c), d), z) in a_rest.iter().zip(b_rest).zip(c_rest).zip(d_rest).zip(z_rest) {
             let (u, v, z) = (a * unpacked(*b), c * d, unpacked(*z));
             let dot = |p: Complex32, q: Complex32| f64::from(p.re * q.re + p.im * q.im);

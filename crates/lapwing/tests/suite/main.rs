@@ -17,6 +17,7 @@ mod crash;
 mod devices;
 mod documents;
 mod experiment;
+mod far_enough;
 mod field;
 mod handed_on;
 mod hostile;

@@ -19,6 +19,7 @@ mod variation;
 pub use builder::ProblemBuilder;
 pub use error::ProblemError;
 pub use expected::Misfit;
+pub use noise::AtLimit;
 pub use patterns::StoredBytes;
 pub use spooled::{Blocks, PatternStore};
 

@@ -7,7 +7,35 @@ use lapwing_model::forward::Propagation;
 use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis};
 
+/// What of the patterns is at the detector's limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AtLimit {
+    /// Values that reach it, pixels that the mask hides left out.
+    pub values: usize,
+    /// The largest of all values, an intensity.
+    pub largest: f64,
+}
+
 impl Problem {
+    /// How many values are at the detector's limit, where it has one.
+    pub fn at_limit(&self) -> Option<AtLimit> {
+        let limit = self.clipped?.limit;
+        let of = |buffer: &mut Vec<f32>, pattern: usize| -> (usize, f32) {
+            let mut bad = self.mask.of(pattern).iter().peekable();
+            let values = self.pattern(pattern, buffer).iter().enumerate();
+            let good =
+                values.filter(|(place, _)| bad.next_if(|&&bad| bad as usize == *place).is_none());
+            good.fold((0, 0.0), |(reached, largest), (_, &value)| {
+                (reached + usize::from(value >= limit), value.max(largest))
+            })
+        };
+        let buffer = || vec![0.0; self.model.len()];
+        let each = (0..self.n_patterns()).in_parallel().map_with(buffer, of);
+        let (values, largest) =
+            each.iter().fold((0, 0.0_f32), |all, one| (all.0 + one.0, all.1.max(one.1)));
+        Some(AtLimit { values, largest: self.to_input_unit(largest.into()) })
+    }
+
     /// The detector's properties estimated from the patterns, with the faults that are known: see
     /// [`noise::estimate_beside`], also for `scans`, one number for every pattern of the problem.
     pub fn estimate_noise(&self, known: &Faults, scans: Option<&[usize]>) -> NoiseModel {

@@ -3,8 +3,9 @@
 use crate::common::{Bench, stderr};
 use lapwing_draw::Picture;
 use lapwing_files::dataset::Form;
+use lapwing_files::npy::Array;
 use lapwing_files::options::{Quantity, ZeroFrequency};
-use lapwing_files::{Archive, Dataset, ReadOptions, dataset};
+use lapwing_files::{Archive, Dataset, ReadOptions, dataset, npz};
 use lapwing_model::simulate;
 use ndarray::{Array3, s};
 use serde_json::{Value, json};
@@ -265,5 +266,47 @@ fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {
     bench.fails(
         "reconstruct --input clean.npz --output-dir none --probe-variation slow",
         &["probe_variation = slow", "--vary-power"],
+    );
+}
+
+/// A limit that no pixel reaches changes nothing, and that is said; one that is reached is silent.
+#[test]
+fn a_saturation_that_touches_no_pixel_is_remarked() {
+    let bench = Bench::new();
+    bench.ok("simulate --specimen cells --pattern-size 32 --dose 1e4 --step 6 --field-of-view 20x20 --output scan.npz");
+    let (scan, _) = dataset::read(bench.path("scan.npz"), &ReadOptions::default()).unwrap();
+    let largest = scan.counts().unwrap().iter().fold(0.0_f32, |most, &count| most.max(count));
+    let remarks = |options: &str| -> Vec<String> {
+        let solve = "reconstruct --input scan.npz --algorithm LSQML --num-epochs 2 --output-dir";
+        bench.ok(&format!("{solve} out {options}"));
+        let log = std::fs::read_to_string(bench.path("out/log.txt")).unwrap();
+        let record = std::fs::read(bench.path("out/result.json")).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        let all = record["remarks"].as_array().cloned().unwrap_or_default();
+        let of_limit = all.iter().filter(|remark| remark["what"] == "saturation");
+        let told: Vec<String> =
+            of_limit.map(|remark| remark["evidence"].as_str().unwrap().to_owned()).collect();
+        assert!(told.iter().all(|evidence| log.contains(&format!("remark: {evidence}"))), "{log}");
+        told
+    };
+    let (reached, above) = (largest, largest + 1.0);
+    assert_eq!(remarks(&format!("--saturation {reached}")), [""; 0]);
+    let told = remarks(&format!("--saturation {above}"));
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.contains(&format!("no pixel reaches --saturation {above}")), "{told}");
+    assert!(told.ends_with(&format!("the largest value is {largest} counts")), "{told}");
+    // Of amplitudes of another unit the limit means something else.
+    let names = ["diffraction", "xcoords", "ycoords", "probeGuess"];
+    let archive = Archive::open(bench.path("scan.npz")).unwrap();
+    let mut arrays = names.map(|name| (name, archive.read(name).unwrap()));
+    let amplitudes = arrays[0].1.clone().into_f32_array::<ndarray::Ix3>().unwrap();
+    let most = amplitudes.iter().fold(0.0_f32, |most, &amplitude| most.max(amplitude));
+    arrays[0].1 = Array::from(&(amplitudes / most));
+    npz::write(bench.path("scan.npz"), &arrays).unwrap();
+    let told = remarks(&format!("--saturation {reached} --quantity amplitude"));
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(
+        told.contains("the largest value is 1.0000e0 in intensity, whose unit is not"),
+        "{told}"
     );
 }

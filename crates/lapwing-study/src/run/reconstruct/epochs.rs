@@ -180,6 +180,10 @@ impl Watch for Watching<'_> {
         for text in noise::described(&chosen.noise, self.quantum, overlap) {
             note(&mut *self.observe, Level::Fact, &text)?;
         }
+        if let Some(remark) = &chosen.remark {
+            note(&mut *self.observe, Level::Fact, &format!("remark: {remark}"))?;
+            self.result.remarks.push(remark.clone());
+        }
         Ok(())
     }
 

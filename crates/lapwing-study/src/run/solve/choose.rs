@@ -10,7 +10,7 @@ use crate::run::solve::earlier::Variation;
 use crate::run::solve::fits::Fits;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
-use lapwing_files::Scans;
+use lapwing_files::{Remark, Scans};
 use lapwing_solve::ml::{FoundModes, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
@@ -37,6 +37,8 @@ pub(crate) struct Chosen {
     pub choices: Vec<Choice>,
     /// How probe modes were made that nobody gave, in words.
     pub modes: Option<String>,
+    /// What of what was said means nothing for these patterns.
+    pub remark: Option<Remark>,
 }
 
 /// What is known of a problem beside its patterns and start fields.
@@ -84,7 +86,9 @@ pub(crate) fn settled(
         solver: config.solver.clone(),
         choices: Vec::new(),
         modes: None,
+        remark: None,
     };
+    chosen.remark = noise::beyond_all(&chosen.problem, &config.noise, counts);
     if asked.contains("background") && chosen.noise.background_per_pattern() > 0.0 {
         let mut best: Option<(Problem, NoiseModel)> = None;
         let mut answer = Answer::new("background_share", 0.0);

@@ -8,6 +8,7 @@ use lapwing_files::remarks::What;
 use lapwing_files::{Dataset, Quantum, Remark, remarks};
 use lapwing_solve::Problem;
 use lapwing_solve::noise::{self, Faults, NoiseModel};
+use lapwing_solve::problem::AtLimit;
 use lapwing_solve::solver::options::Auto;
 use ndarray::Array2;
 use std::path::Path;
@@ -106,6 +107,36 @@ pub(crate) fn considered(
         noise.gain = gain;
     }
     Ok(noise)
+}
+
+/// A remark on a limit of the detector that was said and that no pixel of `problem` reaches, where
+/// it is so. `counts` tells whether the patterns are known to be counts.
+pub(crate) fn beyond_all(
+    problem: &Problem,
+    options: &NoiseOptions,
+    counts: bool,
+) -> Option<Remark> {
+    let Auto::Given(limit) = options.saturation else { return None };
+    let AtLimit { values: 0, largest } = problem.at_limit()? else { return None };
+    let (found, advice) = match counts {
+        true => (format!("{largest:.0} counts"), "say a smaller limit, or leave it out"),
+        false => (
+            format!("{largest:.4e} in intensity, whose unit is not known"),
+            "if the patterns are counts of photons or electrons, say --quantity counts; else say \
+             the limit in that unit",
+        ),
+    };
+    Some(Remark {
+        what: What::Saturation,
+        patterns: Vec::new(),
+        pixels: Vec::new(),
+        evidence: format!(
+            "no pixel reaches --saturation {limit}, which changes nothing: the largest value is \
+             {found}"
+        ),
+        advice: advice.to_owned(),
+        certain: false,
+    })
 }
 
 /// What is beyond doubt among the remarks on a data set: patterns and pixels that hold no

@@ -321,9 +321,11 @@ impl SolverOptions {
         for (flag, text) in &self.given {
             let option = SolverConfig::docs(algorithm).find(|option| option.flag() == *flag);
             let option = option.ok_or_else(|| {
+                let had = |solver: &&str| SolverConfig::docs(solver).any(|o| o.flag() == *flag);
+                let names = SOLVERS.iter().map(|entry| entry.name);
+                let had_by = names.filter(had).collect::<Vec<_>>().join(" or ");
                 usage(format!(
-                    "--{flag} is no option of {algorithm}: leave it out, or choose another solver \
-                     (--algorithm)\n"
+                    "--{flag} is no option of {algorithm}: leave it out, or say --algorithm {had_by}\n"
                 ))
             })?;
             let value = option.kind.parse(text).ok_or_else(|| {

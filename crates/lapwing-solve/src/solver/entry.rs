@@ -138,7 +138,7 @@ fn read<T: Configured>(written: &Written) -> Result<Box<dyn Solver>, OptionError
         }
         if !options.set(name, value)? {
             let known = T::DOCS.iter().map(|doc| doc.name).collect();
-            let problem = OptionProblem::Unknown { solver: T::NAME, known };
+            let problem = OptionProblem::Unknown { solver: T::NAME, known, had_by: Vec::new() };
             return Err(OptionError { option: name.clone(), problem });
         }
     }

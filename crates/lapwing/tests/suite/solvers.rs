@@ -2,6 +2,7 @@
 
 use crate::common::{Bench, stderr};
 use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::Entry;
 use serde_json::{Value, json};
 
 #[test]
@@ -21,9 +22,51 @@ fn an_option_of_the_other_solver_is_wrong_usage() {
             "reconstruct --input-npz x.npz --output-dir y --algorithm {algorithm} {option} 0.5"
         ));
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains(option), "{}", stderr(&output));
+        let told = stderr(&output);
+        assert!(told.contains(option), "{told}");
+        // Who lacks the option is told who has it; the other has another value for it.
+        let has =
+            |entry: &Entry| entry.options.iter().any(|doc| option == format!("--{}", doc.flag()));
+        let of = |name: &str| SOLVERS.iter().find(|entry| entry.name == name);
+        let name =
+            told.split("say --algorithm ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let named = name.and_then(of).is_some_and(has);
+        assert_eq!(named, !of(algorithm).is_some_and(has), "{told}");
     }
     assert!(bench.listing().is_empty());
+}
+
+/// What not every solver has is refused with a solver that has it, and with that it runs.
+#[test]
+fn a_refused_term_names_a_solver_that_takes_it() {
+    let bench = Bench::new();
+    let small =
+        "simulate --specimen cells --pattern-size 32 --dose 1e4 --step 6 --field-of-view 20x20";
+    bench.ok(&format!("{small} --output scan.npz"));
+    bench.ok("simulate --base scan.npz --dose 1e4 --seed 5 --output again.npz");
+    let solve = "reconstruct --input scan.npz --num-epochs 10 --probe-start file";
+    for (term, had_by) in [
+        ("--join again.npz", &["LSQML", "ML"][..]),
+        ("--probe-eigenmodes 1", &["LSQML", "ML"]),
+        ("--vary-power", &["LSQML", "ML"]),
+        ("--vary-power --probe-variation slow", &["LSQML", "ML"]),
+        ("--refine-scan positions", &["LSQML", "ML"]),
+        ("--choose positions", &["LSQML", "ML"]),
+        ("--slices 2 --slice-fresnel-number 0.05", &["LSQML", "ML", "rPIE", "ePIE"]),
+    ] {
+        let mut typed = None;
+        for entry in SOLVERS.iter().filter(|entry| !had_by.contains(&entry.name)) {
+            let command = format!("{solve} {term} --algorithm {} --output-dir no", entry.name);
+            let told = bench.fails(&command, &["say --algorithm ", entry.name]);
+            let name = told.split("say --algorithm ").nth(1).unwrap();
+            typed = name.split([' ', ',', ';']).next().map(str::to_owned);
+            assert!(!bench.path("no/reconstruction.npz").exists());
+        }
+        let typed = typed.unwrap();
+        assert!(had_by.contains(&typed.as_str()), "{term}: {typed}");
+        bench.ok(&format!("{solve} {term} --algorithm {typed} --output-dir yes"));
+        std::fs::remove_dir_all(bench.path("yes")).unwrap();
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub enum OptionProblem {
         solver: &'static str,
         /// The options that it has.
         known: Vec<&'static str>,
+        /// The solvers that have this one, as far as whoever asked knows of others.
+        had_by: Vec<&'static str>,
     },
     /// It was written twice.
     Twice {
@@ -52,8 +54,11 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let option = &self.option;
         match &self.problem {
-            OptionProblem::Unknown { solver, known } => {
+            OptionProblem::Unknown { solver, known, had_by } => {
                 write!(f, "{option}: {solver} has no such option, expected {}", known.join(", "))?;
+                if !had_by.is_empty() {
+                    return write!(f, "; to have it say --algorithm {}", had_by.join(" or "));
+                }
                 let likeness = |known: &str| strsim::jaro_winkler(option, known);
                 let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
                 match nearest.filter(|known| likeness(known) > ALIKE) {

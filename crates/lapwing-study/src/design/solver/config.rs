@@ -8,7 +8,7 @@ use lapwing_files::options::ProbeFrom;
 use lapwing_solve::solver::options::{
     Auto, OptionDoc, OptionError, OptionProblem, Options, Typed, Value,
 };
-use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
+use lapwing_solve::solver::{Entry, Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
 use ndarray::Array2;
 use serde::ser::{Serialize, Serializer};
@@ -343,10 +343,15 @@ impl SolverConfig {
         Ok(Self { start, noise, errors, choice, device, solver, without_counts: None })
     }
 
-    /// The error with the options that all solvers have among those that are known.
+    /// The error with the options that all solvers have among those that are known, and with the
+    /// solvers that have what this one has not.
     fn with_common(mut error: OptionError) -> OptionError {
-        if let OptionProblem::Unknown { known, .. } = &mut error.problem {
+        let option = &error.option;
+        let has = |entry: &&Entry| entry.options.iter().any(|doc| doc.is(option));
+        let having = SOLVERS.iter().filter(has).map(|entry| entry.name);
+        if let OptionProblem::Unknown { known, had_by, .. } = &mut error.problem {
             known.extend(Self::common_docs().map(|doc| doc.name));
+            had_by.extend(having);
         }
         error
     }

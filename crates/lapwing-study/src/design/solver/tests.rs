@@ -35,6 +35,9 @@ fn unknown_solvers_and_options_are_named() {
     assert!(refused("epoch = 7").contains("epoch"));
     assert!(refused("name = \"mine\"").contains("name"));
     assert!(refused("noise = \"white\"").contains("white"));
+    // What another solver has is said to be there.
+    let of_another = refused("algorithm = \"ePIE\"\nprior = 20.0");
+    assert!(of_another.contains("; to have it say --algorithm LSQML or ML"), "{of_another}");
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl<V: Vocabulary> WordSet<V> {
         self.words().any(|chosen| chosen == word)
     }
 
-    fn words(&self) -> impl Iterator<Item = &'static str> + '_ {
+    /// Those that are, in the order of the vocabulary.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + '_ {
         let chosen = V::WORDS.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
         chosen.map(|(_, word)| *word)
     }

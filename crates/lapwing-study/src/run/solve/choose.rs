@@ -6,6 +6,7 @@
 //! predicts worse, so more modes or moving positions are not better by themselves.
 
 use crate::design::solver::{NoiseOptions, ProbeVariation, SolverConfig};
+use crate::run::solve::able::Term;
 use crate::run::solve::earlier::Variation;
 use crate::run::solve::fits::Fits;
 use crate::run::solve::noise;
@@ -13,8 +14,8 @@ use crate::{Result, StudyError};
 use lapwing_files::{Remark, Scans};
 use lapwing_solve::ml::{FoundModes, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
-use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
-use lapwing_solve::{Problem, SOLVERS, Solver};
+use lapwing_solve::solver::{Choice, PositionFreedom, Tried};
+use lapwing_solve::{Problem, Solver};
 
 /// Shares of the background that was found.
 const SHARES: [f64; 3] = [1.0, 0.5, 0.0];
@@ -72,7 +73,7 @@ pub(crate) fn settled(
     watch: &mut dyn FnMut(Option<Fits>) -> Result<()>,
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
-    check(config, known)?;
+    check(config, bare.n_slices(), known)?;
     let scan_of = known.scan_of.as_deref();
     let between = &mut || watch(None);
     let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;
@@ -203,69 +204,63 @@ fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
     let refined = &config.choice.refine_scan;
     match (refined.contains("positions"), refined.contains("drift")) {
         (true, _) => Some(PositionFreedom::Single),
-        (false, true) if moves(&*config.solver) => Some(PositionFreedom::Drift),
+        (false, true) if Term::Drift.is_had_by(&*config.solver) => Some(PositionFreedom::Drift),
         (false, _) => None,
     }
-}
-
-/// Whether a solver moves positions.
-fn moves(solver: &dyn Solver) -> bool {
-    solver.refining_positions(PositionFreedom::Drift).is_some()
 }
 
 /// Refuses questions where they cannot be answered: without photon counts, or about what was told.
 ///
 /// # Errors
 /// The question, and what it contradicts.
-fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Result<()> {
+fn check(config: &SolverConfig, slices: usize, known: &Known) -> Result<()> {
+    let &Known { counts, ref scans, .. } = known;
     let asked = &config.choice.choose;
     let refuse = |text: &str| Err(StudyError::Invalid(text.to_owned()));
     let aligns = config.choice.refine_scan.contains("affine");
-    if let Some(freedom) = freedom(config) {
-        with_positions(&*config.solver, freedom)?;
-    }
-    let found = config.algorithm();
     if scans.is_some() && config.start.probe_eigenmodes > 0 {
         return refuse(
             "probe_eigenmodes: expected none where every scan of several has a probe of its own; \
              say --scan-probes shared for one probe that varies",
         );
     }
+    let slow = config.start.probe_variation == ProbeVariation::Slow;
+    let terms = [
+        (Term::ScanProbes, scans.is_some()),
+        (Term::Eigenmodes, config.start.probe_eigenmodes > 0),
+        (Term::Powers, config.start.vary_power),
+        (Term::SlowVariation, slow),
+        (Term::Slices, slices > 1),
+        (Term::Positions, config.choice.refine_scan.contains("positions")),
+        // The search before any solver finds an even one in counts.
+        (Term::Drift, config.choice.refine_scan.contains("drift") && !counts),
+        (Term::ChosenPositions, asked.contains("positions")),
+    ];
+    for (term, _) in terms.into_iter().filter(|(_, asked)| *asked) {
+        term.check(&*config.solver)?;
+    }
+    if let Some(freedom) = freedom(config) {
+        with_positions(&*config.solver, freedom)?;
+    }
     let still = config.start.probe_eigenmodes == 0 && !config.start.vary_power;
-    if config.start.probe_variation == ProbeVariation::Slow && (still || scans.is_some()) {
+    if slow && (still || scans.is_some()) {
         return refuse(
             "probe_variation = slow: expected a probe that varies along one scan; say --probe-eigenmodes 1, \
              or --vary-power",
         );
     }
-    let varies = [
-        ("several scans with a probe of their own (else --scan-probes shared)", scans.is_some()),
-        ("probe_eigenmodes", config.start.probe_eigenmodes > 0),
-        ("vary_power", config.start.vary_power),
-    ];
-    if let Some((option, _)) = varies.into_iter().find(|(_, asked)| *asked)
-        && !entry(found).is_some_and(|entry| entry.varies_probe)
-    {
-        let able = names(|entry| entry.varies_probe);
-        return refuse(&format!("{option}: expected the solver {able}, found {found}"));
-    }
-    let searches = config.choice.refine_scan.contains("drift") && !moves(&*config.solver);
-    if searches && !counts {
-        return refuse(&format!(
-            "refine_scan = drift: {found} moves no positions, and the search before it needs patterns \
-             in counts of photons or electrons, but how many they hold is unknown; if they are counts, \
-             say --quantity counts, else take {}",
-            names(|entry| moves(&*entry.defaults()))
-        ));
-    }
     if asked.is_empty() && !aligns {
         return Ok(());
     }
     if !counts {
-        return refuse(
-            "choose, refine_scan = affine: expected patterns in counts of photons or electrons, but \
-             how many they hold is unknown; if they are counts, say --quantity counts",
-        );
+        let chosen = asked.words().collect::<Vec<_>>().join(",");
+        let chosen = (!asked.is_empty()).then(|| format!("choose = {chosen}"));
+        let affine = aligns.then(|| "refine_scan = affine".to_owned());
+        let written = chosen.into_iter().chain(affine).collect::<Vec<_>>().join(" and ");
+        return refuse(&format!(
+            "{written}: expected patterns in counts of photons or electrons, but how many they \
+             hold is unknown; if they are counts, say --quantity counts"
+        ));
     }
     if asked.contains("modes") && config.start.probe_modes.is_some() {
         return refuse("choose = modes and probe_modes: expected one of them, found both");
@@ -280,23 +275,10 @@ fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Res
     Ok(())
 }
 
-/// Names of the solvers that `can`.
-pub(super) fn names(can: impl Fn(&Entry) -> bool) -> String {
-    let names: Vec<&str> =
-        SOLVERS.iter().filter(|entry| can(entry)).map(|entry| entry.name).collect();
-    names.join(" or ")
-}
-
 /// The solver, told to refine the positions.
 fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
-    let solver = solver.refining_positions(freedom).ok_or_else(|| {
-        let able = names(|entry| entry.defaults().refining_positions(freedom).is_some());
-        let (expected, found) = (format!("expected a solver that moves them ({able})"), solver.name());
-        StudyError::Invalid(format!(
-            "refined positions: {expected}, found {found}; to have {found} at positions that ML has \
-             refined, let that run first and --start from its folder"
-        ))
-    })?;
+    let refused = || Term::Positions.refused(solver.name());
+    let solver = solver.refining_positions(freedom).ok_or_else(refused)?;
     if let Some((_, from)) = solver.refined_positions()
         && solver.epochs() < from
     {
@@ -437,11 +419,19 @@ mod tests {
             };
             let written = written.iter().map(word).collect();
             let config = SolverConfig::read(algorithm, written, ProbeStart::File).unwrap();
-            check(&config, &Known { counts, ..Known::default() }).map_err(|error| error.to_string())
+            check(&config, 1, &Known { counts, ..Known::default() })
+                .map_err(|error| error.to_string())
         };
         let all = ("choose", "modes,positions,background");
         assert_eq!(refused("ML", &[all], true), Ok(()));
-        assert!(refused("ML", &[all], false).unwrap_err().contains("--quantity counts"));
+        // Only what was written is named.
+        let told = |written: &[(&str, &str)]| refused("ML", written, false).unwrap_err();
+        let affine = ("refine_scan", "affine");
+        assert!(told(&[("choose", "modes")]).starts_with("choose = modes: expected patterns"));
+        assert!(told(&[affine]).starts_with("refine_scan = affine: expected patterns"));
+        let both = told(&[("choose", "modes"), affine]);
+        assert!(both.starts_with("choose = modes and refine_scan = affine: expected"), "{both}");
+        assert!(told(&[all]).contains("--quantity counts"));
         let both = refused("ML", &[all, ("probe_modes", "2")], true).unwrap_err();
         assert!(both.contains("probe_modes"), "{both}");
         assert!(refused("ML", &[all, ("background", "none")], true).is_err());

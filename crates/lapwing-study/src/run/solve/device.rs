@@ -1,9 +1,11 @@
 //! Where a reconstruction is computed: the processor, or a graphics card that is opened once for
 //! all reconstructions of the process.
 
-use super::choose::names;
+use super::able::Term;
+use crate::Result;
+#[cfg(not(feature = "gpu"))]
+use crate::StudyError;
 use crate::design::solver::DeviceChoice;
-use crate::{Result, StudyError};
 use lapwing_solve::engine::{Device, Unsupported};
 use lapwing_solve::{Problem, Solver};
 
@@ -13,12 +15,7 @@ use lapwing_solve::{Problem, Solver};
 /// When a graphics card is asked for that is not there or cannot compute this, or no device can.
 pub(crate) fn of(problem: &Problem, solver: &dyn Solver, choice: DeviceChoice) -> Result<Device> {
     Device::Cpu.check(problem, solver.needs()).map_err(|unsupported| match unsupported {
-        Unsupported::Slices(slices) => StudyError::Invalid(format!(
-            "{} keeps a pattern's exit wave and divides it between object and probe, so it has no \
-             objects of {slices} slices; {} has",
-            solver.name(),
-            names(|entry| entry.defaults().needs().waves_per_pattern == 0)
-        )),
+        Unsupported::Slices(_) => Term::Slices.refused(solver.name()),
         other => other.into(),
     })?;
     match choice.card() {

@@ -2,7 +2,7 @@
 
 use super::Ml;
 use super::ghost::distance;
-use super::held_out::{ShortFit, short_fit};
+use super::held_out::{ShortFit, settling_fit, short_fit};
 use crate::solver::modes::{orthogonalise, start_modes};
 use crate::{Problem, ProblemError};
 use lapwing_model::{Complex32, Modes};
@@ -31,11 +31,12 @@ pub struct FoundModes {
 
 /// `count` probe modes to start from, of which the first `given` of `problem` are known: the
 /// brightest of two more than that after a short fit by `options`, which begins with
-/// [`start_modes`]. Where its object looks as if seen twice, the first mode at that distance from
-/// itself is tried as well, and taken where a fit with it predicts held-out pixels better. All
-/// modes are the fit's, also those that were known; the whole has the power of the problem's probe.
-/// Fewer come back where [`start_modes`] makes fewer. `between` is called before every epoch and
-/// may stop the fit.
+/// [`start_modes`], as a second fit without the others has them, of up to 120 epochs as long as
+/// these predict held-out pixels better. Where the object of the first looks as if seen twice, the
+/// first mode at that distance from itself is tried as well, and taken where a fit with it predicts
+/// held-out pixels better. All modes are the fit's, also those that were known; the whole has the
+/// power of the problem's probe. Fewer come back where [`start_modes`] makes fewer. `between` is
+/// called before every epoch and may stop the fit.
 ///
 /// # Errors
 /// As for [`Problem::with_probe`], and what `between` returns.
@@ -64,7 +65,17 @@ pub fn found_modes<E: From<ProblemError>>(
         found.beside.insert(0, at);
         return Ok(found);
     }
-    Ok(FoundModes { modes: brightest(start, fit.probe, count), beside: Vec::new() })
+    let modes = brightest(start, fit.probe, count);
+    let modes = match given < count {
+        // A reconstruction from a flat object is as good as its start modes, and these are better
+        // after a fit without the spare ones.
+        true => {
+            let fit = settling_fit(&problem.with_probe(modes)?, options, between)?;
+            brightest(start, fit.probe, count)
+        }
+        false => modes,
+    };
+    Ok(FoundModes { modes, beside: Vec::new() })
 }
 
 /// The probe of a fit, and how far one of its modes lies from the first.

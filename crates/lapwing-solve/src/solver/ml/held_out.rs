@@ -13,6 +13,12 @@ use lapwing_model::Complex32;
 /// Epochs of the second stage.
 pub(super) const EPOCHS: usize = 20;
 
+/// A fit that goes on ends where so many epochs lower the held-out loss by less than this share,
+/// and after so many.
+const SETTLING: usize = 10;
+const SETTLED: f64 = 1e-3;
+const MOST_EPOCHS: usize = 120;
+
 /// Epochs of the short fits by `options` that answer questions about a scan.
 pub fn fit_epochs(options: &Ml) -> usize {
     options.start_epochs + EPOCHS
@@ -51,6 +57,33 @@ pub(super) fn short_fit<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<ShortFit, E> {
+    fit_while(problem, options, between, &mut |epoch, _| epoch < fit_epochs(options))
+}
+
+/// The same, and on as long as it predicts held-out pixels better than some epochs before: with few
+/// photons that is soon over, and more would only follow their noise.
+pub(super) fn settling_fit<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<ShortFit, E> {
+    let mut held_out = Vec::new();
+    fit_while(problem, options, between, &mut |epoch, losses| {
+        held_out.push(losses.held_out);
+        let before = held_out.len().checked_sub(SETTLING + 1).map(|at| held_out[at]);
+        let falls = before.is_none_or(|before| losses.held_out < (1.0 - SETTLED) * before);
+        epoch < fit_epochs(options) || epoch < MOST_EPOCHS && falls
+    })
+}
+
+/// A fit by `options`, a tenth of every pattern's pixels held out, as long as `more` wants another
+/// epoch; `between` is called before each.
+fn fit_while<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+    more: &mut dyn FnMut(usize, Losses) -> bool,
+) -> Result<ShortFit, E> {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
     let products = Products {
@@ -63,10 +96,13 @@ pub(super) fn short_fit<E>(
     let mut state = State::new(&options, &mut frame);
     frame.engine.hold_out(Some(search::held_out_pixels(problem.correlated, options.seed)));
     let mut losses = Vec::new();
-    for number in 1..=fit_epochs(&options) {
+    loop {
         between()?;
-        let loss = state.epoch(&mut frame, number, &losses);
+        let loss = state.epoch(&mut frame, losses.len() + 1, &losses);
         losses.push(loss);
+        if !more(losses.len(), state.losses()) {
+            break;
+        }
     }
     state.look(&mut frame);
     let (losses, fields) = (state.losses(), frame.engine.fields());

@@ -10,8 +10,10 @@ const OF_DRIFT: usize = 20;
 /// Shares of a background that are tried, and answers about positions.
 const OF_BACKGROUND: usize = 3;
 const OF_POSITIONS: usize = 2;
-/// Numbers of modes that are usually tried, two fits each.
-const OF_MODES: usize = 6;
+/// Numbers of modes that are usually tried, two fits each, and of more than one a third.
+const OF_MODES: usize = 8;
+/// Fits that find modes: with spare ones, and without.
+const OF_FOUND: usize = 2;
 
 /// How far they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl Fits {
             (counts && refined("drift"), OF_DRIFT),
             (asked("background"), OF_BACKGROUND),
             (asked("modes"), OF_MODES),
-            (lacks_modes, 1),
+            (lacks_modes, OF_FOUND),
             (asked("positions"), OF_POSITIONS),
         ];
         let fits: usize = fits.iter().filter(|(is_made, _)| *is_made).map(|(_, fits)| fits).sum();

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What slow variations and further scans cost: processor time of an epoch over that without them.
+"""What slow variations, further scans, and terms at values that change nothing cost: processor time of an epoch over
+that without them.
 
-    bench/term_costs.py LAPWING [--rounds 3]
+    bench/term_costs.py LAPWING [--rounds 3] [--ways neutral,...]
 
 LAPWING is the program. 400 simulated patterns of 64 px, whole and as two files; of every way 60 epochs less 20, in turns,
 the median of the rounds. Prints the ratio, and those of the rounds. Needs NumPy; a busy machine makes it noisy.
@@ -17,8 +18,11 @@ import tempfile
 
 import numpy as np
 
+NEUTRAL = ("--fly 0,0 --slices 1 --probe-modes 1 --probe-eigenmodes 0 --vary-power=false --refine-scan none "
+           "--saturation auto --choose none")
 WAYS = {
     "none": ("all", ""),
+    "neutral": ("all", NEUTRAL),
     "--probe-eigenmodes 2": ("all", "--probe-eigenmodes 2"),
     "the same, slow": ("all", "--probe-eigenmodes 2 --probe-variation slow"),
     "--vary-power": ("all", "--vary-power"),
@@ -42,7 +46,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ways", default=",".join(WAYS))
     asked = parser.parse_args()
+    ways = {way: of for way, of in WAYS.items() if way == "none" or way in asked.ways.split(",")}
     with tempfile.TemporaryDirectory() as folder:
         processor_time(asked.program, "simulate", "--specimen", "cells", "--pattern-size", 64, "--overlap", 0.7,
                        "--field-of-view", "190x190", "--dose", 1e4, "--seed", 1, "--output", f"{folder}/all.npz")
@@ -62,9 +68,9 @@ def main():
             return (times[1] - times[0]) / 40
 
         for algorithm in SOLVERS:
-            rounds = [{way: epoch(algorithm, *of) for way, of in WAYS.items()} for _ in range(asked.rounds)]
+            rounds = [{way: epoch(algorithm, *of) for way, of in ways.items()} for _ in range(asked.rounds)]
             usual = statistics.median(round_["none"] for round_ in rounds)
-            for way in WAYS:
+            for way in ways:
                 each = [round_[way] / usual for round_ in rounds]
                 print(f"{algorithm} {way}: {statistics.median(each):.2f} ({', '.join(f'{one:.2f}' for one in each)})", flush=True)
 

@@ -6,6 +6,7 @@
 //! `slice_fresnel_number`, or `slice_spacing_m`, wavelength and object pixel.
 
 mod fly;
+mod words;
 
 pub use fly::Fly;
 
@@ -18,6 +19,8 @@ use crate::dialect::geometry::record_pixel;
 use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
 use crate::options::{Geometry, ReadOptions};
+
+pub use words::exposure_in_words;
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
 const MOTION: &str = "exposure_path_px";

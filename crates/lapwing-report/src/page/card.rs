@@ -152,6 +152,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     if let Some(overlap) = result.linear_overlap {
         details.push(fact("overlap of neighbours", format!("{overlap:.3} of the diameter")));
     }
+    details.extend(result.exposure.as_ref().map(|exposure| fact("exposure", exposure.clone())));
     details.push(fact("overlap by area (metric 2)", format!("{:.3}", result.overlap)));
     let area = Area::of(result.pixel_size_m);
     let patterns = match row.specimen.and_then(|specimen| specimen.part) {

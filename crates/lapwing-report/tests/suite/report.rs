@@ -279,6 +279,8 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     );
     let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
     assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
+    // What the patterns depend on besides probe and object.
+    assert!(html.contains("the detector blurs by 0.5 px"));
     // Steps in pixels and nanometres, and photons on the specimen: 1000 photons on 160 positions
     // and 20,000 pixels of 1.5625e-4 square micrometres are 51,200 on each, of a split.
     assert!(html.contains(

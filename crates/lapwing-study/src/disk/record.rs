@@ -347,6 +347,9 @@ pub struct JobResult {
     /// Linear overlap of neighbouring discs, 1 - step / diameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear_overlap: Option<f64>,
+    /// How the patterns come about, where that is no far field of a probe that stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<String>,
     /// Area of the object that the discs cover together, square pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered_px: Option<f64>,

@@ -9,10 +9,10 @@ use crate::scan_file::ScanFile;
 use clap::Args;
 use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::npy::NpyError;
+use lapwing_files::physics::exposure_in_words;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, dialect, metadata,
 };
-use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::{Object, probe};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
@@ -271,39 +271,11 @@ fn understood(
     facts["linear_overlap"] =
         json!(measured.and_then(|of| Some(linear_overlap(of.step?, of.diameter?))));
     facts["overlap"] = json!(measured.and_then(|of| of.overlap));
-    facts["exposure"] = json!(exposure(dataset));
+    facts["exposure"] = json!(exposure_in_words(dataset));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
     facts["object_shape"] = json!(dataset.object.as_ref().map(Object::shape));
     facts["object_slices"] = json!(dataset.object.as_ref().map(Object::n_slices));
     facts
-}
-
-/// How the patterns come about, where that is no far field of a probe that stands still, in words.
-fn exposure(dataset: &Dataset) -> Option<String> {
-    // What is not known was told as a problem.
-    let physics = dataset.physics().ok()?;
-    let mut said = Vec::new();
-    if let Propagation::NearField { fresnel_number } = physics.propagation {
-        said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));
-    }
-    let places = physics.motion.len();
-    match Physics::path(&physics.motion) {
-        Some((y, x)) => said
-            .push(format!("the probe moves along ({y:.2}, {x:.2}) px, (y, x), in {places} steps")),
-        None if places > 0 => {
-            said.push(format!("the probe is in {places} places during an exposure"));
-        }
-        None => {}
-    }
-    if physics.blur > 0.0 {
-        said.push(format!("the detector blurs by {} px", physics.blur));
-    }
-    if let Some(Slices { count, fresnel_number }) = physics.slices {
-        said.push(format!(
-            "{count} slices, Fresnel number of a pixel over a gap {fresnel_number:.4}"
-        ));
-    }
-    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// The contact sheet of a scan, PNG.

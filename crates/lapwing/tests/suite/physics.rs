@@ -26,6 +26,17 @@ fn an_exposure_is_told_as_it_was_said_however_short() {
     assert_eq!(told("--fly 0.3,0"), "the probe moves along (0.30, 0.00) px, (y, x), in 2 steps");
     let slices = told("--slices 3 --slice-fresnel-number 0.25");
     assert_eq!(slices, "3 slices, Fresnel number of a pixel over a gap 0.2500");
+    // A reconstruction says with what it was made.
+    let solve = "reconstruct still.npz --algorithm LSQML --num-epochs 1 --output";
+    bench.ok(&format!("{solve} blurred --fly 0,4 --detector-blur 0.5"));
+    bench.ok(&format!("{solve} plain"));
+    let exposure =
+        "the probe moves along (0.00, 4.00) px, (y, x), in 8 steps; the detector blurs by 0.5 px";
+    assert_eq!(result(&bench, "blurred")["exposure"], exposure);
+    assert_eq!(result(&bench, "plain")["exposure"], Value::Null);
+    let log = |folder| std::fs::read_to_string(bench.path(folder).join("log.txt")).unwrap();
+    assert!(log("blurred").contains(&format!("exposure: {exposure}")), "{}", log("blurred"));
+    assert!(!log("plain").contains("exposure: "), "{}", log("plain"));
     // A motion of half a pixel or less is one: its patterns are others.
     bench.ok(&format!("{SIMULATE} --fly 0,0.5 --output flown.npz"));
     let counts = |name| {

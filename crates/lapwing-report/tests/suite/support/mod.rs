@@ -393,6 +393,7 @@ fn write_job(
         overlap: 0.6 / every as f64,
         step_px: Some(8.0 * (every as f64).sqrt()),
         linear_overlap: Some(1.0 - 8.0 * (every as f64).sqrt() / 40.0),
+        exposure: Some("the detector blurs by 0.5 px".to_owned()),
         covered_px: Some(20_000.0),
         pixel_size_m: special.pixel_size,
         noise: None,

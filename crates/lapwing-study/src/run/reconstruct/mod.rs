@@ -339,6 +339,7 @@ impl Request {
             overlap: 0.0,
             step_px: None,
             linear_overlap: None,
+            exposure: None,
             covered_px: None,
             pixel_size_m: None,
             noise: None,

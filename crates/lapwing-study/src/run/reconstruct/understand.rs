@@ -18,6 +18,7 @@ use crate::run::solve::start::{Beside, Start, begun_probe};
 use crate::run::solve::start_probe::asked_by;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
+use lapwing_files::physics::exposure_in_words;
 use lapwing_files::{
     Dataset, Metadata, Reconstruction, Storage, Understanding, atomic, metadata, remarks,
 };
@@ -162,6 +163,9 @@ impl Request {
             result.probe_diameter_px,
             overlap_in_words(result)
         ))?;
+        if let Some(exposure) = &result.exposure {
+            fact(&format!("exposure: {exposure}"))?;
+        }
         fact(&match result.mean_counts {
             Some(mean) => format!("dose scale known: {mean:.1} counts per pattern"),
             None => "dose scale unknown: intensities in the file's own unit".to_owned(),
@@ -289,6 +293,7 @@ fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResul
     result.overlap = scan_overlap(&dataset.scan, diameter);
     result.step_px = scan_step(&dataset.scan);
     result.linear_overlap = result.step_px.map(|step| linear_overlap(step, diameter));
+    result.exposure = exposure_in_words(dataset);
     result.covered_px = Some(covered_area(&dataset.scan, diameter));
     result.pixel_size_m = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
     result.shared_fraction = shared_fraction(dataset.metadata.as_ref());

@@ -107,7 +107,7 @@ class Reconstruction:
         )
         if self.probe is not None:
             modes, height, width = self.probe.shape
-            parts.append(f"{modes} probe mode(s) of {height} x {width} px")
+            parts.append(f"{modes} probe mode{'' if modes == 1 else 's'} of {height} x {width} px")
         if self.seconds is not None:
             parts.append(f"{self.seconds:.2f} s")
         return f"<lapwing.Reconstruction: {', '.join(parts)}>"

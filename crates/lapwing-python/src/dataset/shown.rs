@@ -29,7 +29,10 @@ pub fn line(dataset: &Dataset) -> String {
         None => "no object".to_owned(),
     };
     let probe = match &dataset.probe {
-        Some(probe) => format!("{} probe mode(s)", probe.dim().0),
+        Some(probe) => match probe.dim().0 {
+            1 => "1 probe mode".to_owned(),
+            modes => format!("{modes} probe modes"),
+        },
         None => "no probe".to_owned(),
     };
     format!(

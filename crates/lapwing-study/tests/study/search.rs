@@ -101,6 +101,10 @@ fn a_resolution_of_noise_reaches_no_goal() {
         search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap().remove(0);
     assert_eq!(found.dose, Least::Never { up_to: 2 }, "{found:?}");
     assert_eq!(found.tried[0].value, None, "{found:?}");
+    // And why is said.
+    let why = found.tried[0].why.as_ref().unwrap();
+    let untold = found.untold.as_ref().unwrap();
+    assert!(untold.starts_with("at 2 per pattern") && untold.ends_with(why.as_str()), "{found:?}");
 }
 
 #[test]

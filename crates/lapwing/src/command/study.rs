@@ -209,11 +209,13 @@ fn search(
     let found = stoppable(&mut Watch::new(output), |observe| {
         run::search::search(&design, &goal, folder, at_once, observe)
     })?;
-    if found.iter().flat_map(|found| &found.tried).all(|tried| tried.value.is_none()) {
+    let mut looked = found.iter().flat_map(|found| &found.tried);
+    if looked.all(|tried| tried.value.is_none() && tried.why.is_none()) {
+        let why = goal.catalogued().map(|metric| format!(", for {}", metric.absent));
         bail!(
-            "{}: nothing can be told of it at any dose that was looked at: no result has it, or \
-             `lapwing report {}` says why",
+            "{}: no result at any dose that was looked at has it{}; the records of the jobs are in {}",
             goal.metric,
+            why.unwrap_or_default(),
             folder.display()
         );
     }

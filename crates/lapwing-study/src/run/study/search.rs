@@ -1,19 +1,19 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
+mod judged;
 mod means;
 
 use crate::crossing::{reached_between, student};
-use crate::design::condition::{Case, Condition, Split, View};
+use crate::design::condition::View;
 use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
-use crate::held::Held;
 use crate::run::event::Observer;
 use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::{ComparisonRecord, Metric, doubts, reached_by_flat, resolution_doubts};
+use judged::Values;
 use means::{mean, mean_of_splits};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,9 +36,9 @@ pub struct Found {
     /// between fluences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fluence_per_dose: Option<f64>,
-    /// Why nothing is told of the goal in a measured scan although it seems to be reached: halves
-    /// of the photons do not agree on it, or only photons that are in the reference too tell of
-    /// it.
+    /// Why nothing is told of the goal: the number of the highest dose is no answer; or, in a
+    /// measured scan in which it seems to be reached, halves of the photons do not agree on it, or
+    /// only photons that are in the reference too tell of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
     /// Whether more may be needed: the reference has many of the photons itself.
@@ -60,7 +60,8 @@ pub enum Least {
         /// Where it is reached at the latest; `None` where that is beyond all that was looked at.
         high: Option<f64>,
     },
-    /// At this dose; at the next lower ones nothing can be told (see [`doubts`]).
+    /// At this dose; at the next lower ones nothing can be told (see
+    /// [`doubts`](lapwing_compare::doubts)).
     By {
         /// Photons per pattern.
         at: u64,
@@ -81,17 +82,21 @@ pub enum Least {
 }
 
 /// A dose that was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DoseValue {
     /// Photons per pattern.
     pub dose: u64,
     /// Mean of the metric over splits and repeats; `None` when it was not measured, or is no answer
-    /// anywhere (see [`doubts`]).
+    /// anywhere (see [`doubts`](lapwing_compare::doubts)).
     pub value: Option<f64>,
     /// Standard error of the mean; `None` of a single value.
     pub error: Option<f64>,
     /// How far the mean may be off with 95 % confidence, by Student's t; `None` of a single value.
     pub half_width: Option<f64>,
+    /// Why the number says nothing, where it was measured and is no answer (see
+    /// [`doubts`](lapwing_compare::doubts)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Finds for every view of `design` the least dose between the lowest and the highest that the
@@ -204,21 +209,21 @@ impl Search<'_, '_> {
             Least::Never { up_to: high }
         } else {
             let first = self.look(view, low)?;
-            let (mut below, mut above) = (first, tried[0]);
-            tried.push(first);
+            tried.push(first.clone());
             if reaches(&first) {
-                self.at_lowest(first, above)
+                self.at_lowest(&first, &tried[0])
             } else {
+                let (mut below, mut above) = (first, tried[0].clone());
                 while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
                     let looked = self.look(view, middle)?;
-                    tried.push(looked);
+                    tried.push(looked.clone());
                     if reaches(&looked) {
                         above = looked;
                     } else {
                         below = looked;
                     }
                 }
-                self.about(below, above, &tried)
+                self.about(&below, &above, &tried)
             }
         };
         tried.sort_by_key(|tried| tried.dose);
@@ -242,57 +247,6 @@ impl Search<'_, '_> {
         })
     }
 
-    /// Why nothing is told of a goal that a measured scan seems to reach, and whether it may take
-    /// more, with what was `tried`, ascending.
-    fn judged(
-        &self,
-        high: u64,
-        tried: &[DoseValue],
-        least: Least,
-    ) -> Result<(Option<String>, bool)> {
-        let folder = StudyFolder::new(self.root);
-        let at = match least {
-            Least::About { at, .. } => {
-                tried.iter().map(|one| one.dose).find(|&one| one as f64 >= at)
-            }
-            Least::By { at, .. } | Least::AtMost { at } => Some(at),
-            Least::Never { .. } => None,
-        };
-        let mut compared = Vec::new();
-        for case in self.design.cases() {
-            if case.condition.dose == high && case.solver.is_none() {
-                compared.extend(folder.comparison(&case)?.map(|found| (case.condition, found)));
-            }
-        }
-        let with_truth =
-            |(_, found): &(_, ComparisonRecord)| found.reference == ComparisonRecord::TRUTH;
-        let doses = || tried.iter().map(|one| one.dose);
-        let data = self.design.study.splits.iter().flat_map(|&split| {
-            doses().map(move |dose| Condition { dose, split, view: View::Baseline })
-        });
-        let measured = match compared.iter().any(with_truth) {
-            true => None,
-            false => data.into_iter().find_map(|of| folder.thinned_from(of)),
-        };
-        let held = Held::of(compared.iter().map(|(of, found)| (*of, found)), measured);
-        let (name, factor) = self.measured_by();
-        let untold = held
-            .not_held(name, self.goal.value() / factor)
-            .or_else(|| held.shared(name, at? as f64));
-        let more = at.is_some_and(|at| held.may_take_more(name, at as f64));
-        Ok((untold.clone(), more && untold.is_none()))
-    }
-
-    /// The metric that the goal is measured by, and what makes its numbers those of the goal:
-    /// lengths are measured in pixels.
-    fn measured_by(&self) -> (&str, f64) {
-        let in_pixels = self.goal.catalogued().and_then(Metric::in_pixels).zip(self.pixel_size);
-        match in_pixels {
-            Some((length, metres)) => (length.name.as_str(), metres * 1e9),
-            None => (self.goal.metric.as_str(), 1.0),
-        }
-    }
-
     /// Reconstructs a view at a dose, unless that is done, and measures it.
     fn look(&mut self, view: View, dose: u64) -> Result<DoseValue> {
         if !self.design.study.doses_of(view).contains(&dose) {
@@ -309,66 +263,25 @@ impl Search<'_, '_> {
         };
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
-        let measured = mean_of_splits(&self.values(view, dose)?);
+        let (values, why) = match self.values(view, dose)? {
+            Values::Told(values) => (values, None),
+            Values::Untold(why) => (BTreeMap::new(), Some(why)),
+        };
+        let measured = mean_of_splits(&values);
         Ok(DoseValue {
             dose,
+            why,
             value: measured.map(|of| of.value),
             error: measured.and_then(|of| of.error),
             half_width: measured.and_then(|of| Some(student(of.spare) * of.error?)),
         })
     }
 
-    /// The cases of a view at a dose, by the first solver, of all splits and repeats.
-    fn cases(&self, view: View, dose: u64) -> impl Iterator<Item = Case> {
-        self.design.cases().into_iter().filter(move |case| {
-            let Condition { dose: of, view: seen, .. } = case.condition;
-            of == dose && seen == view && case.solver.is_none()
-        })
-    }
-
-    fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
-        let folder = StudyFolder::new(self.root);
-        self.cases(view, dose).filter_map(|case| folder.result(&case).transpose()).collect()
-    }
-
-    /// The metric of each of these cases that has it, by the split; none where one of them is no
-    /// answer (see [`doubts`]).
-    fn values(&self, view: View, dose: u64) -> Result<BTreeMap<Split, Vec<f64>>> {
-        let folder = StudyFolder::new(self.root);
-        let (name, factor) = self.measured_by();
-        let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
-        for case in self.cases(view, dose) {
-            let Some(comparison) = folder.comparison(&case)? else { continue };
-            if let Some(flat) =
-                reached_by_flat(name, self.goal.value(), |name| comparison.metric(name))
-            {
-                let expected = format!(
-                    "{name} that an image without any detail, which has {flat:.3}, does not reach"
-                );
-                return Err(DesignError::rule("goal", expected, self.goal.value()).into());
-            }
-            let curves = comparison.frc.as_ref();
-            let of_curves = curves.is_some_and(|frc| {
-                resolution_doubts(frc, |of| comparison.metric(of)).contains_key(name)
-            });
-            if of_curves || doubts(&comparison).contains_key(name) {
-                return Ok(BTreeMap::new());
-            }
-            let derived =
-                || comparison.derived().into_iter().find(|number| number.name == name)?.value;
-            let found = comparison.metric(name).or_else(derived).filter(|v| v.is_finite());
-            if let Some(value) = found {
-                values.entry(case.condition.split).or_default().push(value * factor);
-            }
-        }
-        Ok(values)
-    }
-
     /// Where a goal is reached that the mean of the lowest dose reaches: there or below it; where
     /// chance alone may do that, also as far as beyond.
-    fn at_lowest(&self, lowest: DoseValue, highest: DoseValue) -> Least {
+    fn at_lowest(&self, lowest: &DoseValue, highest: &DoseValue) -> Least {
         let worse = if self.goal.higher_is_better() { -1.0 } else { 1.0 };
-        let sure = |of: DoseValue| {
+        let sure = |of: &DoseValue| {
             let worst = of.value.zip(of.half_width).map(|(value, by)| value + worse * by);
             worst.map(|worst| self.goal.is_reached(worst))
         };
@@ -384,7 +297,7 @@ impl Search<'_, '_> {
 
     /// The dose between two neighbours at which the goal is reached, and between which doses it is
     /// with 95 % confidence, from all that was `tried`.
-    fn about(&self, below: DoseValue, above: DoseValue, tried: &[DoseValue]) -> Least {
+    fn about(&self, below: &DoseValue, above: &DoseValue, tried: &[DoseValue]) -> Least {
         let mut all: Vec<&DoseValue> = tried.iter().collect();
         all.sort_by_key(|tried| tried.dose);
         // What is told of no dose between two is not told by a line between them.

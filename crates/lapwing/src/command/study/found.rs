@@ -76,12 +76,22 @@ impl Said<'_> {
                     label(at, 3)
                 )
             }
-            Least::By { at, after } => writeln!(
-                words,
-                ": reached by {at} {quanta} per pattern{}, lower doses undecided{}{past}",
-                on_specimen(at as f64),
-                after.map(|after| format!(" ({after} is not enough)")).unwrap_or_default()
-            ),
+            Least::By { at, after } => {
+                let lower = of.tried.iter().rev().find(|one| one.dose < at && one.why.is_some());
+                let why =
+                    lower.and_then(|one| Some(format!("at {}, {}", one.dose, one.why.as_ref()?)));
+                let enough = after.map(|after| format!("{after} is not enough"));
+                let told: Vec<String> = enough.into_iter().chain(why).collect();
+                let told = match told.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", told.join("; ")),
+                };
+                writeln!(
+                    words,
+                    ": reached by {at} {quanta} per pattern{}, lower doses undecided{told}{past}",
+                    on_specimen(at as f64),
+                )
+            }
             Least::AtMost { at } => writeln!(
                 words,
                 ": {at} {quanta} per pattern{} or fewer: the lowest dose of the search is enough{past}{}",
@@ -91,7 +101,7 @@ impl Said<'_> {
             Least::Never { up_to } if of.tried.last().is_some_and(|top| top.value.is_none()) => {
                 writeln!(
                     words,
-                    ": nothing can be told of it at {up_to} {quanta} per pattern{}, the highest dose",
+                    ": no result has it at {up_to} {quanta} per pattern{}, the highest dose",
                     on_specimen(up_to as f64)
                 )
             }

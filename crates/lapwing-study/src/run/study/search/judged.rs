@@ -1,0 +1,122 @@
+//! What the results of a search say of its goal, and where they say nothing.
+
+use super::{DoseValue, Least, Search};
+use crate::Result;
+use crate::design::DesignError;
+use crate::design::condition::{Case, Condition, Split, View};
+use crate::disk::folder::StudyFolder;
+use crate::disk::record::JobResult;
+use crate::held::Held;
+use lapwing_compare::{ComparisonRecord, Metric, doubts, reached_by_flat, resolution_doubts};
+use std::collections::BTreeMap;
+
+/// The metric of a view at a dose.
+pub(super) enum Values {
+    /// Of every repeat, by the split.
+    Told(BTreeMap<Split, Vec<f64>>),
+    /// Why one of them says nothing.
+    Untold(String),
+}
+
+impl Search<'_, '_> {
+    /// Why nothing is told of a goal, and whether one that is told may take more, with what was
+    /// `tried`, ascending.
+    pub(super) fn judged(
+        &self,
+        high: u64,
+        tried: &[DoseValue],
+        least: Least,
+    ) -> Result<(Option<String>, bool)> {
+        let folder = StudyFolder::new(self.root);
+        let at = match least {
+            Least::About { at, .. } => {
+                tried.iter().map(|one| one.dose).find(|&one| one as f64 >= at)
+            }
+            Least::By { at, .. } | Least::AtMost { at } => Some(at),
+            Least::Never { .. } => None,
+        };
+        let mut compared = Vec::new();
+        for case in self.design.cases() {
+            if case.condition.dose == high && case.solver.is_none() {
+                compared.extend(folder.comparison(&case)?.map(|found| (case.condition, found)));
+            }
+        }
+        let with_truth =
+            |(_, found): &(_, ComparisonRecord)| found.reference == ComparisonRecord::TRUTH;
+        let doses = || tried.iter().map(|one| one.dose);
+        let data = self.design.study.splits.iter().flat_map(|&split| {
+            doses().map(move |dose| Condition { dose, split, view: View::Baseline })
+        });
+        let measured = match compared.iter().any(with_truth) {
+            true => None,
+            false => data.into_iter().find_map(|of| folder.thinned_from(of)),
+        };
+        let held = Held::of(compared.iter().map(|(of, found)| (*of, found)), measured);
+        let (name, factor) = self.measured_by();
+        let goal = self.goal.value() / factor;
+        let top = tried.last().and_then(|top| Some((top.dose, top.why.as_ref()?)));
+        let untold = held
+            .not_held(name, goal)
+            .or_else(|| {
+                top.map(|(dose, why)| format!("at {dose} per pattern, the highest dose, {why}"))
+            })
+            .or_else(|| held.shared(name, at? as f64));
+        let more = at.is_some_and(|at| held.may_take_more(name, at as f64));
+        Ok((untold.clone(), more && untold.is_none()))
+    }
+
+    /// The metric that the goal is measured by, and what makes its numbers those of the goal:
+    /// lengths are measured in pixels.
+    fn measured_by(&self) -> (&str, f64) {
+        let in_pixels = self.goal.catalogued().and_then(Metric::in_pixels).zip(self.pixel_size);
+        match in_pixels {
+            Some((length, metres)) => (length.name.as_str(), metres * 1e9),
+            None => (self.goal.metric.as_str(), 1.0),
+        }
+    }
+
+    /// The cases of a view at a dose, by the first solver, of all splits and repeats.
+    fn cases(&self, view: View, dose: u64) -> impl Iterator<Item = Case> {
+        self.design.cases().into_iter().filter(move |case| {
+            let Condition { dose: of, view: seen, .. } = case.condition;
+            of == dose && seen == view && case.solver.is_none()
+        })
+    }
+
+    pub(super) fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
+        let folder = StudyFolder::new(self.root);
+        self.cases(view, dose).filter_map(|case| folder.result(&case).transpose()).collect()
+    }
+
+    /// The metric of each of these cases that has it, by the split, or why one of them is no answer
+    /// (see [`doubts`]).
+    pub(super) fn values(&self, view: View, dose: u64) -> Result<Values> {
+        let folder = StudyFolder::new(self.root);
+        let (name, factor) = self.measured_by();
+        let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
+        for case in self.cases(view, dose) {
+            let Some(comparison) = folder.comparison(&case)? else { continue };
+            if let Some(flat) =
+                reached_by_flat(name, self.goal.value(), |name| comparison.metric(name))
+            {
+                let expected = format!(
+                    "{name} that an image without any detail, which has {flat:.3}, does not reach"
+                );
+                return Err(DesignError::rule("goal", expected, self.goal.value()).into());
+            }
+            let curves = comparison.frc.as_ref();
+            let of_curves = curves
+                .and_then(|frc| resolution_doubts(frc, |of| comparison.metric(of)).remove(name));
+            if let Some(why) = of_curves.or_else(|| doubts(&comparison).remove(name)) {
+                return Ok(Values::Untold(why));
+            }
+            let derived =
+                || comparison.derived().into_iter().find(|number| number.name == name)?.value;
+            let found = comparison.metric(name).or_else(derived).filter(|v| v.is_finite());
+            if let Some(value) = found {
+                values.entry(case.condition.split).or_default().push(value * factor);
+            }
+        }
+        Ok(Values::Told(values))
+    }
+}

@@ -48,6 +48,27 @@ pub fn of_object(name: &str) -> Option<Quantity> {
         .find(|of| name.starts_with(of.name()) && name[of.name().len()..].starts_with('_'))
 }
 
+/// The share of a measured scan's photons up to which a number that reaches `goal`, against the
+/// reconstruction of all of them, tells of more than the noise of the photons that both have.
+///
+/// The noise of a share f correlates with that of all by the root of f; what leaks from the phase
+/// into an amplitude without detail makes it up to 1.4 times that, for which a factor of 2 is left.
+/// What asks for an agreement of c alone, by its threshold or by the goal itself, may be reached by
+/// noise from (c / 2)^2 on. Errors, which ask for more, are told up to a quarter.
+pub fn independent_share(name: &str, goal: f64) -> f64 {
+    let by = |criterion: &Criterion| {
+        let end = format!("_{}", criterion.name());
+        name.strip_suffix("_px").unwrap_or(name).ends_with(&end)
+    };
+    let agreement = match Criterion::ALL.into_iter().find(by) {
+        // Of a ring of many frequencies: the least that it asks for.
+        Some(criterion) => criterion.threshold(usize::MAX),
+        None if name.contains("ssim") || name.ends_with("correlation") => goal,
+        None => 1.0,
+    };
+    (agreement / 2.0).clamp(0.0, 0.5).powi(2)
+}
+
 /// A quantity within a sentence.
 fn said(quantity: Quantity) -> &'static str {
     match quantity {
@@ -111,6 +132,20 @@ mod tests {
         {
             assert_eq!(not_held(name, 0.1, &nothing), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_asks_for_little_agreement_is_reached_by_noise_of_few_photons() {
+        let share = independent_share;
+        assert_eq!(share("phase_resolution_0_5_px", 3.0), 0.0625);
+        assert_eq!(share("amplitude_frc_0_5", 0.2), 0.0625);
+        assert!((share("amplitude_resolution_1_7_px", 3.0) - 1.0 / 196.0).abs() < 1e-12);
+        // Half a bit is 0.2071 / 1.2071, one bit a third.
+        let bits = ["half", "one"].map(|n| share(&format!("phase_resolution_{n}_bit_px"), 3.0));
+        assert!((bits[0] - 0.00736).abs() < 1e-5 && (bits[1] - 1.0 / 36.0).abs() < 1e-6);
+        assert_eq!([0.5, 1.0].map(|goal| share("amplitude_ssim", goal)), [0.0625, 0.25]);
+        assert_eq!(share("amplitude_mae", 0.01), 0.25);
+        assert_eq!(share("phase_ssim", -1.0), 0.0);
     }
 
     #[test]

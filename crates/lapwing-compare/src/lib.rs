@@ -52,7 +52,7 @@ pub use comparison::{Comparison, compare};
 pub use coverage::{Coverage, coverage};
 pub use error::CompareError;
 pub use frc::{FrcCurve, FrcCurves};
-pub use held::{not_held, of_object};
+pub use held::{independent_share, not_held, of_object};
 pub use laid::{Counted, Cut, Judged, Known, Laid, NotLaid};
 pub use lattice::Lattice;
 pub use limit::Limit;

@@ -173,7 +173,7 @@ impl<'a> Question<'a> {
             matrix: study.design.as_ref().map(|design| &design.study),
             measured: study.measured,
             unheld: study.unheld.get(&metric.name).map(String::as_str),
-            tells: study.held().shared(&metric.name, f64::INFINITY).is_none(),
+            tells: study.held().shared(&metric.name, metric.goal, f64::INFINITY).is_none(),
             flat: study.rows.iter().find_map(flat),
         }
     }

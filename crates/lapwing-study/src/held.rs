@@ -4,7 +4,7 @@
 //! near the measured dose the two agree on noise.
 
 use crate::{Condition, Split};
-use lapwing_compare::{ComparisonRecord, HalvesRecord, not_held, of_object};
+use lapwing_compare::{ComparisonRecord, HalvesRecord, independent_share, not_held, of_object};
 use std::collections::BTreeMap;
 
 /// A dose that is less than this many times below the measured one shares so many photons with the
@@ -66,13 +66,13 @@ impl<'a> Held<'a> {
 
     /// Why nothing can be told of a goal that is reached at `dose`: that shares its photons with
     /// what it is compared with, and no halves tell what else they have in common.
-    pub fn shared(&self, name: &str, dose: f64) -> Option<String> {
-        let most = self.measured? / SHARED;
+    pub fn shared(&self, name: &str, goal: f64, dose: f64) -> Option<String> {
+        let most = self.measured? * independent_share(name, goal);
         of_object(name)?;
         (dose > most && !self.tells()).then(|| {
             format!(
-                "above {} photons per pattern, a quarter of what was measured, an image shares its \
-                 noise with the full-dose reconstruction that it is compared with, and only halves \
+                "above {} photons per pattern the noise that an image shares with the full-dose \
+                 reconstruction that it is compared with may reach the goal alone, and only halves \
                  of the photons (halves = true in [study]) tell that apart from the specimen",
                 most.floor()
             )
@@ -127,17 +127,18 @@ mod tests {
     }
 
     #[test]
-    fn without_halves_a_quarter_of_the_photons_is_the_most_that_tells() {
+    fn without_halves_few_of_the_photons_are_the_most_that_tell() {
         let none = Held::of([], Some(1e4));
-        let told = none.shared("phase_resolution_0_5_px", 6500.0).unwrap();
-        assert!(told.contains("above 2500 photons") && told.contains("halves = true"), "{told}");
-        assert_eq!(none.shared("phase_ssim", 2500.0), None);
-        assert_eq!(none.shared("halves_complex_correlation", 6500.0), None);
+        let told = none.shared("phase_resolution_0_5_px", 2.0, 650.0).unwrap();
+        assert!(told.contains("above 625 photons") && told.contains("halves = true"), "{told}");
+        assert_eq!(none.shared("phase_resolution_0_5_px", 2.0, 600.0), None);
+        assert_eq!(none.shared("phase_ssim", 1.0, 2500.0), None);
+        assert_eq!(none.shared("halves_complex_correlation", 0.9, 6500.0), None);
         assert!(none.may_take_more("phase_ssim", 6500.0));
         assert!(!none.may_take_more("phase_ssim", 2500.0));
         let good = compared(0.99, 0.9);
         let at = Condition { dose: 9000, split: Split::Train, view: View::Baseline };
-        assert_eq!(Held::of([(at, &good)], Some(1e4)).shared("phase_ssim", 6500.0), None);
+        assert_eq!(Held::of([(at, &good)], Some(1e4)).shared("phase_ssim", 0.9, 6500.0), None);
         assert!(!Held::of([], None).may_take_more("phase_ssim", 6500.0));
     }
 }

@@ -4,18 +4,24 @@ use super::Question;
 use super::reach::{Reach, Scale};
 use crate::gather::Row;
 use crate::levels::Level;
+use lapwing_compare::independent_share;
 use lapwing_study::held::SHARED;
 
 impl Question<'_> {
     /// Whether a dose is so far below that of a measured scan that comparing it with the
-    /// reconstruction of all photons tells of more than the photons that both have.
+    /// reconstruction of all photons tells of more than the photons that both have: with halves of
+    /// the photons, which tell whether there is a specimen, of more than a quarter of them.
     pub(super) fn stands_alone(&self, dose: f64) -> bool {
         self.alone_until().is_none_or(|most| dose <= most)
     }
 
     /// The highest dose that stands alone, where there is one.
     pub(super) fn alone_until(&self) -> Option<f64> {
-        self.measured.filter(|_| !self.of_halves()).map(|full| full / SHARED)
+        let share = match self.tells {
+            true => 1.0 / SHARED,
+            false => independent_share(&self.metric.name, self.metric.goal),
+        };
+        self.measured.filter(|_| !self.of_halves()).map(|full| full * share)
     }
 
     /// Whether a dose at which the goal is reached is known from one that does not stand alone.
@@ -54,18 +60,20 @@ impl Question<'_> {
     /// Why the best is not of all doses, and what that says of the dose that the goal takes.
     pub(super) fn about_shared(&self) -> Option<String> {
         let most = self.alone_in_words()?;
-        let goal = match self.tells {
-            true => "a goal that is reached there may take more",
-            false => {
+        let (shared, goal) = match self.tells {
+            true => (
+                "share more than a quarter of their photons with the full-dose reconstruction that \
+                 they are compared with, and look better than they are",
+                "a goal that is reached there may take more",
+            ),
+            false => (
+                "share so many photons with the full-dose reconstruction that they are compared \
+                 with that its noise alone may reach the goal",
                 "a goal that is reached there is not told, which takes halves of the photons \
-                 (halves = true in [study])"
-            }
+                 (halves = true in [study])",
+            ),
         };
-        Some(format!(
-            "Doses above {most} share more than a quarter of their photons with the full-dose \
-             reconstruction that they are compared with, and look better than they are: best and \
-             worst leave them out, and {goal}."
-        ))
+        Some(format!("Doses above {most} {shared}: best and worst leave them out, and {goal}."))
     }
 
     /// Whether the metric is between halves of the photons, without any reference.
@@ -116,6 +124,9 @@ mod tests {
         };
         let with_reference = of("phase_ssim", Some(1e5));
         assert!(with_reference.stands_alone(2.5e4) && !with_reference.stands_alone(2.6e4));
+        // Without halves noise alone may agree by half of 0.9, twice what it should.
+        let blind = Question { tells: false, ..with_reference };
+        assert!(blind.stands_alone(2.02e4) && !blind.stands_alone(2.03e4));
         // A truth, and halves that have no photon in common, share nothing.
         assert!(of("phase_ssim", None).stands_alone(1e5));
         assert!(of("halves_complex_correlation", Some(1e5)).stands_alone(1e5));

@@ -60,7 +60,7 @@ impl Search<'_, '_> {
             .or_else(|| {
                 top.map(|(dose, why)| format!("at {dose} per pattern, the highest dose, {why}"))
             })
-            .or_else(|| held.shared(name, at? as f64));
+            .or_else(|| held.shared(name, goal, at? as f64));
         let more = at.is_some_and(|at| held.may_take_more(name, at as f64));
         Ok((untold.clone(), more && untold.is_none()))
     }

@@ -13,6 +13,7 @@
 //! ```
 
 mod answer;
+mod asked;
 mod error;
 mod estimate;
 mod figures;

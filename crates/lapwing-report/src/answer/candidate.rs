@@ -16,6 +16,8 @@ pub(super) struct Candidate {
     pub view: View,
     pub step: Option<f64>,
     pub overlap: Option<f64>,
+    /// The step and the overlap that the design asks for, in words.
+    pub asked: Option<String>,
     /// Patterns of the whole scan, or of the part of it that is known.
     pub patterns: Option<f64>,
     pub part: Option<Split>,
@@ -89,6 +91,7 @@ mod tests {
             view,
             step: Some(step),
             overlap: None,
+            asked: None,
             patterns: None,
             part: None,
             curve: Curve::default(),

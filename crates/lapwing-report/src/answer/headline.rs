@@ -130,6 +130,7 @@ impl<'a> Question<'a> {
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
+            asked: lines.iter().find_map(|line| line.asked_for()),
             patterns: specimen.map(|of| of.patterns),
             part: specimen.and_then(|of| of.part),
             reach,
@@ -380,13 +381,17 @@ impl<'a> Question<'a> {
             false => "on the specimen, per pixel".to_owned(),
         });
         columns.push(format!("best {}{}", self.metric.named(), self.of_alone()));
+        let within = |of: &Candidate| {
+            let parts = of.overlap.map(overlap_in_words).into_iter().chain(of.asked.clone());
+            Some(parts.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
+        };
         let plain = |text: String| Need { text, within: None };
         let missing = || plain("\u{2013}".to_owned());
         let row = |of: &Candidate| {
             let dose = of.dose();
             let step = Need {
                 text: of.step.map_or("\u{2013}".to_owned(), |s| step_in_words(s, self.pixel_size)),
-                within: of.overlap.map(overlap_in_words),
+                within: within(of),
             };
             let mut cells = vec![step, self.need(of.reach, &of.curve, Scale::Log)];
             if of.curve.is_empty() {

@@ -3,6 +3,7 @@
 use super::fact::{Fact, duration, fact};
 use super::findings;
 use crate::answer::step_in_words;
+use crate::asked::asked_for;
 use crate::estimate::Line;
 use crate::fluence::Area;
 use crate::gather::{Row, Study};
@@ -167,7 +168,9 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     }
     if let Some(view) = &result.view {
         details.push(fact("selection", strategy(view)));
-        details.push(fact("least spacing", format!("{} px", label(view.spacing_threshold, 4))));
+        let asked = asked_for(row.condition.view, result);
+        let spacing = || format!("{} px", label(view.spacing_threshold, 4));
+        details.push(fact("least spacing", asked.unwrap_or_else(spacing)));
         let all = view.n_accepted + view.n_rejected;
         details.push(fact(
             "positions kept",

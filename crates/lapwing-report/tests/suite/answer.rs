@@ -3,7 +3,7 @@
 use crate::report::{after, assert_balanced, condition, plain, report};
 use crate::support::{Special, write_study};
 use lapwing_study::event::unobserved;
-use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
+use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -25,6 +25,9 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
             && first.contains("That is ")
     );
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
+    // Beside what the positions have stands what the design asks for: 1 - 19.2 / 64.
+    let asked = "overlap 0.60; asked for: 19.2 px, overlap 0.70 of the pattern\u{2019}s side";
+    assert!(first.contains(asked), "{first}");
     // A row for each view, and words for who is new to it.
     assert_eq!(first.matches("<th scope=\"row\">").count(), 3);
     assert!(first.contains("not reached") && first.contains("<dt>on the specimen</dt>"));
@@ -367,6 +370,13 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
     assert!(
         html.contains("<th scope=\"col\">photons on the specimen, per pixel of the object</th>")
     );
+    // A design's overlap is that of its distance and the disc.
+    let study = StudyFolder::new(folder.path());
+    let of_step = |case: &Case| matches!(case.condition.view, View::Step(_));
+    let case = study.cases().unwrap().into_iter().find(of_step).unwrap();
+    let overlap = 1.0 - 12.0 / study.result(&case).unwrap().unwrap().probe_diameter_px;
+    let asked = format!("asked for: 12.0 px, overlap {overlap:.2}");
+    assert!(overlap > 0.2 && html.contains(&asked), "{asked}");
     // Rows are fluences, with a number of both views in each.
     for fluence in ["3", "300"] {
         let row = format!("<tr><th scope=\"row\">{fluence}</th><td");

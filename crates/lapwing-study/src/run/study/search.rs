@@ -1,7 +1,10 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
+mod found;
 mod judged;
 mod means;
+
+pub use found::{DoseValue, Found, Least};
 
 use crate::crossing::{reached_between, student};
 use crate::design::condition::View;
@@ -13,91 +16,10 @@ use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use judged::Values;
+use judged::{Judge, Values};
 use means::{mean, mean_of_splits};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What was found for a view.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Found {
-    /// The view.
-    pub view: View,
-    /// The least dose, photons per pattern, or why there is none.
-    pub dose: Least,
-    /// Every dose that was looked at, ascending, with the metric.
-    pub tried: Vec<DoseValue>,
-    /// Linear overlap of neighbouring discs, of the splits on average.
-    pub linear_overlap: Option<f64>,
-    /// Step of the scan, pixels.
-    pub step_px: Option<f64>,
-    /// Photons on the specimen per area of the design for each photon per pattern, of a search
-    /// between fluences.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fluence_per_dose: Option<f64>,
-    /// Why nothing is told of the goal: the number of the highest dose is no answer; or, in a
-    /// measured scan in which it seems to be reached, halves of the photons do not agree on it, or
-    /// only photons that are in the reference too tell of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub untold: Option<String>,
-    /// Whether more may be needed: the reference has many of the photons itself.
-    pub may_take_more: bool,
-}
-
-/// The least dose that reaches a goal.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "reached")]
-pub enum Least {
-    /// About `at`, interpolated between two doses; between `low` and `high` with 95 % confidence:
-    /// what chance may move the means by, and what the straight line between the two doses may be
-    /// wrong by (see [`reached_between`]). Of one realisation these are the two doses.
-    About {
-        /// Photons per pattern.
-        at: f64,
-        /// Where it is reached at the earliest; `None` where that is below all that was looked at.
-        low: Option<f64>,
-        /// Where it is reached at the latest; `None` where that is beyond all that was looked at.
-        high: Option<f64>,
-    },
-    /// At this dose; at the next lower ones nothing can be told (see
-    /// [`doubts`](lapwing_compare::doubts)).
-    By {
-        /// Photons per pattern.
-        at: u64,
-        /// The highest dose that was looked at and is too low, photons per pattern.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        after: Option<u64>,
-    },
-    /// At the lowest dose already.
-    AtMost {
-        /// Photons per pattern.
-        at: u64,
-    },
-    /// Not even at the highest dose.
-    Never {
-        /// Photons per pattern.
-        up_to: u64,
-    },
-}
-
-/// A dose that was looked at.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DoseValue {
-    /// Photons per pattern.
-    pub dose: u64,
-    /// Mean of the metric over splits and repeats; `None` when it was not measured, or is no answer
-    /// anywhere (see [`doubts`](lapwing_compare::doubts)).
-    pub value: Option<f64>,
-    /// Standard error of the mean; `None` of a single value.
-    pub error: Option<f64>,
-    /// How far the mean may be off with 95 % confidence, by Student's t; `None` of a single value.
-    pub half_width: Option<f64>,
-    /// Why the number says nothing, where it was measured and is no answer (see
-    /// [`doubts`](lapwing_compare::doubts)).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
 
 /// Finds for every view of `design` the least dose between the lowest and the highest that the
 /// study has for it that reaches `goal` with its first solver, by bisection in the logarithm of the
@@ -227,13 +149,13 @@ impl Search<'_, '_> {
             }
         };
         tried.sort_by_key(|tried| tried.dose);
-        let results = self.results(view, high)?;
+        let results = self.judge().results(view, high)?;
         let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
             mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|of| of.value)
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
-        let (untold, may_take_more) = self.judged(high, &tried, dose)?;
+        let (untold, may_take_more) = self.judge().judged(high, &tried, dose)?;
         let dose = if untold.is_some() { Least::Never { up_to: high } } else { dose };
         Ok(Found {
             view,
@@ -245,6 +167,11 @@ impl Search<'_, '_> {
             untold,
             may_take_more,
         })
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        let Self { design, goal, pixel_size, root, .. } = self;
+        Judge { design, goal, pixel_size: *pixel_size, root }
     }
 
     /// Reconstructs a view at a dose, unless that is done, and measures it.
@@ -263,7 +190,7 @@ impl Search<'_, '_> {
         };
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
-        let (values, why) = match self.values(view, dose)? {
+        let (values, why) = match self.judge().values(view, dose)? {
             Values::Told(values) => (values, None),
             Values::Untold(why) => (BTreeMap::new(), Some(why)),
         };

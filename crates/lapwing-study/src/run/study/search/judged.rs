@@ -1,14 +1,15 @@
 //! What the results of a search say of its goal, and where they say nothing.
 
-use super::{DoseValue, Least, Search};
+use super::found::{DoseValue, Least};
 use crate::Result;
-use crate::design::DesignError;
 use crate::design::condition::{Case, Condition, Split, View};
+use crate::design::{Design, DesignError, Goal};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::JobResult;
 use crate::held::Held;
 use lapwing_compare::{ComparisonRecord, Metric, doubts, reached_by_flat, resolution_doubts};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The metric of a view at a dose.
 pub(super) enum Values {
@@ -18,7 +19,16 @@ pub(super) enum Values {
     Untold(String),
 }
 
-impl Search<'_, '_> {
+/// The results of a search.
+pub(super) struct Judge<'a> {
+    pub design: &'a Design,
+    pub goal: &'a Goal,
+    /// Side of an object pixel, metres, where the goal needs it.
+    pub pixel_size: Option<f64>,
+    pub root: &'a Path,
+}
+
+impl Judge<'_> {
     /// Why nothing is told of a goal, and whether one that is told may take more, with what was
     /// `tried`, ascending.
     pub(super) fn judged(

@@ -121,6 +121,10 @@ pub struct Execution {
     /// The result was there already, made from the same input with the same options.
     #[serde(default)]
     pub resumed: bool,
+    /// Other results of this job that are kept beside its own, folders: made with other options, of
+    /// other data, or set aside for one that is in their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<PathBuf>,
     /// The run that did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,

@@ -130,8 +130,17 @@ fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
     let second = jobs("--num-epochs 3");
     assert!(second["manifest"]["jobs"][1]["output_dir"].as_str().unwrap().ends_with("train_2"));
     assert_eq!(kept("train/reconstruction.npz"), first);
+    // The record of the root tells of it.
+    let beside = |index: usize, end: &str| {
+        let merged = json(bench.path("out/reconstruction_manifest.json"));
+        let kept = merged["execution_results"][index]["kept"].as_array().cloned();
+        let ends = |place: &Value| place.as_str().unwrap().ends_with(end);
+        kept.unwrap_or_default().iter().filter(|place| ends(place)).count()
+    };
+    assert_eq!(beside(1, "dose_10000/dense/train"), 1);
     jobs("--num-epochs 2 --algorithm rPIE --view dense");
     assert!(!kept("train_3/reconstruction.npz").is_empty());
+    assert_eq!([beside(1, "dense/train"), beside(1, "dense/train_2")], [1, 1]);
     // One that fails takes nothing with it.
     let failing =
         bench.run(&format!("jobs {ROOTS} --split train --view dense --probe-start optics"));
@@ -145,6 +154,11 @@ fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
     let log = merged["execution_results"][0]["log_path"].as_str().unwrap();
     assert!(std::fs::read_to_string(log).unwrap().contains("epoch    2 of 2"), "{log}");
     assert!(records_hold(&bench) >= 14);
+    // One that a reconstruction by hand has set aside is told of as well.
+    bench.ok("reconstruct data/dose_10000/patched_train.npz --num-epochs 1 --output-dir \
+              out/dose_10000/baseline/train");
+    jobs("--num-epochs 2 --view baseline");
+    assert_eq!(beside(0, "baseline/train/earlier_1"), 1);
 }
 
 #[test]

@@ -9,15 +9,17 @@
 //! again. Several processes may run jobs under one artifact root: each writes records of its own,
 //! and the merged ones in turn, under a lock held for an instant.
 
+mod beside;
 mod history;
 
 use crate::design::condition::{Case, Condition};
 use crate::disk::json::{read_json, write_json};
-use crate::disk::layout::{MANIFEST, RUNS, Roots, SKIP_SUMMARY};
+use crate::disk::layout::{MANIFEST, RUNS, Roots, SKIP_SUMMARY, job_dir};
 use crate::disk::lock::Lock;
 use crate::disk::path::{absolute, make_folder};
 use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
 use crate::{Result, StudyError};
+use beside::kept_beside;
 use history::History;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -99,6 +101,8 @@ impl RunRecord {
         let jobs = &self.manifest.jobs;
         let place = |case: &Case| jobs.iter().position(|job| &job.case == case);
         let own = place(&execution.case);
+        let folder = own.map(|index| jobs[index].output_dir.as_path());
+        execution.kept = kept_beside(&job_dir(&self.artifact_root, &execution.case), folder);
         let at =
             self.manifest.execution_results.partition_point(|earlier| place(&earlier.case) < own);
         self.manifest.execution_results.insert(at, execution);

@@ -36,6 +36,7 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
         trusted_name: None,
         seconds: Some(1.0),
         resumed: false,
+        kept: Vec::new(),
         run_id: None,
     }
 }

@@ -6,6 +6,7 @@
 //! those of a process that died.
 
 mod crew;
+mod log;
 pub mod plan;
 
 use crate::design::condition::{Case, Condition, Split, View};
@@ -25,6 +26,7 @@ use crate::run::dataset::views;
 use crate::run::event::{Event, Level, Observer, tell};
 pub use crate::run::jobs::crew::AtOnce;
 use crate::run::jobs::crew::Crew;
+use crate::run::jobs::log::JobLog;
 use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
@@ -33,8 +35,6 @@ use lapwing_files::ReadOptions;
 use lapwing_files::reconstruction::read_positions;
 use lapwing_model::Position;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -280,6 +280,7 @@ impl JobRun<'_> {
             trusted_name: done.and_then(|result| result.trusted_name.clone()),
             seconds: Some(started.elapsed().as_secs_f64()),
             resumed: outcome.as_ref().is_ok_and(|(_, resumed)| *resumed),
+            kept: Vec::new(),
             run_id: None,
         })?;
         match &outcome {
@@ -398,36 +399,6 @@ impl JobRun<'_> {
         }
         let existing = request.existing(&input_hash);
         Ok(Ready { request, input_hash, patterns, existing, remarks })
-    }
-}
-
-/// The log file of a job; each line tells the seconds since the job began.
-struct JobLog<'a> {
-    path: &'a Path,
-    file: File,
-    started: Instant,
-    /// Why a line could not be written.
-    broken: Option<std::io::Error>,
-}
-
-impl<'a> JobLog<'a> {
-    fn create(path: &'a Path, started: Instant) -> Result<Self> {
-        let file = File::create(path).map_err(StudyError::io("cannot create", path))?;
-        Ok(Self { path, file, started, broken: None })
-    }
-
-    fn line(&mut self, text: &str) {
-        let time = self.started.elapsed().as_secs_f64();
-        if let Err(error) = writeln!(self.file, "{time:9.3} {text}") {
-            self.broken.get_or_insert(error);
-        }
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.broken {
-            None => Ok(()),
-            Some(error) => Err(StudyError::io("cannot write", self.path)(error)),
-        }
     }
 }
 

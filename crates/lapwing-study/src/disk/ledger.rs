@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::disk::hash;
 use crate::disk::json::{read_json, write_json};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,10 @@ struct Entry {
     key: String,
     /// SHA-256 of its contents; likewise.
     sha256: String,
+    /// When it was made, which its own history does not tell: the file has the same bits whenever
+    /// it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -71,7 +76,7 @@ impl Ledger {
         if self.base() == Some(hash) {
             return Ok(());
         }
-        let entry = Entry { key: BASE.to_owned(), sha256: hash.to_owned() };
+        let entry = Entry { key: BASE.to_owned(), sha256: hash.to_owned(), timestamp: None };
         self.entries.insert(BASE.to_owned(), entry);
         write_json(&Self::path(&self.root), &self.entries)
     }
@@ -114,7 +119,9 @@ impl Ledger {
     /// Notes that `file` was just made under `key`; returns its content hash.
     pub fn note(&mut self, file: &Path, key: &str) -> Result<String> {
         let sha256 = hash::file(file)?;
-        self.entries.insert(self.name(file), Entry { key: key.to_owned(), sha256: sha256.clone() });
+        let timestamp = Some(Timestamp::now());
+        let entry = Entry { key: key.to_owned(), sha256: sha256.clone(), timestamp };
+        self.entries.insert(self.name(file), entry);
         write_json(&Self::path(&self.root), &self.entries)?;
         Ok(sha256)
     }
@@ -140,8 +147,11 @@ mod tests {
         std::fs::write(&file, "one").unwrap();
         let mut ledger = Ledger::open(folder.path()).unwrap();
         assert_eq!(ledger.current(&file, "k").unwrap(), None);
+        let begun = Timestamp::now();
         let made = ledger.note(&file, "k").unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
+        let time = ledger.entries["data.npz"].timestamp.unwrap();
+        assert!(begun <= time && time <= Timestamp::now(), "{time}");
         assert_eq!(ledger.current(&file, "k").unwrap(), Some(made));
         assert_eq!(ledger.current(&file, "other").unwrap(), None);
         std::fs::write(&file, "two").unwrap();

@@ -130,14 +130,10 @@ fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
     let second = jobs("--num-epochs 3");
     assert!(second["manifest"]["jobs"][1]["output_dir"].as_str().unwrap().ends_with("train_2"));
     assert_eq!(kept("train/reconstruction.npz"), first);
-    // The record of the root tells of it.
     let beside = |index: usize, end: &str| {
         let merged = json(bench.path("out/reconstruction_manifest.json"));
-        let kept = merged["execution_results"][index]["kept"].as_array().cloned();
-        let ends = |place: &Value| place.as_str().unwrap().ends_with(end);
-        kept.unwrap_or_default().iter().filter(|place| ends(place)).count()
+        merged["execution_results"][index]["kept"].to_string().matches(&format!("{end}\"")).count()
     };
-    assert_eq!(beside(1, "dose_10000/dense/train"), 1);
     jobs("--num-epochs 2 --algorithm rPIE --view dense");
     assert!(!kept("train_3/reconstruction.npz").is_empty());
     assert_eq!([beside(1, "dense/train"), beside(1, "dense/train_2")], [1, 1]);

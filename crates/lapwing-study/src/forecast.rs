@@ -39,6 +39,10 @@ const HALF: f64 = 0.5 + 1e-9;
 /// Share of the contrast from which an absorption counts beside a phase.
 const COUNTS: f64 = 0.25;
 
+/// Shares of the expected dose that were found to suffice for an absorption alone, and for one
+/// beside a strong phase (docs/planning.md).
+const ABSORBS: [f64; 2] = [0.28, 0.47];
+
 /// Epochs that the time is told for.
 const EPOCHS: f64 = 200.0;
 
@@ -296,11 +300,13 @@ impl ForecastRequest {
             );
         }
         if self.absorption > COUNTS * contrast {
-            remarks.push(
-                "an absorption takes less than is expected here, a third to a half of it: the \
-                 expected dose was measured with phases"
-                    .to_owned(),
-            );
+            let [low, high] = ABSORBS.map(|share| share * expected.photons_per_pattern);
+            remarks.push(format!(
+                "an absorption takes less than is expected here, which was measured with phases: {} \
+                 of it where there is no phase and {} beside a strong one, {low:.3e} to {high:.3e} \
+                 per pattern",
+                ABSORBS[0], ABSORBS[1]
+            ));
         }
         if self.phase.abs() > PI {
             remarks.push(format!(
@@ -407,7 +413,9 @@ mod tests {
         assert!(single.contains("more than half of the detail"), "{single}");
         assert_eq!(remarks(ForecastRequest { pixel: Some(15e-9), ..one }), "");
         let pair = remarks(ForecastRequest { phase: 0.4, absorption: 0.3, ..one });
-        assert!(pair.contains("an absorption takes less"), "{pair}");
+        let all = ForecastRequest { phase: 0.4, absorption: 0.3, ..one }.answer().unwrap();
+        let least = format!("{:.3e} to ", 0.28 * all.expected.photons_per_pattern);
+        assert!(pair.contains("an absorption takes less") && pair.contains(&least), "{pair}");
         assert!(one.answer().unwrap().remarks.is_empty());
         let large = ForecastRequest { resolution: 2e-6, pixel: Some(1e-8), ..one };
         let told = large.answer().unwrap().remarks.join("; ");

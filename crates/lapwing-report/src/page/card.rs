@@ -18,6 +18,7 @@ use lapwing_compare::{Alignment, Criterion, Quantity, resolution_doubts, resolut
 use lapwing_draw::Look;
 use lapwing_draw::number::label;
 use lapwing_study::Condition;
+use lapwing_study::design::external::ALGORITHM as EXTERNAL;
 use lapwing_study::record::{Files, JobResult, link};
 use minijinja::Value;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub(super) struct Card {
     reason: Option<String>,
     headline: Vec<Fact>,
     pictures: Vec<Shown>,
+    /// The line of the design beside which an error map can be asked for, where there is none.
+    unmapped: Option<String>,
     scan: Value,
     shifts: Value,
     variation: Value,
@@ -128,6 +131,7 @@ pub(super) fn card(
         reason: row.outcome.reason().map(str::to_owned),
         headline,
         pictures,
+        unmapped: row.result().and_then(unmapped),
         scan: Value::from_safe_string(scan),
         shifts: svg(scans::shifts(study, row)),
         variation: svg(scans::variation(study, row)),
@@ -139,6 +143,12 @@ pub(super) fn card(
         links: links(study, row),
         others: others(study, row),
     }
+}
+
+/// `algorithm = "ML"` of a solver of this program that made no error map.
+fn unmapped(result: &JobResult) -> Option<String> {
+    let none = result.error_maps.is_none() && result.algorithm != EXTERNAL;
+    none.then(|| format!("algorithm = \"{}\"", result.algorithm))
 }
 
 /// How the data of a condition came about, what it cost, and the gauge that was removed.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::design::condition::View;
-use crate::design::solver::{ObjectStart, ProbeStart, StudySolver};
+use crate::design::solver::{Method, ObjectStart, ProbeStart, StudySolver};
 use lapwing_files::npz::{Packing, write_with};
 use lapwing_model::Complex32;
 use lapwing_model::probe::ProbeDesign;
@@ -33,6 +33,13 @@ fn the_shipped_examples_are_designs() {
     // The baseline and the best, side by side.
     let solvers: Vec<&str> = quick.solvers.iter().map(StudySolver::algorithm).collect();
     assert_eq!(solvers, ["LSQML", "ML"]);
+    // With error maps beside the best image.
+    let maps = |solver: &StudySolver| match &solver.method {
+        Method::Native(config) => config.errors.error_maps,
+        Method::External(_) => 0,
+    };
+    let star = Design::load(&examples.join("siemens-star.toml")).unwrap();
+    assert_eq!([&quick, &star].map(|of| maps(&of.solvers[1])), [2, 2]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn the_shipped_examples_are_designs() {
     let quick = Design::load(&examples.join("quick.toml")).unwrap();
     assert_eq!((quick.conditions().len(), quick.study.pattern_size), (18, 64));
     let star = Design::load(&examples.join("star-search.toml")).unwrap();
-    assert_eq!((star.conditions().len(), star.study.repeats), (6, 2));
+    assert_eq!((star.conditions().len(), star.study.repeats, star.study.halves), (6, 3, true));
     // The baseline and the best, side by side.
     let solvers: Vec<&str> = quick.solvers.iter().map(StudySolver::algorithm).collect();
     assert_eq!(solvers, ["LSQML", "ML"]);

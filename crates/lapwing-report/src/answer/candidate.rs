@@ -16,7 +16,7 @@ pub(super) struct Candidate {
     pub view: View,
     pub step: Option<f64>,
     pub overlap: Option<f64>,
-    /// The step and the overlap that the design asks for, in words.
+    /// What the design asks for, in words behind the overlap.
     pub asked: Option<String>,
     /// Patterns of the whole scan, or of the part of it that is known.
     pub patterns: Option<f64>,

@@ -130,7 +130,7 @@ impl<'a> Question<'a> {
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
-            asked: lines.iter().find_map(|line| line.asked_for()),
+            asked: lines.iter().find_map(|line| Some(line.asked()?.behind())),
             patterns: specimen.map(|of| of.patterns),
             part: specimen.and_then(|of| of.part),
             reach,
@@ -382,8 +382,8 @@ impl<'a> Question<'a> {
         });
         columns.push(format!("best {}{}", self.metric.named(), self.of_alone()));
         let within = |of: &Candidate| {
-            let parts = of.overlap.map(overlap_in_words).into_iter().chain(of.asked.clone());
-            Some(parts.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
+            let asked = of.asked.as_deref().unwrap_or_default();
+            of.overlap.map(|overlap| overlap_in_words(overlap) + asked)
         };
         let plain = |text: String| Need { text, within: None };
         let missing = || plain("\u{2013}".to_owned());

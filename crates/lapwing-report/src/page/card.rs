@@ -3,7 +3,7 @@
 use super::fact::{Fact, duration, fact};
 use super::findings;
 use crate::answer::step_in_words;
-use crate::asked::asked_for;
+use crate::asked::Asked;
 use crate::estimate::Line;
 use crate::fluence::Area;
 use crate::gather::{Row, Study};
@@ -178,7 +178,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     }
     if let Some(view) = &result.view {
         details.push(fact("selection", strategy(view)));
-        let asked = asked_for(row.condition.view, result);
+        let asked = Asked::of(row.condition.view, result).map(Asked::words);
         let spacing = || format!("{} px", label(view.spacing_threshold, 4));
         details.push(fact("least spacing", asked.unwrap_or_else(spacing)));
         let all = view.n_accepted + view.n_rejected;

@@ -162,7 +162,7 @@ fn head(line: Line<'_>, pixel_size: Option<f64>) -> Head {
         view: line.view.to_string(),
         step: line.mean_step().map(|step| step_in_words(step, pixel_size)),
         overlap: line.mean_overlap().map(overlap_in_words),
-        asked: line.asked_for(),
+        asked: line.asked().map(|asked| asked.words()),
     }
 }
 

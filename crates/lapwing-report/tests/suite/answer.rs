@@ -26,8 +26,9 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     );
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
     // Beside what the positions have stands what the design asks for: 1 - 19.2 / 64.
-    let asked = "overlap 0.60; asked for: 19.2 px, overlap 0.70 of the pattern\u{2019}s side";
+    let asked = "overlap 0.60 (asked: 0.70 of the side)";
     assert!(first.contains(asked), "{first}");
+    assert!(html.contains("asked: 19.2 px, overlap 0.70 of the side"));
     // A row for each view, and words for who is new to it.
     assert_eq!(first.matches("<th scope=\"row\">").count(), 3);
     assert!(first.contains("not reached") && first.contains("<dt>on the specimen</dt>"));
@@ -378,7 +379,7 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
     let of_step = |case: &Case| matches!(case.condition.view, View::Step(_));
     let case = study.cases().unwrap().into_iter().find(of_step).unwrap();
     let overlap = 1.0 - 12.0 / study.result(&case).unwrap().unwrap().probe_diameter_px;
-    let asked = format!("asked for: 12.0 px, overlap {overlap:.2}");
+    let asked = format!("asked: 12.0 px, overlap {overlap:.2}");
     assert!(overlap > 0.2 && html.contains(&asked), "{asked}");
     // Rows are fluences, with a number of both views in each.
     for fluence in ["3", "300"] {

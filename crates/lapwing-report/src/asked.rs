@@ -42,7 +42,7 @@ impl Asked {
 
     /// The same behind the overlap that there is: ` (asked: 0.60)`.
     pub fn behind(self) -> String {
-        format!(" (asked: {:.2}{})", self.overlap.max(0.0), self.of_what())
+        format!(" (asked:\u{a0}{:.2}{})", self.overlap.max(0.0), self.of_what())
     }
 }
 

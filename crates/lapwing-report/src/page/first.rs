@@ -125,7 +125,8 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
             "view",
             "A choice of positions: baseline has all of a split; dense, sparse and step_12.5 leave \
              positions out until those that stay are at least so far apart, 12.5 px. Where the scan \
-             is no raster, its step, which is that of all of them together, is wider.",
+             is no raster, its step, which is that of all of them together, is wider; what the design \
+             asks for stands beside it, of dense and sparse in sides of a pattern.",
         ),
         ("train, test", "The two splits of the scan, cut apart and each reconstructed alone."),
         (

@@ -26,7 +26,7 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     );
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
     // Beside what the positions have stands what the design asks for: 1 - 19.2 / 64.
-    let asked = "overlap 0.60 (asked: 0.70 of the side)";
+    let asked = "overlap 0.60 (asked:\u{a0}0.70 of the side)";
     assert!(first.contains(asked), "{first}");
     assert!(html.contains("asked: 19.2 px, overlap 0.70 of the side"));
     // A row for each view, and words for who is new to it.

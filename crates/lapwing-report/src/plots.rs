@@ -181,6 +181,9 @@ pub(crate) fn loss(row: &Row) -> Option<Plot> {
 pub(crate) fn choice(row: &Row) -> Option<Plot> {
     let choices = &row.result()?.choices;
     let choice = choices.iter().find(|choice| choice.option == "prior")?;
+    if choice.tried.is_empty() {
+        return None;
+    }
     let lowest = choice.tried.iter().map(|tried| tried.score).fold(f64::INFINITY, f64::min);
     let mut points: Vec<(f64, f64)> = choice
         .tried

@@ -127,6 +127,9 @@ fn choice(choice: &ChoiceRecord) -> Fact {
         Some(_) => choice.number().replace("+-", "\u{b1}").replace('-', "\u{2212}"),
         None => label(choice.value, 3),
     };
-    let what = format!("{value}, best of {} by held-out pixels", choice.tried.len());
+    let what = match choice.tried.len() {
+        0 => format!("{value}, as usual: too few epochs to choose it"),
+        tried => format!("{value}, best of {tried} by held-out pixels"),
+    };
     fact(name, what)
 }

@@ -35,7 +35,8 @@ pub struct Solution {
     pub settled: Option<bool>,
 }
 
-/// An option whose value was chosen from the data, and what was tried.
+/// An option whose value was chosen from the data, and what was tried: nothing where there was no
+/// room for that and the value is the usual one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// Name of the option.

@@ -54,7 +54,8 @@ pub struct ChoiceRecord {
     /// Its standard deviation, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
-    /// What was tried, in this order.
+    /// What was tried, in this order; nothing where there was no room for that and the value is the
+    /// usual one.
     pub tried: Vec<TriedRecord>,
 }
 

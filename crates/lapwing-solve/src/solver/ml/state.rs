@@ -425,7 +425,14 @@ impl Algorithm for State<'_> {
     }
 
     fn choices(&self) -> Vec<Choice> {
-        self.search.iter().flat_map(StrengthSearch::choices).collect()
+        match (&self.search, self.options.prior) {
+            (Some(search), _) => search.choices(),
+            // Too few epochs to choose it.
+            (None, Auto::Auto) => {
+                vec![Choice { option: "prior", value: USUAL_STRENGTH, sd: None, tried: Vec::new() }]
+            }
+            (None, Auto::Given(_)) => Vec::new(),
+        }
     }
 
     fn save(&self, frame: &mut Frame<'_>, snapshot: &mut Snapshot) {

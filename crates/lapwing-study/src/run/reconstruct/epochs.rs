@@ -223,6 +223,12 @@ impl Watch for Watching<'_> {
 
 /// What a solver has chosen, in one line.
 fn told(choice: &ChoiceRecord) -> String {
+    if choice.tried.is_empty() {
+        let (option, number) = (&choice.option, choice.number());
+        return format!(
+            "{option} = {number}, the usual value: so few epochs leave no room to choose it"
+        );
+    }
     let lowest = choice.tried.iter().map(|tried| tried.score).fold(f64::INFINITY, f64::min);
     let tried: Vec<String> = choice
         .tried

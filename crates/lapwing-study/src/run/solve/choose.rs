@@ -270,6 +270,16 @@ fn check(config: &SolverConfig, slices: usize, known: &Known) -> Result<()> {
         return refuse("choose = background and background: expected one of them, found both");
     }
     if asked.contains("positions") {
+        if config.choice.refine_scan.contains("positions") {
+            return refuse(
+                "choose = positions and refine_scan = positions: expected one of them, found both",
+            );
+        }
+        if config.solver.refined_positions().is_some() {
+            return refuse(
+                "choose = positions and refined positions: expected one of them, found both",
+            );
+        }
         with_positions(&*config.solver, PositionFreedom::Single)?;
     }
     Ok(())
@@ -435,6 +445,10 @@ mod tests {
         let both = refused("ML", &[all, ("probe_modes", "2")], true).unwrap_err();
         assert!(both.contains("probe_modes"), "{both}");
         assert!(refused("ML", &[all, ("background", "none")], true).is_err());
+        for moved in [("refine_scan", "positions"), ("positions_from_epoch", "12")] {
+            let both = refused("ML", &[("choose", "positions"), moved], true).unwrap_err();
+            assert!(both.starts_with("choose = positions and ref"), "{both}");
+        }
         let moved = refused("DM", &[("choose", "positions")], true).unwrap_err();
         assert!(moved.contains("found DM;") && moved.contains("--start"), "{moved}");
         // The search for a drift is made before any solver, of counts.

@@ -118,6 +118,9 @@ impl<'a> Painter<'a> {
         let (height, width) = values.dim();
         let mask = self.mask.filter(|mask| mask.dim() == values.dim());
         let factor = self.max_side.map_or(1, |side| height.max(width).div_ceil(side)).max(1);
+        if factor == 1 && mask.is_none() {
+            return (values.mapv(|value| if value.is_number() { value } else { T::NAN }), 1);
+        }
         let shape = (height.div_ceil(factor), width.div_ceil(factor));
         let reduced = Array2::from_shape_fn(shape, |(row, column)| {
             let rows = row * factor..((row + 1) * factor).min(height);

@@ -3,6 +3,7 @@
 use crate::colormap::{Colormap, Rgb};
 use ndarray::Array2;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Colour of pixels that were never seen, or are not a number.
 pub const NEUTRAL: Rgb = [0xa6, 0xa6, 0xa6];
@@ -174,9 +175,9 @@ impl Picture {
         })
     }
 
-    /// [`png`](Self::png) of lines, text and small pictures on paper, for which unfiltered files
-    /// are the smaller ones.
-    pub(crate) fn png_of_drawing(&self) -> Vec<u8> {
+    /// [`png`](Self::png) without filters: of lines, text and small pictures on paper, for which
+    /// such files are the smaller ones, and of tiles, of which there are many.
+    pub(crate) fn png_unfiltered(&self) -> Vec<u8> {
         self.png_by(&[png::Filter::NoFilter])
     }
 
@@ -188,7 +189,7 @@ impl Picture {
         }
         let (palette, bytes, colour) = match palette_of(&self.pixels) {
             Some(palette) => {
-                let index: HashMap<Rgb, u8> =
+                let index: HashMap<Rgb, u8, Quick> =
                     palette.iter().enumerate().map(|(i, &c)| (c, i as u8)).collect();
                 // Neighbours are often of one colour, which is looked up once.
                 let mut last = (palette[0], 0);
@@ -239,10 +240,29 @@ impl Picture {
     }
 }
 
+/// Hashes colours, of which a picture may have millions; nobody chooses them to collide.
+type Quick = BuildHasherDefault<ColourHasher>;
+
+#[derive(Default)]
+struct ColourHasher(u64);
+
+impl Hasher for ColourHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let packed = bytes.iter().fold(self.0, |packed, &byte| packed << 8 | u64::from(byte));
+        // Mixes every bit into the upper half, and that into the lower.
+        let mixed = packed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The colours in use, dark to light so that neighbouring indices are similar colours; `None` when
 /// there are over 256.
 fn palette_of(pixels: &Array2<Rgb>) -> Option<Vec<Rgb>> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::<Rgb, Quick>::default();
     let mut last = None;
     for &colour in pixels {
         if last.replace(colour) != Some(colour) && seen.insert(colour) && seen.len() > 256 {

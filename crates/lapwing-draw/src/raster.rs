@@ -43,7 +43,7 @@ impl Plot {
         for series in &self.series {
             sheet.series(&frame, series);
         }
-        Picture::of_pixels(sheet.canvas.pixels).png_of_drawing()
+        Picture::of_pixels(sheet.canvas.pixels).png_unfiltered()
     }
 }
 

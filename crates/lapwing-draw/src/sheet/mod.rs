@@ -88,7 +88,7 @@ impl ImageSheet {
         for item in &items {
             item.paint(&mut canvas, zoom);
         }
-        Picture::of_pixels(canvas.pixels).png_of_drawing()
+        Picture::of_pixels(canvas.pixels).png_unfiltered()
     }
 
     fn layout(&self) -> ((f64, f64), Vec<Item<'_>>) {

@@ -96,6 +96,16 @@ impl Colormap {
     }
 }
 
+/// The colours of a map, from 0 to 1, as CSS draws them from left to right.
+pub fn css_gradient(colour: &dyn Fn(f32) -> Rgb) -> String {
+    let colours = (0..=16).map(|i| {
+        // One turn of a cyclic map ends where it began.
+        let [r, g, b] = colour(i as f32 / 16.0);
+        format!("#{r:02x}{g:02x}{b:02x}")
+    });
+    format!("linear-gradient(to right,{})", colours.collect::<Vec<_>>().join(","))
+}
+
 /// From near white to dark red along a straight line in Oklab lightness with a bow of chroma.
 fn error_table() -> [Rgb; 256] {
     std::array::from_fn(|i| {

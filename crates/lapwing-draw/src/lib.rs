@@ -2,8 +2,9 @@
 //!
 //! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG),
 //! [`Plot`] and [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour
-//! bars side by side in one PNG, and an [`ImageSheet`] is a table of pictures on common colours, as
-//! SVG and PNG.
+//! bars side by side in one PNG, a [`Pyramid`] is a field too large for one picture, in tiles and
+//! with a page that zooms, and an [`ImageSheet`] is a table of pictures on common colours, as SVG
+//! and PNG.
 //!
 //! ```
 //! use lapwing_draw::{Colormap, Painter};
@@ -25,6 +26,7 @@ mod panel_axes;
 pub mod picture;
 pub mod plot;
 mod plot_area;
+pub mod pyramid;
 pub mod range;
 mod raster;
 mod reduce;
@@ -44,6 +46,7 @@ pub use field::Painter;
 pub use figure::{Panel, figure, figure_under};
 pub use picture::{ColourScale, NEUTRAL, Picture, is_drawn_here};
 pub use plot::Plot;
+pub use pyramid::Pyramid;
 pub use scale_bar::ScaleBar;
 pub use scan::ScanPlot;
 pub use series::{Guide, Mark, Point, Series};

@@ -2,6 +2,7 @@
 //! size together.
 
 use base64::Engine;
+use lapwing_draw::colormap::css_gradient;
 use lapwing_draw::field::hue_circle;
 use lapwing_draw::number::label;
 use lapwing_draw::{Colormap, ColourScale, Picture, ScaleBar};
@@ -213,15 +214,7 @@ fn encode(shot: &Shot, side: usize) -> Option<Shown> {
 /// CSS classes `map-NAME` with the maps as gradients.
 pub(crate) fn gradients() -> String {
     let gradient = |name: &str, colour: &dyn Fn(f32) -> [u8; 3]| {
-        let colours = (0..=16).map(|i| {
-            // One turn of a cyclic map ends where it began.
-            let [r, g, b] = colour(i as f32 / 16.0);
-            format!("#{r:02x}{g:02x}{b:02x}")
-        });
-        format!(
-            ".map-{name}{{background:linear-gradient(to right,{})}}",
-            colours.collect::<Vec<_>>().join(",")
-        )
+        format!(".map-{name}{{background:{}}}", css_gradient(colour))
     };
     let mut all: Vec<String> =
         Colormap::ALL.into_iter().map(|map| gradient(map.name(), &|t| map.at(t))).collect();

@@ -45,10 +45,14 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     // Pictures that are compared with nothing show the reconstruction's own area.
     let any = files.phase_sd.is_some() || !files.slices.is_empty();
     let own = any.then(|| own_place(study, row)).flatten();
+    // Where a picture cannot have every pixel, a page has.
+    let there = |page: &&String| study.folder.result_dir(&row.case).join(page).is_file();
+    let zoom = files.zoom.as_ref().filter(there);
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
         let path = study.folder.result_dir(&row.case).join(file);
         let alone = caption.starts_with("Phase") && caption != "Phase";
+        let link = |file: &str| address(&link(&study.folder.relative_result_dir(&row.case), file));
         path.is_file().then(|| Shot {
             place: if alone { own } else { place },
             source: Source::File(path),
@@ -58,7 +62,13 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
             main: matches!(caption, "Amplitude" | "Phase"),
             hues: caption == "Probe",
             pixel_size: study.pixel_size,
-            link: address(&link(&study.folder.relative_result_dir(&row.case), file)),
+            link: match (&zoom, caption) {
+                // The page opens with what its address names.
+                (Some(page), "Amplitude" | "Phase") => {
+                    format!("{}#{}", link(page), caption.to_lowercase())
+                }
+                _ => link(file),
+            },
         })
     };
     let mut shots: Vec<Shot> = wanted.into_iter().filter_map(shot).collect();

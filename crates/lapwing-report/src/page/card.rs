@@ -291,6 +291,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
     let named = |files: &Files| -> Vec<String> {
         let names = [
             &files.overview,
+            &files.zoom,
             &files.shifts,
             &files.variation,
             &files.reconstruction,

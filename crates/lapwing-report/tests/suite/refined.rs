@@ -29,8 +29,21 @@ fn shifts_and_slices_are_on_the_page() {
 }
 
 #[test]
+fn pictures_lead_to_the_page_that_has_every_pixel() {
+    let (folder, html) = report(&Special { refined: true, ..Special::default() });
+    // Of 18 conditions, each from its amplitude, its phase and the list of its files.
+    for end in ["zoom.html#amplitude\"", "zoom.html#phase\"", "zoom.html\""] {
+        assert_eq!(html.matches(end).count(), 18, "{end}");
+    }
+    let address = html.split("href=\"").find(|text| text.contains("zoom.html#phase\"")).unwrap();
+    let file = address.split('#').next().unwrap().strip_prefix("../").unwrap();
+    assert!(folder.path().join(file).is_file(), "{file}");
+}
+
+#[test]
 fn nothing_is_said_of_scans_that_stayed() {
     let (_folder, html) = report(&Special::default());
     assert!(!html.contains("positions moved by") && !html.contains("of slice 1"));
     assert!(!html.contains("probe varies") && !html.contains("The probe along the scan"));
+    assert!(!html.contains("zoom.html"));
 }

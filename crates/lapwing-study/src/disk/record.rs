@@ -232,6 +232,10 @@ pub struct Files {
     /// known, scale bars.
     #[serde(default)]
     pub overview: Option<String>,
+    /// The page that shows every pixel of an object too large for a picture, from the tiles in the
+    /// folder beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zoom: Option<String>,
     /// Standard deviation of the amplitude, pixel by pixel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amplitude_sd: Option<String>,
@@ -282,6 +286,7 @@ impl Files {
             &self.probe,
             &self.error,
             &self.overview,
+            &self.zoom,
             &self.amplitude_sd,
             &self.phase_sd,
             &self.shifts,

@@ -10,6 +10,7 @@ pub mod event;
 pub mod jobs;
 pub mod pictures;
 pub mod reconstruct;
+pub(crate) mod scanned;
 pub(crate) mod solve;
 mod study;
 

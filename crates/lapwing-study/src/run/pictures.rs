@@ -5,6 +5,7 @@ use crate::disk::record::{ShiftRecord, VariationRecord};
 use crate::disk::shifts::less_mean;
 use crate::disk::variation::Traces;
 use crate::run::dataset::data::probe_diameter;
+use crate::run::scanned::{LARGEST, SIDE, Scanned, area_of};
 use lapwing_compare::Comparison;
 use lapwing_draw::colormap::Colormap;
 use lapwing_draw::field::{Painter, phase_range};
@@ -15,19 +16,10 @@ use lapwing_draw::{Mark, Plot, Series, ShiftPlot};
 use lapwing_files::Dataset;
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::reconstruction::Variation;
-use lapwing_model::{Complex32, Field, Modes, Position, position};
+use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::uncertainty::ErrorMaps;
-use ndarray::{ArrayView1, ArrayView2, Axis, Ix2, SliceInfo, SliceInfoElem, s};
-
-/// A part of a picture: rows and columns.
-type Window = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
-
-/// Pictures are enlarged by whole factors up to this side, pixels.
-const SIDE: usize = 512;
-
-/// Longest side of a picture: of larger objects each pixel is the mean of a square block.
-const LARGEST: usize = 4096;
+use ndarray::{ArrayView2, Axis};
 
 /// The pictures of an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +59,13 @@ impl ObjectPictures {
     }
 }
 
+impl From<[Picture; 2]> for ObjectPictures {
+    /// Of amplitude and phase alone.
+    fn from([amplitude, phase]: [Picture; 2]) -> Self {
+        Self { amplitude, phase, error: None, slices: Vec::new() }
+    }
+}
+
 /// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the
 /// same for all reconstructions of one specimen, so that they can be looked at side by side.
 pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
@@ -94,17 +93,7 @@ pub(crate) fn means(picture: &Picture) -> Option<usize> {
 
 /// Pictures of an object over the area of the scan, its mean phase and phase ramp removed.
 pub(crate) fn alone(object: ArrayView2<Complex32>, scan: &[Position]) -> ObjectPictures {
-    let area = object.slice_move(area_of(object.dim(), scan));
-    let block = area.nrows().max(area.ncols()).div_ceil(LARGEST).max(1);
-    let area = level(area, block);
-    let painter = Painter::default().enlarge_to(SIDE);
-    let of_blocks = |picture: Picture| Picture { zoom: picture.zoom / block as f64, ..picture };
-    ObjectPictures {
-        amplitude: of_blocks(painter.amplitude(area.view())),
-        phase: of_blocks(painter.range(phase_range(area.view(), None)).phase(area.view())),
-        error: None,
-        slices: Vec::new(),
-    }
+    Scanned::of(object, scan, LARGEST).1.into()
 }
 
 /// Standard deviations of amplitude and phase over the area of the scan.
@@ -252,78 +241,10 @@ pub fn variation(found: &Variation) -> Option<Plot> {
     Some(plot)
 }
 
-/// The box of the window centres, or the whole object when that is too small to look at.
-fn area_of((height, width): (usize, usize), scan: &[Position]) -> Window {
-    let whole = s![0..height, 0..width];
-    let Some((y0, y1, x0, x1)) = position::bounding_box(scan) else { return whole };
-    let range = |low: f64, high: f64, limit: usize| {
-        let (low, high) = (low.floor().max(0.0) as usize, high.ceil().max(0.0) as usize + 1);
-        low.min(limit)..high.min(limit)
-    };
-    let (rows, columns) = (range(y0, y1, height), range(x0, x1, width));
-    if rows.len() < 16 || columns.len() < 16 { whole } else { s![rows, columns] }
-}
-
-/// The field without its phase ramp, estimated from products of neighbours, and without its mean
-/// phase; means over blocks of `block` x `block` pixels.
-fn level(field: ArrayView2<Complex32>, block: usize) -> Field {
-    let (height, width) = field.dim();
-    let ramp = |dy: usize, dx: usize| {
-        let (a, b) = (field.slice(s![dy.., dx..]), field.slice(s![..height - dy, ..width - dx]));
-        // Single numbers run out of digits in a sum over a large object.
-        let of_row = |(a, b): (ArrayView1<Complex32>, ArrayView1<Complex32>)| {
-            let sum = a.iter().zip(b).map(|(a, b)| a * b.conj()).sum::<Complex32>();
-            [f64::from(sum.re), f64::from(sum.im)]
-        };
-        let rows = a.outer_iter().zip(b.outer_iter()).map(of_row);
-        let [re, im] = rows.fold([0.0; 2], |sum, row| [sum[0] + row[0], sum[1] + row[1]]);
-        im.atan2(re) as f32
-    };
-    let (along_y, along_x) = (ramp(1, 0), ramp(0, 1));
-    let turned = |y: usize, x: usize| {
-        field[(y, x)] * Complex32::from_polar(1.0, -(along_y * y as f32 + along_x * x as f32))
-    };
-    let shape = (height.div_ceil(block), width.div_ceil(block));
-    let mut flat = Field::from_shape_fn(shape, |(row, column)| {
-        let rows = row * block..((row + 1) * block).min(height);
-        let columns = column * block..((column + 1) * block).min(width);
-        let count = (rows.len() * columns.len()) as f32;
-        let pixels = rows.flat_map(|y| columns.clone().map(move |x| (y, x)));
-        pixels.map(|(y, x)| turned(y, x)).sum::<Complex32>() / count
-    });
-    let mean = flat.iter().sum::<Complex32>().arg();
-    flat.mapv_inplace(|value| value * Complex32::from_polar(1.0, -mean));
-    flat
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ramp_and_a_phase_are_removed() {
-        let truth = |y: usize, x: usize| {
-            Complex32::from_polar(1.0, 0.3 * (0.7 * y as f32).sin() * (0.9 * x as f32).cos())
-        };
-        let field = Field::from_shape_fn((60, 50), |(y, x)| {
-            truth(y, x) * Complex32::from_polar(1.0, 1.0 + 0.05 * y as f32 - 0.03 * x as f32)
-        });
-        let flat = level(field.view(), 1);
-        let worst = flat
-            .indexed_iter()
-            .map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs())
-            .fold(0.0, f32::max);
-        assert!(worst < 0.1, "{worst}");
-        // Of blocks, the ramp is gone before the mean is taken: with it blocks would be dark.
-        let steep = field.indexed_iter().map(|((y, x), value)| {
-            value * Complex32::from_polar(1.0, 1.5 * y as f32 - 0.9 * x as f32)
-        });
-        let steep = Field::from_shape_vec((60, 50), steep.collect()).unwrap();
-        let coarse = level(steep.view(), 7);
-        assert_eq!(coarse.dim(), (9, 8));
-        let dark = coarse.iter().map(|value| value.norm()).fold(1.0, f32::min);
-        assert!(dark > 0.9, "{dark}");
-    }
+    use ndarray::s;
 
     #[test]
     fn pictures_of_large_objects_are_of_means_over_blocks() {

@@ -364,6 +364,7 @@ fn write_job(
         log: write("log.txt", b"a log\n"),
         loss_svg: None,
         overview: None,
+        zoom: special.refined.then(|| write("zoom.html", b"<p>tiles</p>")).flatten(),
         amplitude_sd: None,
         phase_sd: None,
         shifts: special.refined.then(|| "shifts.svg".to_owned()),

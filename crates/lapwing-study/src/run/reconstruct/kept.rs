@@ -3,16 +3,19 @@
 use super::{RECONSTRUCTION, output};
 use crate::disk::checkpoint::CHECKPOINT;
 use crate::disk::layout::{LOG, RESULT};
-use crate::disk::path::remove_if_there;
+use crate::disk::path::{make_folder, remove_if_there};
 use crate::disk::record::{JobResult, Status};
+use crate::run::scanned::{TILES, ZOOM};
 use crate::{Result, StudyError};
+use lapwing_draw::pyramid::Tile;
 use lapwing_model::forward::MOST_SLICES;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Every file that a reconstruction may leave in its folder; the record, which vouches for the
 /// others, first.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     RESULT,
     RECONSTRUCTION,
     "loss.csv",
@@ -22,6 +25,7 @@ const FILES: [&str; 16] = [
     "probe.png",
     "error.png",
     "overview.png",
+    ZOOM,
     "amplitude_sd.png",
     "phase_sd.png",
     "shifts.svg",
@@ -37,9 +41,54 @@ fn files() -> impl DoubleEndedIterator<Item = Cow<'static, str>> {
     FILES.into_iter().map(Cow::Borrowed).chain(of_slices)
 }
 
-/// Every place in `folder` that a reconstruction may write to.
+/// The names of the tiles in a folder of tiles; other files there are somebody else's.
+fn tiles(folder: &Path) -> Vec<String> {
+    let there = std::fs::read_dir(folder.join(TILES)).into_iter().flatten();
+    let names = there.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| Tile::is_named(name)).collect()
+}
+
+/// Every place in `folder` that a reconstruction may write to, of tiles those that are there; a
+/// file that has the name of their folder is in their way.
 pub(crate) fn places(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    files().map(|name| folder.join(&*name))
+    let in_the_way = Some(folder.join(TILES)).filter(|place| place.is_file());
+    let tiles = tiles(folder).into_iter().map(|name| folder.join(TILES).join(name));
+    files().map(|name| folder.join(&*name)).chain(in_the_way).chain(tiles)
+}
+
+/// Moves the tiles of one folder into another.
+fn move_tiles(from: &Path, to: &Path) -> Result<()> {
+    let (here, there) = (from.join(TILES), to.join(TILES));
+    let names = tiles(from);
+    if names.is_empty() {
+        return Ok(());
+    }
+    make_folder(&there)?;
+    for name in names {
+        let tile = here.join(&name);
+        std::fs::rename(&tile, there.join(&name)).map_err(StudyError::io("cannot move", &tile))?;
+    }
+    remove_if_empty(&here)
+}
+
+/// Removes the tiles in a folder.
+fn remove_tiles(folder: &Path) -> Result<()> {
+    let place = folder.join(TILES);
+    let names = tiles(folder);
+    if names.is_empty() {
+        return Ok(());
+    }
+    names.iter().try_for_each(|name| remove_if_there(&place.join(name)))?;
+    remove_if_empty(&place)
+}
+
+/// Removes a folder in which nothing is left; what others have put there stays.
+fn remove_if_empty(folder: &Path) -> Result<()> {
+    let empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    match empty {
+        true => std::fs::remove_dir(folder).map_err(StudyError::io("cannot remove", folder)),
+        false => Ok(()),
+    }
 }
 
 /// What lies in `folder` under a name that a reconstruction writes and is nothing that the one
@@ -51,11 +100,16 @@ pub(crate) fn unlisted(folder: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
     let drawn = done.calibration.as_ref().and_then(|found| found["figure"].as_str());
-    let listed: Vec<PathBuf> = done
+    let tiles: Vec<String> = match &done.files.zoom {
+        Some(_) => tiles(folder).iter().map(|name| format!("{TILES}/{name}")).collect(),
+        None => Vec::new(),
+    };
+    let listed: HashSet<PathBuf> = done
         .files
         .names()
         .chain(drawn)
         .chain([RESULT, LOG])
+        .chain(tiles.iter().map(String::as_str))
         .map(|name| folder.join(name))
         .collect();
     places(folder).filter(|place| place.exists() && !listed.contains(place)).collect()
@@ -63,7 +117,8 @@ pub(crate) fn unlisted(folder: &Path) -> Vec<PathBuf> {
 
 /// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
 pub(crate) fn clear(folder: &Path) -> Result<()> {
-    files().try_for_each(|name| remove_if_there(&folder.join(&*name)))
+    files().try_for_each(|name| remove_if_there(&folder.join(&*name)))?;
+    remove_tiles(folder)
 }
 
 /// Moves the reconstruction that is in `folder` into a folder `earlier_<n>` inside it, and returns
@@ -82,6 +137,7 @@ pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
             Err(error) => return Err(StudyError::io("cannot create", &kept)(error)),
         }
     };
+    move_tiles(folder, &kept)?;
     // The record goes last and arrives when all it tells of is there.
     for name in files().rev().filter(|name| there(name)) {
         let from = folder.join(&*name);
@@ -93,6 +149,7 @@ pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
 /// Moves what [`set_aside`] moved into `kept` back into `folder`, in place of what is there.
 pub(super) fn put_back(folder: &Path, kept: &Path) -> Result<()> {
     clear(folder)?;
+    move_tiles(kept, folder)?;
     for name in files().rev().filter(|name| kept.join(&**name).is_file()) {
         let to = folder.join(&*name);
         std::fs::rename(kept.join(&*name), &to).map_err(StudyError::io("cannot move", &to))?;
@@ -167,6 +224,35 @@ mod tests {
         refuse_own_input(&input, &folder.path().join("other")).unwrap();
         clear(folder.path()).unwrap();
         assert!(!input.exists() && folder.path().join(CHECKPOINT).is_file());
+    }
+
+    #[test]
+    fn tiles_go_with_their_result_and_files_of_others_beside_them_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str| std::fs::write(at(name), name).unwrap();
+        let all = [RESULT, RECONSTRUCTION, ZOOM, "zoom/phase_0_0_0.png", "zoom/phase_1_0_0.png"];
+        std::fs::create_dir(at(TILES)).unwrap();
+        all.into_iter().for_each(write);
+        write("zoom/mine.txt");
+        assert!(places(folder.path()).any(|place| place == at("zoom/phase_1_0_0.png")));
+        let kept = set_aside(folder.path()).unwrap().unwrap();
+        for name in all {
+            assert_eq!(std::fs::read_to_string(kept.join(name)).unwrap(), name);
+            assert!(!at(name).exists(), "{name}");
+        }
+        assert!(at("zoom/mine.txt").is_file() && !kept.join("zoom/mine.txt").exists());
+        // Of the one that took its place, some tiles were written.
+        write("zoom/amplitude_0_7_0.png");
+        put_back(folder.path(), &kept).unwrap();
+        assert!(all.iter().all(|name| at(name).is_file()) && !kept.exists());
+        assert!(!at("zoom/amplitude_0_7_0.png").exists() && at("zoom/mine.txt").is_file());
+        std::fs::remove_file(at("zoom/mine.txt")).unwrap();
+        clear(folder.path()).unwrap();
+        assert!(!at(TILES).exists());
+        // A file of this name is in the way before the work, not after it.
+        write(TILES);
+        assert!(places(folder.path()).any(|place| place == at(TILES)));
     }
 
     #[test]

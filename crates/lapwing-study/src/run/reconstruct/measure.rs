@@ -8,6 +8,7 @@ use crate::disk::record::JobResult;
 use crate::run::dataset::data::reference;
 use crate::run::event::{Level, Observer, note};
 use crate::run::pictures;
+use crate::run::scanned::{LARGEST, Scanned, TILES, Written, ZOOM, is_large};
 use crate::run::solve::misfit;
 use crate::{Result, StudyError};
 use lapwing_compare::{CompareError, ComparisonRecord, Lattice, Metric, compare_probes};
@@ -48,9 +49,16 @@ impl Request {
                 None
             }
         };
-        let mut pictures = match &compared {
-            Some(compared) => pictures::compared(&compared.comparison),
-            None => pictures::alone(object, &input.on_grid),
+        let whole = || Scanned::of(object, &input.on_grid, LARGEST);
+        let (whole, mut pictures) = match &compared {
+            Some(compared) => {
+                let whole = is_large(object.dim(), &input.on_grid).then(|| whole().0);
+                (whole, pictures::compared(&compared.comparison))
+            }
+            None => {
+                let (whole, pictures) = whole();
+                (Some(whole), pictures.into())
+            }
         };
         if solution.object.n_slices() > 1 {
             let slices = solution.object.slices();
@@ -73,6 +81,13 @@ impl Request {
         }
         let (probe, pixel_size) = (&solution.probe, input.pixel_size);
         output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;
+        let tiles = whole.map(|whole| whole.write_tiles(&self.output, pixel_size)).transpose()?;
+        if let Some(Written { tiles, bytes }) = tiles.flatten() {
+            result.files.zoom = Some(ZOOM.to_owned());
+            let megabytes = bytes as f64 / 1e6;
+            let text = format!("every pixel: {ZOOM}, {tiles} tiles in {TILES}, {megabytes:.1} MB");
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         if let Some(maps) = maps {
             output::write_maps(&self.output, maps, &input.on_grid, &mut result.files)?;
         }

@@ -25,6 +25,7 @@ use crate::disk::record::{Files, JobResult, Status};
 use crate::run::dataset::named;
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
+use crate::run::scanned::TILES;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
@@ -105,7 +106,8 @@ impl Request {
     /// make and all its files are there.
     pub fn existing(&self, input_hash: &str) -> Option<JobResult> {
         let result = self.recorded(input_hash)?;
-        let complete = result.files.names().all(|name| self.output.join(name).is_file());
+        let tiles = result.files.zoom.is_none() || self.output.join(TILES).is_dir();
+        let complete = tiles && result.files.names().all(|name| self.output.join(name).is_file());
         (result.status == Status::Done && complete).then_some(result)
     }
 

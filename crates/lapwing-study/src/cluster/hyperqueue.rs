@@ -14,6 +14,9 @@ use std::process::Command;
 /// Name of the file that describes the job.
 const FILE: &str = "job.toml";
 
+/// The names under which its workers find graphics cards.
+const CARDS: [&str; 2] = ["gpus/nvidia", "gpus/amd"];
+
 /// The batch system.
 pub(super) struct HyperQueue;
 
@@ -36,7 +39,7 @@ struct Task {
     request: Vec<Request>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Request {
     resources: BTreeMap<&'static str, usize>,
 }
@@ -56,7 +59,7 @@ impl BatchSystem for HyperQueue {
                  alloc add`)"
             )));
         }
-        let text = toml::to_string(&job(order))
+        let text = toml::to_string(&job(order)?)
             .map_err(|error| StudyError::Invalid(format!("cannot write {FILE}: {error}")))?;
         Ok(vec![(FILE.to_owned(), text)])
     }
@@ -88,16 +91,25 @@ impl BatchSystem for HyperQueue {
 }
 
 /// Task 0 prepares, the last one reports.
-fn job(order: &Order) -> Job<'static> {
+fn job(order: &Order) -> Result<Job<'static>> {
     let last = order.tasks + 1;
+    let Resources { cpus, gpus, time, .. } = &order.resources;
+    let cpus = cpus.unwrap_or(1);
+    let limit = time.as_deref().map(duration).transpose()?;
+    let with = |cards: Option<(&'static str, usize)>| Request {
+        resources: [("cpus", cpus)].into_iter().chain(cards).collect(),
+    };
+    let requests = match gpus.filter(|&gpus| gpus > 0) {
+        None => vec![with(None)],
+        // Workers name their cards by the maker, and a task runs where one of its requests is met.
+        Some(gpus) => CARDS.map(|name| with(Some((name, gpus)))).to_vec(),
+    };
     let task = |id: usize| {
         let (step, deps) = match id {
             0 => (StudyStage::Prepare, Vec::new()),
             _ if id == last => (StudyStage::Report, (1..last).collect()),
             _ => (StudyStage::Reconstruct, vec![0]),
         };
-        let Resources { cpus, gpus, time, .. } = &order.resources;
-        let cpus = cpus.unwrap_or(1);
         // A task that fails would end those that wait for it, and the report is made of what there
         // is.
         let fails = if step == StudyStage::Reconstruct { " || true" } else { "" };
@@ -107,19 +119,50 @@ fn job(order: &Order) -> Job<'static> {
         let log = |end: &str| {
             Path::display(&place.join(format!("{}-{id}.{end}", step.name()))).to_string()
         };
-        let mut resources = BTreeMap::from([("cpus", cpus)]);
-        resources.extend(gpus.map(|gpus| ("gpus", gpus)));
         Task {
             id,
             command: ["bash", "-c"].map(str::to_owned).into_iter().chain([line]).collect(),
             deps,
             stdout: log("out"),
             stderr: log("log"),
-            time_limit: time.clone(),
-            request: vec![Request { resources }],
+            time_limit: limit.clone(),
+            request: requests.clone(),
         }
     };
-    Job { name: "lapwing", task: (0..=last).map(task).collect() }
+    Ok(Job { name: "lapwing", task: (0..=last).map(task).collect() })
+}
+
+/// A time limit as it reads one (`2h`, `15days 2min`); of Slurm's forms (minutes, `mm:ss`,
+/// `hh:mm:ss`, `days-hh`, `days-hh:mm`, `days-hh:mm:ss`) it knows none.
+fn duration(time: &str) -> Result<String> {
+    let wrong = || {
+        StudyError::Invalid(format!(
+            "--time {time}: expected a time such as 02:00:00, 1-12:00:00, 90 (minutes) or \
+             \"1h 30m\""
+        ))
+    };
+    if time.contains(|letter: char| letter.is_ascii_alphabetic()) {
+        return Ok(time.to_owned());
+    }
+    let (days, rest) = match time.split_once('-') {
+        Some((days, rest)) => (Some(days), rest),
+        None => (None, time),
+    };
+    let number = |text: &str| text.parse::<u32>().map(u64::from).map_err(|_| wrong());
+    let numbers = rest.split(':').map(number).collect::<Result<Vec<u64>>>()?;
+    let (hours, minutes, seconds) = match (days, &numbers[..]) {
+        (Some(_), &[hours]) => (hours, 0, 0),
+        (Some(_), &[hours, minutes]) => (hours, minutes, 0),
+        (None, &[minutes]) => (0, minutes, 0),
+        (None, &[minutes, seconds]) => (0, minutes, seconds),
+        (_, &[hours, minutes, seconds]) => (hours, minutes, seconds),
+        _ => return Err(wrong()),
+    };
+    let days = days.map_or(Ok(0), number)?;
+    match ((days * 24 + hours) * 60 + minutes) * 60 + seconds {
+        0 => Err(wrong()),
+        seconds => Ok(format!("{seconds}s")),
+    }
 }
 
 /// What `hq job info` says as JSON, of one job or a list of one.
@@ -128,8 +171,13 @@ fn state(told: &str) -> State {
     let job = told.get(0).unwrap_or(&told);
     let stats = job["info"]["task_stats"].as_object().cloned().unwrap_or_default();
     let count = |name: &str| stats.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let names = ["finished", "failed", "canceled", "running", "waiting"];
-    let words: Vec<String> = (names.iter().filter(|name| count(name) > 0))
+    // Versions have states of their own, such as `aborted`, and all are told.
+    let known = ["finished", "failed", "canceled", "running", "waiting"];
+    let others = stats.keys().map(String::as_str).filter(|name| !known.contains(name));
+    let words: Vec<String> = known
+        .into_iter()
+        .chain(others)
+        .filter(|name| count(name) > 0)
         .map(|name| format!("{} {name}", count(name)))
         .collect();
     let over = count("running") + count("waiting") == 0;
@@ -159,7 +207,13 @@ mod tests {
         let tasks = job["task"].as_array().unwrap();
         let deps = |task: usize| tasks[task]["deps"].as_array().unwrap().len();
         assert_eq!([0, 1, 2, 3].map(deps), [0, 1, 1, 2]);
-        assert_eq!(tasks[1]["request"][0]["resources"]["gpus"].as_integer(), Some(1));
+        // Either maker's card will do.
+        let asked = tasks[1]["request"].as_array().unwrap();
+        for (request, name) in asked.iter().zip(["gpus/nvidia", "gpus/amd"]) {
+            assert_eq!(request["resources"][name].as_integer(), Some(1));
+            assert_eq!(request["resources"]["cpus"].as_integer(), Some(4));
+        }
+        assert_eq!(asked.len(), 2);
         let line = tasks[1]["command"][2].as_str().unwrap();
         assert!(line.contains("jobs --study '/scratch/out' --threads \"4\""), "{line}");
     }
@@ -170,12 +224,92 @@ mod tests {
         assert!(HyperQueue.files(&order(asked)).unwrap_err().to_string().contains("--account"));
     }
 
+    /// The keys of the job definition file of HyperQueue 0.24: it refuses any other.
+    #[test]
+    fn the_file_has_no_key_that_it_does_not_know() {
+        let all = Resources {
+            cpus: Some(2),
+            gpus: Some(1),
+            time: Some("02:00:00".into()),
+            ..Resources::default()
+        };
+        let files = HyperQueue.files(&order(all)).unwrap();
+        let known = |table: &toml::Value, keys: &[&str]| {
+            let table = table.as_table().unwrap();
+            table.keys().for_each(|key| assert!(keys.contains(&key.as_str()), "{key}"));
+        };
+        let job: toml::Value = toml::from_str(&files[0].1).unwrap();
+        known(&job, &["name", "max_fails", "task", "array", "stream"]);
+        for task in job["task"].as_array().unwrap() {
+            known(
+                task,
+                &[
+                    "id",
+                    "deps",
+                    "command",
+                    "env",
+                    "request",
+                    "stdout",
+                    "stderr",
+                    "cwd",
+                    "pin",
+                    "task_dir",
+                    "time_limit",
+                    "priority",
+                    "crash_limit",
+                    "stdin",
+                ],
+            );
+            assert_eq!(task["time_limit"].as_str(), Some("7200s"));
+            for request in task["request"].as_array().unwrap() {
+                known(request, &["n_nodes", "time_request", "resources"]);
+            }
+        }
+    }
+
+    #[test]
+    fn times_in_the_forms_of_slurm_become_its_own() {
+        for (time, seconds) in [
+            ("90", "5400s"),
+            ("30:15", "1815s"),
+            ("02:00:00", "7200s"),
+            ("1-12", "129600s"),
+            ("1-12:30", "131400s"),
+            ("2-00:00:01", "172801s"),
+            ("1h 30m", "1h 30m"),
+        ] {
+            assert_eq!(duration(time).unwrap(), seconds, "{time}");
+        }
+        for wrong in ["", "0", "1:2:3:4", "1-", "-2", "2:", "1.5"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        let asked = Resources { time: Some("1:2:3:4".into()), ..Resources::default() };
+        let told = HyperQueue.files(&order(asked)).unwrap_err().to_string();
+        assert!(told.contains("--time 1:2:3:4: expected"), "{told}");
+    }
+
+    /// Fields as HyperQueue 0.24 prints them for `hq job info --output-mode json`.
     #[test]
     fn its_account_of_tasks_is_understood() {
-        let told = r#"[{"info":{"id":1,"task_stats":
-            {"canceled":0,"failed":1,"finished":2,"running":0,"waiting":3}}}]"#;
+        let told = r#"[{
+            "finished_at": null,
+            "info": {
+                "id": 1, "is_open": false, "name": "lapwing", "task_count": 6,
+                "task_stats":
+                    {"canceled": 0, "failed": 1, "finished": 2, "running": 0, "waiting": 3}
+            },
+            "max_fails": null,
+            "started_at": "2026-01-01T08:00:00.000000Z",
+            "submits": [{"graph": []}],
+            "tasks": [{"id": 0, "state": "finished", "stderr": null, "stdout": "<pipe>"}]
+        }]"#;
         let found = state(told);
         assert_eq!((found.over, found.words.as_str()), (false, "2 finished, 1 failed, 3 waiting"));
-        assert!(state(&told.replace("\"waiting\":3", "\"waiting\":0")).over);
+        assert!(state(&told.replace("\"waiting\": 3", "\"waiting\": 0")).over);
+        let aborted = told.replace("\"waiting\": 3", "\"waiting\": 0, \"aborted\": 3");
+        let found = state(&aborted);
+        assert_eq!((found.over, found.words.as_str()), (true, "2 finished, 1 failed, 3 aborted"));
+        // A job that it does not know any more.
+        assert!(state("[]").over);
     }
 }

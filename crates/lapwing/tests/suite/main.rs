@@ -22,6 +22,7 @@ mod field;
 mod handed_on;
 mod hostile;
 mod json;
+mod large;
 mod noise;
 mod outputs;
 mod physics;

@@ -112,8 +112,8 @@ impl Pyramid {
         (self.shape.0.div_ceil(1 << level), self.shape.1.div_ceil(1 << level))
     }
 
-    /// Draws all tiles: `band` gives rows of the field, from the first to the last, and `keep` takes
-    /// the tiles. The same bytes on any number of threads.
+    /// Draws all tiles: `band` gives rows of the field, from the first to the last, and `keep`
+    /// takes the tiles. The same bytes on any number of threads.
     ///
     /// # Errors
     /// The first error of `band` or of `keep`.

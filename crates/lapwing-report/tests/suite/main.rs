@@ -11,3 +11,4 @@ mod refined;
 mod report;
 mod support;
 mod told;
+mod zoom;

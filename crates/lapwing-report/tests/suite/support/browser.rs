@@ -97,12 +97,18 @@ pub fn chromium() -> Option<PathBuf> {
 ///
 /// A browser that does not start (no memory, no namespaces) fails the test with its own words.
 pub fn look_at(page: &Path, width: u32) -> Option<Seen> {
+    look(page, width, CHECK)
+}
+
+/// Opens a page with a script of its own behind it, which leaves what it sees as JSON in an element
+/// `pre` named `self-check`.
+pub fn look(page: &Path, width: u32, check: &str) -> Option<Seen> {
     let chromium = chromium()?;
     let profile = tempfile::tempdir().unwrap();
     let html = std::fs::read_to_string(page).unwrap();
     let watched = html.replacen("<head>", &format!("<head>{WATCH}"), 1).replacen(
         "</body>",
-        &format!("{CHECK}</body>"),
+        &format!("{check}</body>"),
         1,
     );
     let copy = page.with_file_name(format!("self-check-{width}.html"));
@@ -117,6 +123,7 @@ pub fn look_at(page: &Path, width: u32) -> Option<Seen> {
         ])
         .args([
             "--enable-logging=stderr",
+            "--allow-file-access-from-files",
             "--virtual-time-budget=60000",
             "--timeout=120000",
             "--dump-dom",

@@ -14,6 +14,9 @@ use std::process::Command;
 /// Name of the file that describes the job.
 const FILE: &str = "job.toml";
 
+/// Name of the job.
+const NAME: &str = "lapwing";
+
 /// The names under which its workers find graphics cards.
 const CARDS: [&str; 2] = ["gpus/nvidia", "gpus/amd"];
 
@@ -79,11 +82,15 @@ impl BatchSystem for HyperQueue {
     fn state(&self, job: &Handed) -> Result<State> {
         let mut command = Command::new("hq");
         command.args(["--output-mode=json", "job", "info", &job.id]);
-        Ok(state(&output_of("HyperQueue", &mut command)?))
+        Ok(state(&output_of("HyperQueue", &mut command)?, job.tasks))
     }
 
     fn cancel(&self, jobs: &[Handed]) -> Result<()> {
         for job in jobs {
+            // Nor somebody else's of that number.
+            if self.state(job)?.over {
+                continue;
+            }
             output_of("HyperQueue", Command::new("hq").args(["job", "cancel", &job.id]))?;
         }
         Ok(())
@@ -129,7 +136,7 @@ fn job(order: &Order) -> Result<Job<'static>> {
             request: requests.clone(),
         }
     };
-    Ok(Job { name: "lapwing", task: (0..=last).map(task).collect() })
+    Ok(Job { name: NAME, task: (0..=last).map(task).collect() })
 }
 
 /// A time limit as it reads one (`2h`, `15days 2min`); of Slurm's forms (minutes, `mm:ss`,
@@ -165,11 +172,16 @@ fn duration(time: &str) -> Result<String> {
     }
 }
 
-/// What `hq job info` says as JSON, of one job or a list of one.
-fn state(told: &str) -> State {
+/// What `hq job info` says as JSON, of one job or a list of one. Its numbers begin anew with its
+/// server, so a job of another name, or of other than so many tasks, is not the one asked for.
+fn state(told: &str, tasks: usize) -> State {
     let told: Value = serde_json::from_str(told).unwrap_or_default();
     let job = told.get(0).unwrap_or(&told);
-    let stats = job["info"]["task_stats"].as_object().cloned().unwrap_or_default();
+    let info = &job["info"];
+    if info["name"] != NAME || info["task_count"] != tasks {
+        return State { over: true, words: "not known any more".to_owned() };
+    }
+    let stats = info["task_stats"].as_object().cloned().unwrap_or_default();
     let count = |name: &str| stats.get(name).and_then(Value::as_u64).unwrap_or(0);
     // Versions have states of their own, such as `aborted`, and all are told.
     let known = ["finished", "failed", "canceled", "running", "waiting"];
@@ -303,13 +315,17 @@ mod tests {
             "submits": [{"graph": []}],
             "tasks": [{"id": 0, "state": "finished", "stderr": null, "stdout": "<pipe>"}]
         }]"#;
-        let found = state(told);
+        let found = state(told, 6);
         assert_eq!((found.over, found.words.as_str()), (false, "2 finished, 1 failed, 3 waiting"));
-        assert!(state(&told.replace("\"waiting\": 3", "\"waiting\": 0")).over);
+        assert!(state(&told.replace("\"waiting\": 3", "\"waiting\": 0"), 6).over);
         let aborted = told.replace("\"waiting\": 3", "\"waiting\": 0, \"aborted\": 3");
-        let found = state(&aborted);
+        let found = state(&aborted, 6);
         assert_eq!((found.over, found.words.as_str()), (true, "2 finished, 1 failed, 3 aborted"));
         // A job that it does not know any more.
-        assert!(state("[]").over);
+        assert_eq!(state("[]", 6).words, "not known any more");
+        // Another one that has its number since.
+        for other in [told.replace("lapwing", "sleep"), told.replace(": 6", ": 7")] {
+            assert!(state(&other, 6).over);
+        }
     }
 }

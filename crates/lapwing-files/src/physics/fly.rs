@@ -65,13 +65,18 @@ impl FromStr for Fly {
     }
 }
 
-/// Length of the mean way from position to position over the usual length, below which there is no
-/// common direction; a jittered raster has some 0.95, a spiral 0.64.
-const STRAIGHT: f64 = 0.8;
+/// Tangent of the angle, 30 degrees, to the axis of flight within which a way goes along it: the
+/// ways of a jittered line do, the turns of a snake do not, even on a triangular grid, at 60.
+const ALONG: f64 = 0.577;
+
+/// Share of the ways that go along the axis, below which there is none. A snake of three columns
+/// has two thirds, directions that are all as frequent have one third.
+const MOST_WAYS: f64 = 0.6;
 
 /// The usual way (y, x) from one position to the next, up to its sign, which an exposure that is
-/// centred does not show: the mean of those whose length is within a quarter of the median, brought
-/// to one side of their common axis. `None` where they have none.
+/// centred does not show: the mean of those whose length is within a quarter of the median and
+/// which go along the axis of most of them, brought to one side of it. The rest are turns at the
+/// ends of lines and ways back. `None` where they have no common axis.
 fn usual_step(scan: &[Position]) -> Option<(f64, f64)> {
     let mut steps: Vec<(f64, f64)> =
         scan.windows(2).map(|pair| (pair[1].y - pair[0].y, pair[1].x - pair[0].x)).collect();
@@ -79,18 +84,30 @@ fn usual_step(scan: &[Position]) -> Option<(f64, f64)> {
     steps.sort_by(|a, b| length(a).total_cmp(&length(b)));
     let median = steps.get(steps.len() / 2).map(length)?;
     steps.retain(|step| (length(step) - median).abs() <= 0.25 * median);
+    let mut flown = steps.clone();
+    // Turns draw the first axis to their side; without them it is that of the lines.
+    for _ in 0..4 {
+        let (axis_y, axis_x) = axis(&flown);
+        let along = steps.iter().filter_map(|&(y, x)| {
+            let (along, across) = (axis_y * y + axis_x * x, axis_y * x - axis_x * y);
+            let sign = along.signum();
+            (across.abs() <= ALONG * along.abs()).then_some((sign * y, sign * x))
+        });
+        flown = along.collect();
+    }
+    let count = flown.len() as f64;
+    let sum = flown.iter().fold((0.0, 0.0), |sum, &(y, x)| (sum.0 + y, sum.1 + x));
+    (count > 0.0 && count >= MOST_WAYS * steps.len() as f64).then(|| (sum.0 / count, sum.1 / count))
+}
+
+/// Direction (y, x) of the axis that ways have in common, of length 1.
+fn axis(ways: &[(f64, f64)]) -> (f64, f64) {
     // Twice an angle is the same for a way and its opposite.
-    let twice = steps.iter().fold((0.0, 0.0), |sum, &(y, x)| {
+    let twice = ways.iter().fold((0.0, 0.0), |sum, &(y, x)| {
         let angle = 2.0 * y.atan2(x);
         (sum.0 + angle.sin(), sum.1 + angle.cos())
     });
-    let (along_y, along_x) = (twice.0.atan2(twice.1) / 2.0).sin_cos();
-    let count = steps.len() as f64;
-    let mean = steps.iter().fold((0.0, 0.0), |sum, &(y, x)| {
-        let sign = (along_y * y + along_x * x).signum() / count;
-        (sum.0 + sign * y, sum.1 + sign * x)
-    });
-    (length(&mean) >= STRAIGHT * median).then_some(mean)
+    (twice.0.atan2(twice.1) / 2.0).sin_cos()
 }
 
 #[cfg(test)]
@@ -129,5 +146,58 @@ mod tests {
         assert!(refused.to_string().contains("--fly DY,DX"), "{refused}");
         assert_eq!("1.5, -2".parse(), Ok(Fly::Along(1.5, -2.0)));
         assert!("fast".parse::<Fly>().is_err() && "1,nan".parse::<Fly>().is_err());
+    }
+
+    /// Positions of a raster of (rows, columns) with steps (y, x), every other row backwards in a
+    /// snake, each row shifted by so much against the one before.
+    fn raster(
+        (rows, columns): (usize, usize),
+        (dy, dx): (f64, f64),
+        snake: bool,
+        shift: f64,
+    ) -> Vec<Position> {
+        let at = |index: usize| {
+            let (row, step) = (index / columns, index % columns);
+            let column = if snake && row % 2 == 1 { columns - 1 - step } else { step };
+            Position { y: row as f64 * dy, x: column as f64 * dx + row as f64 * shift }
+        };
+        (0..rows * columns).map(at).collect()
+    }
+
+    #[test]
+    fn turns_of_a_line_scan_are_no_flight() {
+        let turned = |scan: &[Position]| -> Vec<Position> {
+            scan.iter().map(|at| Position { y: at.x, x: at.y }).collect()
+        };
+        let check = |scan: &[Position], close: f64, what: &str| {
+            let (y, x) = usual_step(scan).unwrap_or_else(|| panic!("{what}: refused"));
+            assert!(y.abs() < close && (x.abs() - 4.0).abs() < close, "{what}: ({y}, {x})");
+            let (y, x) = usual_step(&turned(scan)).unwrap_or_else(|| panic!("{what}: refused"));
+            assert!(x.abs() < close && (y.abs() - 4.0).abs() < close, "{what}: ({y}, {x})");
+        };
+        let shapes = [(10, 10), (20, 5), (5, 20), (30, 3), (3, 3), (2, 20), (1, 8)];
+        for shape in shapes {
+            for (dy, snake) in [(4.0, true), (3.2, true), (4.8, true), (8.0, true), (4.0, false)] {
+                let scan = raster(shape, (dy, 4.0), snake, 0.0);
+                check(&scan, 1e-9, &format!("{shape:?}, rows {dy}, snake {snake}"));
+            }
+            // A triangular grid: turns at 60 degrees, as long as the steps.
+            check(&raster(shape, (12.0_f64.sqrt(), 4.0), true, 2.0), 1e-9, &format!("{shape:?}"));
+        }
+        // Jittered by up to a tenth and a fifth of a step; the golden ratio's multiples are evenly
+        // spread.
+        let spread = |index: usize, k: f64| 2.0 * (index as f64 * k).fract() - 1.0;
+        for (jitter, close) in [(0.4, 0.1), (0.8, 0.25)] {
+            for shape in [(10, 10), (20, 5), (5, 20), (12, 4)] {
+                let mut scan = raster(shape, (4.0, 4.0), true, 0.0);
+                for (index, at) in scan.iter_mut().enumerate() {
+                    at.y += jitter * spread(index, 0.618_034);
+                    at.x += jitter * spread(index, 0.754_878);
+                }
+                check(&scan, close, &format!("{shape:?}, jitter {jitter}"));
+            }
+        }
+        // As many turns as steps, and none is the flight.
+        assert_eq!(usual_step(&raster((10, 2), (4.0, 4.0), true, 0.0)), None);
     }
 }

@@ -18,8 +18,8 @@ import tempfile
 
 import numpy as np
 
-NEUTRAL = ("--fly 0,0 --slices 1 --probe-modes 1 --probe-eigenmodes 0 --vary-power=false --refine-scan none "
-           "--saturation auto --choose none")
+NEUTRAL = ("--fly 0,0 --detector-blur 0 --slices 1 --probe-modes 1 --probe-eigenmodes 0 --vary-power=false "
+           "--refine-scan none --saturation auto --choose none")
 WAYS = {
     "none": ("all", ""),
     "neutral": ("all", NEUTRAL),

@@ -105,7 +105,7 @@ class ReadingOptions(TypedDict, total=False):
     """Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x
     distance)."""
     detector_blur: float
-    """Standard deviation of the detector's point spread, at most 4."""
+    """Standard deviation of the detector's point spread, 0 for none, at most 4."""
     quantity: Literal["amplitude", "intensity", "counts"]
     """What the patterns hold."""
     counts_per_quantum: float
@@ -331,7 +331,7 @@ def load(
         Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x
         distance).
     detector_blur : float, optional
-        Standard deviation of the detector's point spread, at most 4.
+        Standard deviation of the detector's point spread, 0 for none, at most 4.
     quantity : "amplitude", "intensity" or "counts", optional
         What the patterns hold.
     counts_per_quantum : float, optional

@@ -183,7 +183,7 @@ def simulate(
     fly : (dy, dx) or "auto", optional
         Motion of the probe during each exposure, pixels; ``"auto"``: from position to position.
     detector_blur : float, optional
-        Standard deviation of the detector's point spread, pixels.
+        Standard deviation of the detector's point spread, pixels; 0 for none.
     slice_fresnel_number : float, optional
         Of an object pixel over the gap between two slices, pixel^2 / (wavelength x gap).
     slice_spacing : float, optional

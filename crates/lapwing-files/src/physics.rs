@@ -39,7 +39,7 @@ pub struct PhysicsOptions {
     /// How the probe moves during an exposure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fly: Option<Fly>,
-    /// Standard deviation of the detector's point spread, pixels.
+    /// Standard deviation of the detector's point spread, pixels; 0 for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector_blur: Option<f64>,
     /// Number of slices of the object; 1 for a thin one.
@@ -287,8 +287,12 @@ pub(crate) fn tell(
     }
     if let Some(fly) = options.fly {
         let (y, x) = fly.along(scan)?;
-        notes.push(format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"));
-        record_motion(metadata.get_or_insert_default(), &Physics::fly((y, x)));
+        let motion = Physics::fly((y, x));
+        notes.push(match motion.is_empty() {
+            true => "fly scan: none, the probe stands still during an exposure".to_owned(),
+            false => format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"),
+        });
+        record_motion(metadata.get_or_insert_default(), &motion);
     }
     if let Some(blur) = options.detector_blur {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), BLUR, blur);

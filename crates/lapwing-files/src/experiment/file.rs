@@ -214,9 +214,10 @@ mod tests {
         };
         assert_eq!(all.lines().count(), PHYSICS.len());
         assert_eq!(said("fly = 'auto'").unwrap().fly, Some(Fly::Auto));
+        assert_eq!(said("detector_blur = 0").unwrap().detector_blur, Some(0.0));
         for (wrong, told) in [
             ("fresnel_number = -0.02", "fresnel_number: expected a positive number"),
-            ("detector_blur = 0", "detector_blur: expected a positive number"),
+            ("detector_blur = -1", "detector_blur: expected a number from 0 to 4"),
             ("slices = 1.5", "slices: expected a whole number"),
             ("fly = 'fast'", "fly: expected auto, or the motion DY,DX"),
             ("fly = [1, 2, 3]", "fly: expected auto, or the motion DY,DX"),

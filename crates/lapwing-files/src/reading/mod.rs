@@ -104,7 +104,7 @@ pub enum Range {
     NotNegative,
     /// Above zero.
     Positive,
-    /// Above zero, up to this.
+    /// Zero and above, up to this.
     UpTo(f64),
     /// Whole numbers from 1 to 2^24.
     Count,
@@ -126,7 +126,7 @@ impl Range {
             Self::Any => "a number".to_owned(),
             Self::NotNegative => "a number that is not negative".to_owned(),
             Self::Positive => "a positive number".to_owned(),
-            Self::UpTo(most) => format!("a positive number up to {most}"),
+            Self::UpTo(most) => format!("a number from 0 to {most}"),
             Self::Count => Self::CountUpTo(MOST).expected(),
             Self::CountUpTo(most) => format!("a whole number from 1 to {most}"),
         }
@@ -148,7 +148,7 @@ impl Range {
                 Self::Any => true,
                 Self::NotNegative => number >= 0.0,
                 Self::Positive => number > 0.0,
-                Self::UpTo(most) => number > 0.0 && number <= most,
+                Self::UpTo(most) => (0.0..=most).contains(&number),
                 Self::Count => Self::CountUpTo(MOST).has(number),
                 Self::CountUpTo(most) => {
                     (1.0..=most as f64).contains(&number) && number.fract() == 0.0
@@ -407,12 +407,16 @@ mod tests {
             ("voltage_kv", "-300"),
             ("voltage_kv", "inf"),
             ("voltage_kv", "300 kV"),
+            ("detector_blur", "-0.1"),
+            ("detector_blur", "4.1"),
             ("leave_out_frames", "7-3"),
             ("leave_out_frames", "0-99999999999"),
         ] {
             let told = parsed(name, text).unwrap_err();
             assert!(told.contains("expected") && told.contains("found"), "{name} {text}: {told}");
         }
+        // A blur that a file states can be switched off.
+        assert_eq!(parsed("detector_blur", "0"), Ok(Given::Number(0.0)));
         let mut options = ReadOptions::default();
         let good = option("mask_good_is").unwrap();
         assert!(good.set(&mut options, &Given::Number(0.0)).is_ok() && options.mask_good.is_some());

@@ -234,7 +234,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("0.02"),
     number(
         "detector_blur", "detector", "PIXELS",
-        "Standard deviation of the detector's point spread",
+        "Standard deviation of the detector's point spread, 0 for none",
         Range::UpTo(MOST_BLUR), |o, v| o.physics.detector_blur = Some(v),
     ).like("0.5"),
     choice(

@@ -44,6 +44,20 @@ fn an_exposure_is_told_as_it_was_said_however_short() {
         dataset.counts().unwrap()
     };
     assert_ne!(counts("still.npz"), counts("flown.npz"));
+    // What a file states can be switched off.
+    bench.ok(&format!("{SIMULATE} --fly 0,4 --detector-blur 0.5 --output stated.npz"));
+    let of_stated = |options: &str| {
+        bench.json(&format!("inspect stated.npz {options}"))["understood"]["exposure"].clone()
+    };
+    assert_eq!(of_stated(""), exposure);
+    assert_eq!(of_stated("--fly 0,0 --detector-blur 0"), Value::Null);
+    let solve_stated = solve.replace("still.npz", "stated.npz");
+    bench.ok(&format!("{solve_stated} off --fly 0,0 --detector-blur 0"));
+    assert_eq!(result(&bench, "off")["exposure"], Value::Null);
+    assert!(log("off").contains("fly scan: none, the probe stands still"), "{}", log("off"));
+    assert!(!log("off").contains("along (0.00, 0.00)"), "{}", log("off"));
+    bench.ok(&format!("{SIMULATE} --fly 0,0 --detector-blur 0 --output neutral.npz"));
+    assert_eq!(counts("still.npz"), counts("neutral.npz"));
 }
 
 #[test]

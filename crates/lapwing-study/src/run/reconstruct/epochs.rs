@@ -177,7 +177,12 @@ impl Watch for Watching<'_> {
         }
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
         let overlap = self.result.linear_overlap;
-        for text in noise::described(&chosen.noise, self.quantum, overlap) {
+        let mut acting = chosen.noise.clone();
+        if chosen.remark.is_some() {
+            // Of a limit that no pixel reaches; the remark says so.
+            acting.faults.saturation = None;
+        }
+        for text in noise::described(&acting, self.quantum, overlap) {
             note(&mut *self.observe, Level::Fact, &text)?;
         }
         if let Some(remark) = &chosen.remark {

@@ -44,7 +44,8 @@ class SolverOptions(TypedDict, total=False):
     epochs: int | Literal["auto"]
     """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML:
     Number of epochs at most, those of the search for the strength of the prior included; auto: as
-    many as it takes. One epoch visits every pattern once."""
+    many as it takes. One epoch visits every pattern once. Fits that look for an affine map or an
+    even drift of the scan before the reconstruction are not counted."""
     object_start: str
     """Start object: flat, guess (the file's objectGuess, in simulated data the answer itself), or
     the file of an earlier reconstruction to go on from, with its probe, its positions, and how its
@@ -72,9 +73,10 @@ class SolverOptions(TypedDict, total=False):
     """Replicates of the counts from which standard deviations of amplitude and phase are made,
     pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
     refine_scan: str
-    """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even one,
-    where patterns are counts, and slow ones, by LSQML and ML), positions (each by itself, by LSQML
-    and ML)."""
+    """What to refine of the scan: affine (scale, aspect, rotation and shear: some 50 fits of 28
+    epochs before the reconstruction, besides its own epochs), drift (an even one, where patterns
+    are counts: some 20 such fits; and slow ones, by LSQML and ML), positions (each by itself, by
+    LSQML and ML)."""
     choose: str
     """What to choose from the data by held-out pixels: background (all, half or none of what was
     found), modes (the number of probe modes), positions (whether to refine them)."""

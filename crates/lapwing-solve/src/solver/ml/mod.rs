@@ -51,7 +51,8 @@ options! {
     /// Options of the ML solver.
     pub struct Ml {
         /// Number of epochs at most, those of the search for the strength of the prior included;
-        /// auto: as many as it takes. One epoch visits every pattern once.
+        /// auto: as many as it takes. One epoch visits every pattern once. Fits that look for an
+        /// affine map or an even drift of the scan before the reconstruction are not counted.
         epochs | "num_epochs": Auto<usize> = Auto::Auto, Kind::EPOCHS_OR_AUTO;
         /// Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3.
         start_epochs: usize = 8, Kind::WHOLE;

@@ -210,9 +210,10 @@ options! {
     /// are found before the reconstruction, by how well short fits of ML predict detector pixels
     /// that they were not shown, which needs counts.
     pub struct ChoiceOptions {
-        /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even
-        /// one, where patterns are counts, and slow ones, by LSQML and ML), positions (each by
-        /// itself, by LSQML and ML).
+        /// What to refine of the scan: affine (scale, aspect, rotation and shear: some 50 fits of
+        /// 28 epochs before the reconstruction, besides its own epochs), drift (an even one, where
+        /// patterns are counts: some 20 such fits; and slow ones, by LSQML and ML), positions (each
+        /// by itself, by LSQML and ML).
         refine_scan: WordSet<OfScan> = WordSet::default(), Kind::Words(OfScan::WORDS);
         /// What to choose from the data by held-out pixels: background (all, half or none of what
         /// was found), modes (the number of probe modes), positions (whether to refine them).

@@ -297,6 +297,22 @@ fn a_saturation_that_touches_no_pixel_is_remarked() {
     let [told] = &told[..] else { panic!("{told:?}") };
     assert!(told.contains(&format!("no pixel reaches --saturation {above}")), "{told}");
     assert!(told.ends_with(&format!("the largest value is {largest} counts")), "{told}");
+    // The limit of a simulated detector is known, however few pixels reach it.
+    let simulate = "simulate --specimen cells --pattern-size 32 --dose 1e4 --step 6 \
+                    --field-of-view 20x20";
+    for (limit, acts) in [(largest - 1.0, true), (above, false)] {
+        bench.ok(&format!("{simulate} --saturation {limit} --output stated.npz"));
+        bench.ok(
+            "reconstruct --input stated.npz --algorithm LSQML --num-epochs 2 --output-dir stated",
+        );
+        let log = std::fs::read_to_string(bench.path("stated/log.txt")).unwrap();
+        let line = format!("saturation: pixels at {limit} counts");
+        assert_eq!(log.contains(&line), acts, "{log}");
+        assert!(!log.contains("no pixel reaches"), "{log}");
+        let inspected = bench.run("inspect stated.npz");
+        let text = String::from_utf8_lossy(&inspected.stdout).into_owned();
+        assert_eq!(text.contains(&line), acts, "{text}");
+    }
     // Of amplitudes of another unit the limit means something else.
     let names = ["diffraction", "xcoords", "ycoords", "probeGuess"];
     let archive = Archive::open(bench.path("scan.npz")).unwrap();

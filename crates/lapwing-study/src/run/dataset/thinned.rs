@@ -73,19 +73,34 @@ pub(crate) fn gain(
     Ok(detector(dataset, counts, between)?.0)
 }
 
+/// What the metadata of a data set tell of its simulation by Lapwing.
+fn simulation(dataset: &Dataset) -> Option<&Value> {
+    let history = dataset.metadata.as_ref()?.get("data_transformations")?;
+    let mut entries = history.as_array()?.iter();
+    entries.find(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED)
+}
+
+/// The largest number that a simulated detector counts.
+fn limit_of(simulation: &Value) -> Option<f32> {
+    let limit = simulation["parameters"]["apparatus"]["saturation"].as_f64();
+    limit.map(|limit| limit as f32)
+}
+
+/// The largest number that the detector of a data set counted when Lapwing simulated it, as its
+/// metadata state it. What was made of its patterns since may hold other numbers.
+pub(crate) fn stated_limit(dataset: &Dataset) -> Option<f32> {
+    limit_of(simulation(dataset)?)
+}
+
 /// [`gain`], and the largest number that the detector counts, where pixels reach that.
 fn detector(
     dataset: &Dataset,
     counts: ArrayView3<'_, f32>,
     between: Between<'_>,
 ) -> Result<(f64, Option<f32>)> {
-    let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
-    let mut entries = history.and_then(Value::as_array).into_iter().flatten();
-    let simulated = entries.find(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED);
-    if let Some(entry) = simulated {
+    if let Some(entry) = simulation(dataset) {
         // What is not estimated is known.
-        let limit = entry["parameters"]["apparatus"]["saturation"].as_f64();
-        return Ok((1.0, limit.map(|limit| limit as f32)));
+        return Ok((1.0, limit_of(entry)));
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);

@@ -49,6 +49,8 @@ pub(crate) struct Known {
     pub counts: bool,
     /// What is wrong with them.
     pub faults: Faults,
+    /// The largest number that their detector counts, where the data set states it.
+    pub stated_limit: Option<f32>,
     /// How the probe was found to vary before.
     pub variation: Variation,
     /// Which of several scans each pattern belongs to.
@@ -77,6 +79,8 @@ pub(crate) fn settled(
     let scan_of = known.scan_of.as_deref();
     let between = &mut || watch(None);
     let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;
+    let limit = known.stated_limit.filter(|_| counts);
+    let noise = noise::with_stated_limit(noise, bare, &config.noise, limit)?;
     let mut fits = Fits::ahead(config, known);
     let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     let asked = &config.choice.choose;

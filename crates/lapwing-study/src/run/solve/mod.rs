@@ -216,6 +216,7 @@ pub(crate) fn solve(
     let known = Known {
         counts: start.counts,
         faults: start.faults.clone(),
+        stated_limit: start.stated_limit,
         variation: start.variation.clone(),
         scan_of: start.scan_of.clone(),
         scans: start.scans.clone(),

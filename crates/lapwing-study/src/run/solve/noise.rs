@@ -1,6 +1,7 @@
 //! What is found out about the detector's noise, and what is made of it before a reconstruction.
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
+use crate::run::dataset::thinned::stated_limit;
 use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
@@ -44,6 +45,10 @@ pub fn of_dataset(
         noise::estimate_while(counts.view(), &dataset.scan, valid, &known, scans, go_on)
     })?;
     let mut found = found.ok_or(StudyError::Stopped)?;
+    if let (None, Some(limit)) = (found.faults.saturation, stated_limit(dataset)) {
+        let largest = counts.view().iter().fold(0.0_f32, |largest, &value| largest.max(value));
+        found.faults.saturation = stops_at(limit, largest.into()).then_some(limit);
+    }
     if dataset.geometry == Some(Geometry::NearField) {
         // As a reconstruction has it: the moments of images do not tell a background.
         found.background.fill(0.0);
@@ -107,6 +112,34 @@ pub(crate) fn considered(
         noise.gain = gain;
     }
     Ok(noise)
+}
+
+/// `noise` of `problem` with the `limit` that the data set states of its detector, where none was
+/// found or said in `options` and the patterns stop there.
+///
+/// # Errors
+/// As [`Problem::with_noise`].
+pub(crate) fn with_stated_limit(
+    noise: NoiseModel,
+    problem: &Problem,
+    options: &NoiseOptions,
+    limit: Option<f32>,
+) -> Result<NoiseModel> {
+    let open = options.saturation == Auto::Auto && options.faulty == Faulty::LeaveOut;
+    let (Some(limit), true, None) = (limit, open, noise.faults.saturation) else {
+        return Ok(noise);
+    };
+    let mut limited = noise.clone();
+    limited.faults.saturation = Some(limit);
+    let at_limit = problem.with_noise(&limited)?.at_limit();
+    let stops = at_limit.is_some_and(|AtLimit { largest, .. }| stops_at(limit, largest));
+    Ok(if stops { limited } else { noise })
+}
+
+/// Whether counts of which this is the largest stop at `limit`: what was binned or thinned since
+/// the limit was stated has others.
+fn stops_at(limit: f32, largest: f64) -> bool {
+    (largest - f64::from(limit)).abs() < 0.5
 }
 
 /// A remark on a limit of the detector that was said and that no pixel of `problem` reaches, where

@@ -3,6 +3,7 @@
 use crate::design::solver::{ObjectStart, ProbeStart, ScanProbes, SolverConfig};
 use crate::geometry::grid::{grid_of, room_for};
 use crate::run::dataset::stream;
+use crate::run::dataset::thinned::stated_limit;
 use crate::run::solve::asking::Between;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
 use crate::run::solve::start_probe::{StartProbe, asked_by, is_of_experiment, start_probe};
@@ -59,6 +60,8 @@ pub struct Start {
     /// Patterns and pixels that hold no measurement, where the intensities are no counts, of which
     /// the solver finds out itself.
     pub faults: Faults,
+    /// The largest number that the detector counts, where the data set states it.
+    pub stated_limit: Option<f32>,
 }
 
 /// What a data set holds beside its patterns that a comparison may ask for.
@@ -172,6 +175,7 @@ impl Start {
         faults: Faults,
     ) -> Result<impl FnOnce(Patterns) -> Self + use<>> {
         let physics = dataset.physics()?;
+        let stated_limit = stated_limit(dataset);
         let given_modes = probe.len_of(Axis(0));
         let probe = match config.start.probe_modes {
             Some(modes) => start_modes(&probe, modes),
@@ -244,6 +248,7 @@ impl Start {
             fields_in: intensity.storage(),
             intensity,
             faults,
+            stated_limit,
         })
     }
 }

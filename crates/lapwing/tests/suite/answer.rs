@@ -76,6 +76,53 @@ fn a_run_of_the_same_design_goes_on_where_a_search_was() {
 }
 
 #[test]
+fn a_goal_that_chance_may_reach_at_the_lowest_dose_is_found_to_the_precision() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let bench = Bench::new();
+    let search = |doses: &str, goal: f64| {
+        let design = DESIGN.replace("doses = [1e2, 1e4]", &format!("{doses}\nrepeats = 2"));
+        let design = design.replace("epochs = 6", "epochs = 12");
+        std::fs::write(bench.path("design.toml"), design).unwrap();
+        let goal = format!("--goal complex_correlation={goal} --precision 1.5");
+        let asked = format!("study search design.toml --output found {goal} --quiet");
+        (bench.json(&asked)["views"][0].clone(), bench.ok(&asked))
+    };
+    let number = |of: &serde_json::Value, name: &str| of[name].as_f64().unwrap();
+    let worst = |of: &serde_json::Value| number(of, "value") - number(of, "half_width");
+    // The lowest dose reaches the goal on average, the highest whatever chance does.
+    let (ends, _) = search("doses = [3e2, 3e4]", 0.9);
+    let (lowest, highest) = (&ends["tried"][0], &ends["tried"][1]);
+    let goal = 0.5 * (number(lowest, "value") + worst(lowest));
+    assert!(goal < number(lowest, "value") && goal < worst(highest), "{ends}");
+    let (found, words) = search("doses = [3e2, 3e4]", goal);
+    let at = number(&found["dose"], "at");
+    assert_eq!(found["dose"]["reached"], "by", "{found}");
+    let tried = found["tried"].as_array().unwrap();
+    let place = tried.iter().position(|one| number(one, "dose") == at).unwrap();
+    let below = &tried[..place];
+    assert!(worst(&tried[place]) >= goal && below.iter().all(|one| worst(one) < goal), "{found}");
+    assert!(at <= 1.5 * number(below.last().unwrap(), "dose"), "{found}");
+    // In words, and in the report.
+    let told = format!("reached by {at} photons per pattern, lower doses undecided (from 300 on");
+    assert!(words.contains(&told), "{words}");
+    let answer = std::fs::read(bench.path("found/report/study_answer.json")).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    let view = &answer["headline"]["views"][0];
+    assert_eq!((view["state"].as_str(), view["dose"].as_f64()), (Some("by"), Some(at)), "{view}");
+    // What chance may do at the highest dose as well is not told, there and here.
+    let two = "doses = [3000, 4000]";
+    let (ends, _) = search(two, 0.9);
+    let [lowest, highest] = ends["tried"].as_array().unwrap().as_slice() else { panic!("{ends}") };
+    let goal = 0.5 * (number(lowest, "value") + worst(lowest).max(worst(highest)));
+    assert!(number(lowest, "value").min(number(highest, "value")) > goal, "{ends}");
+    let (found, words) = search(two, goal);
+    assert_eq!(found["dose"]["reached"], "never", "{found}");
+    assert!(words.contains("not told: at 3000") && words.contains("chance alone"), "{words}");
+}
+
+#[test]
 fn a_search_between_fluences_is_about_photons_on_the_specimen() {
     if lapwing_testing::left_out() {
         return;

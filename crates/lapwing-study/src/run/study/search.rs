@@ -127,27 +127,22 @@ impl Search<'_, '_> {
         let mut tried = vec![self.look(view, high)?];
         let goal = self.goal;
         let reaches = |tried: &DoseValue| tried.value.is_some_and(|value| goal.is_reached(value));
-        let dose = if !reaches(&tried[0]) {
+        let least = if !reaches(&tried[0]) {
             Least::Never { up_to: high }
         } else {
             let first = self.look(view, low)?;
+            let highest = tried[0].clone();
             tried.push(first.clone());
-            if reaches(&first) {
-                self.at_lowest(&first, &tried[0])
-            } else {
-                let (mut below, mut above) = (first, tried[0].clone());
-                while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
-                    let looked = self.look(view, middle)?;
-                    tried.push(looked.clone());
-                    if reaches(&looked) {
-                        above = looked;
-                    } else {
-                        below = looked;
-                    }
-                }
+            if !reaches(&first) {
+                let (below, above) = self.narrowed(view, (first, highest), &mut tried, &reaches)?;
                 self.about(&below, &above, &tried)
+            } else if surely(goal, &first) {
+                Least::AtMost { at: low }
+            } else {
+                Least::By { at: low, after: None }
             }
         };
+        let (dose, chance) = self.beyond_chance(view, least, &mut tried)?;
         tried.sort_by_key(|tried| tried.dose);
         let results = self.judge().results(view, high)?;
         let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
@@ -156,6 +151,12 @@ impl Search<'_, '_> {
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
         let (untold, may_take_more) = self.judge().judged(high, &tried, dose)?;
+        let untold = untold.or(chance.map(|at| {
+            format!(
+                "at {at} per pattern it seems to be reached, but chance alone may do that at every \
+                 dose up to {high}"
+            )
+        }));
         let dose = if untold.is_some() { Least::Never { up_to: high } } else { dose };
         Ok(Found {
             view,
@@ -204,22 +205,56 @@ impl Search<'_, '_> {
         })
     }
 
-    /// Where a goal is reached that the mean of the lowest dose reaches: there or below it; where
-    /// chance alone may do that, also as far as beyond.
-    fn at_lowest(&self, lowest: &DoseValue, highest: &DoseValue) -> Least {
-        let worse = if self.goal.higher_is_better() { -1.0 } else { 1.0 };
-        let sure = |of: &DoseValue| {
-            let worst = of.value.zip(of.half_width).map(|(value, by)| value + worse * by);
-            worst.map(|worst| self.goal.is_reached(worst))
-        };
-        match sure(lowest) {
-            Some(false) => Least::About {
-                at: lowest.dose as f64,
-                low: None,
-                high: (sure(highest) == Some(true)).then_some(highest.dose as f64),
-            },
-            _ => Least::AtMost { at: lowest.dose },
+    /// The two doses between which `reaches` begins to hold, from two that it lies between, as near
+    /// to each other as the goal's precision asks for; what is looked at is added to `tried`.
+    fn narrowed(
+        &mut self,
+        view: View,
+        (mut below, mut above): (DoseValue, DoseValue),
+        tried: &mut Vec<DoseValue>,
+        reaches: &dyn Fn(&DoseValue) -> bool,
+    ) -> Result<(DoseValue, DoseValue)> {
+        while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
+            let looked = self.look(view, middle)?;
+            tried.push(looked.clone());
+            if reaches(&looked) {
+                above = looked;
+            } else {
+                below = looked;
+            }
         }
+        Ok((below, above))
+    }
+
+    /// `least` as far as it is no chance, where that is known: what may be reached by chance at a
+    /// dose is reached by the lowest one that has it whatever chance does, which is looked for; or,
+    /// where there is none, the dose that chance may have helped.
+    fn beyond_chance(
+        &mut self,
+        view: View,
+        least: Least,
+        tried: &mut Vec<DoseValue>,
+    ) -> Result<(Least, Option<u64>)> {
+        let goal = self.goal;
+        let (at, after) = match least {
+            Least::By { at, after } => (at, after),
+            Least::About { at, low: None, high: None } => {
+                let doses = tried.iter().map(|one| one.dose).filter(|&dose| dose as f64 >= at);
+                return Ok((least, doses.min()));
+            }
+            told => return Ok((told, None)),
+        };
+        let sure = tried.iter().filter(|one| one.dose >= at && surely(goal, one));
+        let Some(sure) = sure.min_by_key(|one| one.dose).cloned() else {
+            return Ok((least, Some(at)));
+        };
+        let unsure = tried.iter().find(|one| one.dose == at && at < sure.dose).cloned();
+        let Some(unsure) = unsure else {
+            return Ok((least, None));
+        };
+        let is_sure = |one: &DoseValue| surely(goal, one);
+        let (_, sure) = self.narrowed(view, (unsure, sure), tried, &is_sure)?;
+        Ok((Least::By { at: sure.dose, after }, None))
     }
 
     /// The dose between two neighbours at which the goal is reached, and between which doses it is
@@ -277,6 +312,13 @@ impl Search<'_, '_> {
         });
         Least::About { at: at.exp(), low, high }
     }
+}
+
+/// Whether a dose reaches a goal whatever chance does, where that is known.
+fn surely(goal: &Goal, of: &DoseValue) -> bool {
+    let worse = if goal.higher_is_better() { -1.0 } else { 1.0 };
+    let worst = |value: f64| value + worse * of.half_width.unwrap_or(0.0);
+    of.value.is_some_and(|value| goal.is_reached(worst(value)))
 }
 
 /// Where the straight line through two points has `goal`, between them.

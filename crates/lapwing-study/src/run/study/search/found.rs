@@ -22,7 +22,8 @@ pub struct Found {
     pub fluence_per_dose: Option<f64>,
     /// Why nothing is told of the goal: the number of the highest dose is no answer; or, in a
     /// measured scan in which it seems to be reached, halves of the photons do not agree on it, or
-    /// only photons that are in the reference too tell of it.
+    /// only photons that are in the reference too tell of it; or chance alone may reach it at every
+    /// dose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
     /// Whether more may be needed: the reference has many of the photons itself.
@@ -44,8 +45,9 @@ pub enum Least {
         /// Where it is reached at the latest; `None` where that is beyond all that was looked at.
         high: Option<f64>,
     },
-    /// At this dose; at the next lower ones nothing can be told (see
-    /// [`doubts`](lapwing_compare::doubts)).
+    /// At this dose; at the next lower ones nothing can be told: their numbers are no answer (see
+    /// [`doubts`](lapwing_compare::doubts)), or reach it on average down to the lowest dose, where
+    /// chance alone may do that.
     By {
         /// Photons per pattern.
         at: u64,

@@ -6,6 +6,7 @@ mod exposure;
 mod headline;
 mod measured;
 mod needs;
+mod other_step;
 mod passed;
 mod range;
 mod reach;

@@ -54,6 +54,27 @@ impl Candidate {
     }
 }
 
+#[cfg(test)]
+impl Candidate {
+    /// One of which little is known, for tests.
+    pub fn bare(view: View, step: f64, reach: Reach) -> Self {
+        Self {
+            view,
+            step: Some(step),
+            overlap: None,
+            asked: None,
+            patterns: None,
+            part: None,
+            curve: Curve::default(),
+            reach,
+            leans: false,
+            open_above: false,
+            per_pixel: None,
+            per_square_metre: None,
+        }
+    }
+}
+
 /// The view that takes least of the specimen, or of those that take about as little the one with
 /// the largest steps; one that is known from doses that stand alone before one that is not.
 ///
@@ -87,19 +108,9 @@ mod tests {
 
     #[test]
     fn a_lowest_dose_that_is_enough_comes_before_a_guess_that_may_be_dearer() {
-        let of = |view, step, per_pixel, reach| Candidate {
-            view,
-            step: Some(step),
-            overlap: None,
-            asked: None,
-            patterns: None,
-            part: None,
-            curve: Curve::default(),
-            reach,
-            leans: false,
-            open_above: false,
+        let of = |view, step, per_pixel: f64, reach| Candidate {
             per_pixel: Some(per_pixel),
-            per_square_metre: None,
+            ..Candidate::bare(view, step, reach)
         };
         let about = Reach::About { at: 8400.0, between: (1e3, 1e4) };
         let view = |per_pixel| {

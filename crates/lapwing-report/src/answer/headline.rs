@@ -141,7 +141,7 @@ impl<'a> Question<'a> {
     }
 
     /// `steps of 12.0 px (150 nm), overlap 0.69`, or the view.
-    fn where_to(&self, of: &Candidate) -> String {
+    pub(super) fn where_to(&self, of: &Candidate) -> String {
         let Some(step) = of.step else { return format!("the {} view", of.view) };
         let overlap = of.overlap.map(|overlap| format!(", {}", overlap_in_words(overlap)));
         format!("steps of {}{}", step_in_words(step, self.pixel_size), overlap.unwrap_or_default())
@@ -266,47 +266,6 @@ impl<'a> Question<'a> {
             ),
         };
         Some(format!("{which} it does not tell: {way}; what is done stays."))
-    }
-
-    /// What the next larger step would cost at the dose that the best one takes, or in a study by
-    /// fluence with the same photons on the specimen.
-    fn other_step(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
-        // Of a dose below which something is undecided nobody knows what it would cost.
-        if matches!(best.reach, Reach::By { after: Some(_), .. }) {
-            return None;
-        }
-        let dose = best.dose()?;
-        let wider = all.iter().filter(|other| other.step > best.step);
-        let next = wider.min_by(|a, b| a.step.partial_cmp(&b.step).expect("both have steps"))?;
-        let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
-        let (its_dose, place) = match (by_fluence, best.per_pixel, next.per_pixel) {
-            (true, Some(here), Some(there)) => {
-                (dose * here / there, "with the same photons on the specimen")
-            }
-            (true, ..) => return None,
-            (false, ..) => (dose, "at that dose"),
-        };
-        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let ((here, off), (there, other)) =
-            (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, its_dose)?);
-        let loss = sign * (here - there);
-        let least = self.metric.least_difference(here, there);
-        let chance = off.hypot(other).max(least);
-        let subject = self.where_to(next);
-        let subject = subject[..1].to_uppercase() + &subject[1..];
-        if loss > chance {
-            return Some(format!(
-                "{subject}, would cost {} of {} {place}: {} in place of {}.",
-                self.metric.with_unit(loss),
-                self.metric.named(),
-                self.metric.with_unit(there),
-                self.metric.with_unit(here)
-            ));
-        }
-        let within = (chance > least)
-            .then(|| format!(", give or take {} by chance", self.metric.with_unit(chance)));
-        let within = within.unwrap_or_default();
-        (loss > -chance).then(|| format!("{subject}, would do as well {place}{within}."))
     }
 
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {

@@ -1,0 +1,112 @@
+//! What a wider step would cost at the dose that the best one takes.
+
+use super::Question;
+use super::candidate::Candidate;
+use super::reach::Reach;
+use crate::levels::Level;
+
+impl Question<'_> {
+    /// What the next larger step would cost at the dose that the best one takes, or in a study by
+    /// fluence with the same photons on the specimen.
+    pub(super) fn other_step(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
+        // Of a dose below which something is undecided nobody knows what it would cost.
+        if matches!(best.reach, Reach::By { after: Some(_), .. }) {
+            return None;
+        }
+        let dose = best.dose()?;
+        let wider = all.iter().filter(|other| other.step > best.step);
+        let next = wider.min_by(|a, b| a.step.partial_cmp(&b.step).expect("both have steps"))?;
+        let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
+        let (its_dose, place) = match (by_fluence, best.per_pixel, next.per_pixel) {
+            (true, Some(here), Some(there)) => {
+                (dose * here / there, "with the same photons on the specimen")
+            }
+            (true, ..) => return None,
+            (false, ..) => (dose, "at that dose"),
+        };
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+        let ((here, off), (there, other)) =
+            (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, its_dose)?);
+        let loss = sign * (here - there);
+        let least = self.metric.least_difference(here, there);
+        let chance = off.hypot(other).max(least);
+        let subject = self.where_to(next);
+        let subject = subject[..1].to_uppercase() + &subject[1..];
+        if loss > chance {
+            return Some(format!(
+                "{subject}, would cost {} of {} {place}: {} in place of {}.",
+                self.metric.with_unit(loss),
+                self.metric.named(),
+                self.metric.with_unit(there),
+                self.metric.with_unit(here)
+            ));
+        }
+        if loss <= -chance {
+            return None;
+        }
+        // Not to be told apart is not alike: only what reaches the goal there does as well.
+        if next.dose().is_some_and(|enough| enough <= its_dose) {
+            let within = (chance > least)
+                .then(|| format!(", give or take {} by chance", self.metric.with_unit(chance)));
+            return Some(format!(
+                "{subject}, would do as well {place}{}.",
+                within.unwrap_or_default()
+            ));
+        }
+        let most = loss + off.hypot(other);
+        (loss > 0.0 && most > loss).then(|| {
+            format!(
+                "{subject}, may cost up to {} of {} {place}: {} in place of {}, which may be chance.",
+                self.metric.with_unit(most),
+                self.metric.named(),
+                self.metric.with_unit(there),
+                self.metric.with_unit(here)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Curve;
+    use super::*;
+    use crate::estimate::Estimate;
+    use crate::metric::with_goals;
+    use lapwing_study::View;
+
+    /// A view with these means at 10^3 and 10^5, each known to 0.01 from three values.
+    fn candidate(view: View, step: f64, means: [f64; 2], reach: Reach) -> Candidate {
+        let of = |mean| Estimate { mean, error: Some(0.01), n: 3, spare: 2 };
+        let points = vec![(1e3, of(means[0])), (1e5, of(means[1]))];
+        let curve = Curve { points, untold: Vec::new() };
+        Candidate { curve, ..Candidate::bare(view, step, reach) }
+    }
+
+    #[test]
+    fn a_wider_step_does_as_well_where_it_reaches_the_goal_itself() {
+        let metrics = with_goals(&Default::default(), None).unwrap();
+        let question = Question::bare(&metrics[0]);
+        assert_eq!(metrics[0].goal, 0.9);
+        let told = |means: [f64; 2], reach| {
+            let about = Reach::About { at: 1e4, between: (1e3, 1e5) };
+            let best = candidate(View::Baseline, 4.0, [0.85, 0.95], about);
+            let wider = candidate(View::Dense, 8.0, means, reach);
+            let all = [best, wider];
+            question.other_step(&all[0], &all)
+        };
+        // By Student's t each may be off by 0.043, their difference by 0.061.
+        let about = |at| Reach::About { at, between: (1e3, 1e5) };
+        let lower = told([0.81, 0.91], about(7e4)).unwrap();
+        let expected = "Steps of 8.0 px, may cost up to 0.101 of Phase SSIM at that dose: 0.860 in \
+                        place of 0.900, which may be chance.";
+        assert_eq!(lower, expected);
+        // One that reaches the goal with no more, and one that is worse for sure.
+        let alike = told([0.86, 0.95], about(8e3)).unwrap();
+        assert_eq!(
+            alike,
+            "Steps of 8.0 px, would do as well at that dose, give or take 0.061 by chance."
+        );
+        let worse = told([0.7, 0.8], Reach::Never).unwrap();
+        assert!(worse.contains("would cost 0.150 of Phase SSIM"), "{worse}");
+    }
+}

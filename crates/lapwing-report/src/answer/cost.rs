@@ -23,14 +23,17 @@ impl<'a> Question<'a> {
         }
         let best = |split: &'a Split| self.best_at_levels(solver, *split);
         let mut parts: Vec<String> = self.splits.iter().flat_map(best).collect();
+        let mut between = "";
         if parts.is_empty() {
+            between = ", interpolated between the doses that are there";
             let best = |&split: &Split| self.best_at(solver, split);
             parts = self.splits.iter().filter_map(best).collect();
         }
         let single = self.rows.iter().all(|row| row.repeat() == 1);
         let chance = if single { " (one realisation: what is chance is not known)" } else { "" };
-        (!parts.is_empty())
-            .then(|| format!("At the same cost to the specimen: {}{chance}.", parts.join("; ")))
+        (!parts.is_empty()).then(|| {
+            format!("At the same cost to the specimen{between}: {}{chance}.", parts.join("; "))
+        })
     }
 
     /// What is best at each fluence of the study.
@@ -107,23 +110,32 @@ impl<'a> Question<'a> {
     ) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         values.sort_by(|a, b| (sign * b.1).total_cmp(&(sign * a.1)));
-        let &[(best, value, off), _, ..] = values.as_slice() else { return None };
-        let behind = |&(_, next, other): &(View, f64, f64)| {
-            let lead = sign * (value - next);
-            lead > off.hypot(other).max(self.metric.least_difference(value, next))
+        let &[first, _, ..] = values.as_slice() else { return None };
+        type Valued = (View, f64, f64);
+        let ahead = |&(_, value, off): &Valued, &(_, next, other): &Valued| {
+            sign * (value - next) > off.hypot(other).max(self.metric.least_difference(value, next))
         };
-        let alike = values.iter().position(behind).unwrap_or(values.len());
         let listed: Vec<String> = values
             .iter()
             .map(|(view, value, _)| format!("{view} {}", self.metric.number(*value)))
             .collect();
         let listed = listed.join(", ");
-        let first: Vec<String> =
-            values[..alike].iter().map(|(view, ..)| view.to_string()).collect();
-        let which = match alike {
+        let names = |of: &[&Valued]| {
+            listed_in_words(&of.iter().map(|(view, ..)| view.to_string()).collect::<Vec<_>>())
+        };
+        let (behind, near): (Vec<&Valued>, Vec<&Valued>) =
+            values.iter().partition(|next| ahead(&first, next));
+        // Chance differs from view to view: what is told of the first is not told of all near it.
+        let alike = !near.iter().any(|one| near.iter().any(|next| ahead(one, next)));
+        let better = near.iter().all(|one| behind.iter().all(|next| ahead(one, next)));
+        let best = first.0;
+        let which = match near.len() {
             1 => format!("{best} is best"),
-            all if all == values.len() => "no view is better than another".to_owned(),
-            _ => format!("{} are alike, and better than the others,", listed_in_words(&first)),
+            all if all == values.len() && alike => "no view is better than another".to_owned(),
+            _ if alike && better => {
+                format!("{} are alike, and better than the others,", names(&near))
+            }
+            _ => format!("{best} comes first, not told from {},", names(&near[1..])),
         };
         Some(format!("with {place}, {which} on {split} ({listed})"))
     }
@@ -166,6 +178,19 @@ mod tests {
         };
         assert!(best(2).contains("no view is better than another"), "{}", best(2));
         assert!(best(8).contains("baseline is best on train"), "{}", best(8));
+        // The third is behind the first alone: of the second it is not told.
+        let told = |values: [(View, f64, f64); 3]| {
+            question.best_of("1 photon", Split::Train, values.to_vec()).unwrap()
+        };
+        let (first, third) = ((View::Baseline, 0.84, 0.01), (View::Sparse, 0.80, 0.01));
+        let second = |off| (View::Dense, 0.83, off);
+        let near = told([first, second(0.05), third]);
+        assert!(near.contains("baseline comes first, not told from dense, on train"), "{near}");
+        let apart = told([first, second(0.01), third]);
+        assert!(apart.contains("baseline and dense are alike, and better than"), "{apart}");
+        // Nor are those alike that are not told from the first, where one is behind another.
+        let wide = told([(View::Baseline, 0.84, 0.06), second(0.01), third]);
+        assert!(wide.contains("baseline comes first, not told from dense and sparse,"), "{wide}");
         // Between two doses as at the worse of them; of one realisation it is not known.
         let off = |n: usize| {
             let points = vec![(1e3, of(0.5, 8)), (1e5, of(0.9, n))];

@@ -132,7 +132,8 @@ fn the_answer_is_told_to_programs_and_at_equal_cost() {
     // of the photons of the baseline, so that at the same number of them the dense view has 2.3
     // times the dose, which makes more of it, as log10(2.3) / 3.2 is more than 0.07 ln 4. The one
     // column of every sixteenth gains about as much dose and loses twice that.
-    let cost = "At the same cost to the specimen: with ";
+    let cost =
+        "At the same cost to the specimen, interpolated between the doses that are there: with ";
     let told = html.split(cost).nth(1).unwrap();
     assert!(told[..120].contains("dense is best on train"), "{}", &told[..200]);
     // A pixel's photons are known without its size.

@@ -75,6 +75,20 @@ pub enum Error {
         /// What is wrong with it.
         source: NpyError,
     },
+    /// The coordinates of positions do not belong together.
+    #[error("{}: {wrong}: expected ({expected},), as long as {other}, found ({found},)", path.display())]
+    Coordinates {
+        /// The file.
+        path: PathBuf,
+        /// The one that the patterns do not fit, or the shorter one.
+        wrong: &'static str,
+        /// How many numbers it has.
+        found: usize,
+        /// The other one.
+        other: &'static str,
+        /// How many numbers that has.
+        expected: usize,
+    },
     /// The archive has no array of that name.
     #[error("{}: no array `{key}`; the file holds {}", path.display(), listed(names))]
     NoSuchArray {

@@ -261,6 +261,27 @@ fn patterns(
     }
 }
 
+/// Which of `xcoords` and `ycoords`, not of one length, is to blame, its length, the other and its
+/// length: the one that the patterns do not fit; where they do not tell, the shorter one.
+pub(crate) fn unequal(
+    x: usize,
+    y: usize,
+    archive: &Archive,
+) -> (&'static str, usize, &'static str, usize) {
+    let patterns = [STUDY.key, DIFF3D.key].into_iter().find(|key| archive.contains(key));
+    let shape = patterns.and_then(|key| archive.header(key).ok()).map(|header| header.shape);
+    let fits = |n: usize| shape.as_ref().is_some_and(|shape| shape.contains(&n));
+    let x_is_wrong = match (fits(x), fits(y)) {
+        (false, true) => true,
+        (true, false) => false,
+        _ => x < y,
+    };
+    match x_is_wrong {
+        true => ("xcoords", x, "ycoords", y),
+        false => ("ycoords", y, "xcoords", x),
+    }
+}
+
 /// Positions from `xcoords` and `ycoords`; `None` when there is a problem with them.
 pub(super) fn scan(
     archive: &Archive,
@@ -277,15 +298,7 @@ pub(super) fn scan(
                 let rows = y.into_iter().take(x.len()).collect();
                 return Ok(Some(positions(rows, x, options, notes)));
             }
-            // The patterns say which of the two is as long as it should be.
-            let patterns = [STUDY.key, DIFF3D.key].into_iter().find(|key| archive.contains(key));
-            let shape =
-                patterns.and_then(|key| archive.header(key).ok()).map(|header| header.shape);
-            let fits = |n: usize| shape.as_ref().is_some_and(|shape| shape.contains(&n));
-            let (wrong, found, other, n) = match fits(y.len()) && !fits(x.len()) {
-                true => ("xcoords", x.len(), "ycoords", y.len()),
-                false => ("ycoords", y.len(), "xcoords", x.len()),
-            };
+            let (wrong, found, other, n) = unequal(x.len(), y.len(), archive);
             let expected =
                 format!("({n},), as long as {other} (or --common to take the first ones of both)");
             problems.push(Problem::new(wrong, expected, format!("({found},)")));

@@ -13,6 +13,7 @@ use super::names::{
 use super::{Provenance, Reconstruction, Role};
 use crate::container::Container;
 use crate::dialect::geometry::record_pixel;
+use crate::dialect::unequal;
 use crate::metadata::{Metadata, TOOL};
 use crate::npy::{Array, NpyError};
 use crate::{ArrayInfo, Error};
@@ -325,9 +326,9 @@ fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
     }
     let (y, x) = (numbers(file, "ycoords")?, numbers(file, "xcoords")?);
     if y.len() != x.len() {
-        let (expected, found) =
-            ("as many numbers as xcoords", format!("{} of {}", y.len(), x.len()));
-        return Err(file.unfit("ycoords", NpyError::Kind { expected, found }));
+        let (wrong, found, other, expected) = unequal(x.len(), y.len(), file.archive()?);
+        let path = file.path().to_owned();
+        return Err(Error::Coordinates { path, wrong, found, other, expected });
     }
     Ok(Some(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect()))
 }

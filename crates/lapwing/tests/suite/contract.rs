@@ -26,7 +26,7 @@ pub fn prepared(bench: &Bench) {
 }
 
 /// The archive without one of its arrays, and with another one in its place.
-fn with_array(bench: &Bench, name: &str, key: &str, array: &Array) {
+pub fn with_array(bench: &Bench, name: &str, key: &str, array: &Array) {
     let archive = Archive::open(bench.path(name)).unwrap();
     let others = archive.names().filter(|name| *name != key);
     let mut arrays: Vec<(&str, Array)> =

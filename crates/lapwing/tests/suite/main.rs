@@ -12,6 +12,7 @@ mod cluster;
 mod common;
 mod compare;
 mod contract;
+mod coordinates;
 #[cfg(unix)]
 mod crash;
 mod devices;

@@ -167,7 +167,7 @@ fn run_agenda(
         })?;
     }
     let would_fail = match options.dry_run {
-        true => wrong_places(&agenda.jobs, options),
+        true => run.would_fail(),
         false => Vec::new(),
     };
     let record = run.record.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -178,19 +178,6 @@ fn run_agenda(
         warnings: record.warnings(),
         would_fail,
     })
-}
-
-/// The jobs whose view cannot be taken for what it should be, and why. Jobs on a whole split ask
-/// nothing of its metadata.
-fn wrong_places(jobs: &[JobRecord], options: &JobOptions) -> Vec<(Case, String)> {
-    let reason = |job: &JobRecord| match job.case.condition {
-        Condition { view: View::Baseline, .. } => None,
-        condition => Some(match views::held_against_place(&job.input_npz, condition) {
-            Err(error) => error.to_string(),
-            Ok((_, told)) => views::with_ways_on(&told.filter(|_| !options.trust_names)?),
-        }),
-    };
-    jobs.iter().filter_map(|job| Some((job.case.clone(), reason(job)?))).collect()
 }
 
 /// How often a job that another process has taken is looked at again.
@@ -215,6 +202,30 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl JobRun<'_> {
+    /// The jobs whose positions cannot be read, as far as that takes no pattern, or whose view
+    /// cannot be taken for what it should be, and why. Jobs on a whole split ask nothing of its
+    /// metadata.
+    fn would_fail(&self) -> Vec<(Case, String)> {
+        let scan = |job: &JobRecord| {
+            let reading = &self.options.reading;
+            let whole = lock(&self.areas).of(&job.case);
+            whole.and_then(|_| positions(&job.input_npz, reading)).err()
+        };
+        let place = |job: &JobRecord| match job.case.condition {
+            Condition { view: View::Baseline, .. } => None,
+            condition => Some(match views::held_against_place(&job.input_npz, condition) {
+                Err(error) => error.to_string(),
+                Ok((_, told)) => views::with_ways_on(&told.filter(|_| !self.options.trust_names)?),
+            }),
+        };
+        let plain = self.options.reading == ReadOptions::default();
+        let reason = |job: &JobRecord| {
+            let scan = plain.then(|| scan(job)).flatten().map(|error| error.to_string());
+            Some((job.case.clone(), scan.or_else(|| place(job))?))
+        };
+        self.jobs.iter().filter_map(reason).collect()
+    }
+
     /// The first remaining job that no other process has taken; `None` when there is
     /// nothing more to do.
     fn next(&self, crew: &Crew<'_>) -> Result<Option<(usize, Lock)>> {
@@ -458,7 +469,13 @@ pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
         return Ok(Streaming::Auto.read(path, reading, folder)?.0.scan);
     }
     let refused = |text: String| StudyError::Invalid(format!("{}: {text}", path.display()));
-    let scan = read_positions(path)?.ok_or_else(|| {
+    let scan = read_positions(path).map_err(|error| match error {
+        lapwing_files::Error::Coordinates { .. } => StudyError::Invalid(format!(
+            "{error}; make the file anew, or --common takes the first ones of both"
+        )),
+        error => error.into(),
+    })?;
+    let scan = scan.ok_or_else(|| {
         refused("expected the positions of a scan, xcoords and ycoords, found none".to_owned())
     })?;
     match scan.iter().position(|at| !(at.y.is_finite() && at.x.is_finite())) {

@@ -30,7 +30,15 @@ fn decoded(array: Array) -> Result<Metadata, String> {
         _ => from_text(&text(&array)?)?,
     };
     match json {
-        Json::Object(object) => Ok(object),
+        Json::Object(mut object) => {
+            // Dose and scale are looked for in a dictionary, which an array of one may hold.
+            if let Some(parameters) = object.get_mut("physics_parameters")
+                && super::bare(parameters).is_object()
+            {
+                *parameters = super::bare(parameters).clone();
+            }
+            Ok(object)
+        }
         other => Err(format!("{} in place of a JSON object", kind(&other))),
     }
 }
@@ -394,5 +402,15 @@ mod tests {
         ]);
         let expected = json!({"1": [null, 18_446_744_073_709_551_615_u64], "true": "x", "a": [[1, 2], [3, 4]]});
         assert_eq!(to_json(value).unwrap(), expected);
+    }
+
+    #[test]
+    fn physics_parameters_in_an_array_of_one_are_those_of_the_file() {
+        let text = r#"{"physics_parameters": [[{"nphotons": [100.0]}]], "steps": [{"a": 1}]}"#;
+        let read = metadata(Array::text(text)).unwrap();
+        assert_eq!(super::super::nphotons(&read), Some(100.0));
+        assert_eq!(read["physics_parameters"], json!({"nphotons": [100.0]}));
+        // Other lists stay lists.
+        assert_eq!(read["steps"], json!([{"a": 1}]));
     }
 }

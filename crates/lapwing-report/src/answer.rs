@@ -26,7 +26,7 @@ use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
 use range::Range;
-use reach::{Reach, Scale};
+use reach::{NO_OVERLAP, Reach, Scale, with_overlap};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
@@ -357,11 +357,14 @@ impl<'a> Question<'a> {
         format!("{at}, but {}", self.why_unconfirmed(curve, "ones"))
     }
 
-    /// `between 10⁴ and 10⁵; 68 000 to 74 000 with 95 % confidence`.
+    /// `between 10⁴ and 10⁵; 68 000 to 74 000 with 95 % confidence`; nothing of what is no overlap
+    /// at any of these.
     fn known(&self, curve: &Curve, scale: Scale, (low, high): (f64, f64)) -> String {
-        let within = self.within(curve, scale).map(|text| format!("; {text} with 95 % confidence"));
-        let within = within.unwrap_or_default();
-        format!("between {} and {}{within}", scale.exact(low), scale.exact(high))
+        let (low, high) = (scale.exact(low), scale.exact(high));
+        let between = (low != high).then(|| format!("between {low} and {high}"));
+        let within = self.within(curve, scale).filter(|text| text != NO_OVERLAP);
+        let within = within.map(|text| format!("{text} with 95 % confidence"));
+        between.into_iter().chain(within).collect::<Vec<_>>().join("; ")
     }
 
     /// `; 1.3 x 10^6 photons per um^2 on the specimen in all`, where that is known.
@@ -393,36 +396,41 @@ impl<'a> Question<'a> {
         let each = self.against_overlap(solver, level);
         let reached =
             |(split, curve): &(Split, Curve)| self.overlap_reached(solver, level, *split, curve);
+        let steps = |split, at| self.steps_of(self.line(solver, View::Baseline, split), at);
         let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
-            (Reach::AtMost(overlap) | Reach::By { at: overlap, .. }, split, _)
-                if overlap <= 0.0 =>
-            {
-                format!(
-                    "without any overlap{} on {split}",
-                    self.steps_of(self.line(solver, View::Baseline, *split), overlap)
-                )
+            (Reach::AtMost(at) | Reach::By { at, .. }, split, _) if at <= 0.0 => {
+                format!("{}{} on {split}", with_overlap(at), steps(*split, at))
             }
-            (Reach::AtMost(overlap), split, _) => format!(
-                "with an overlap of {overlap:.2} or less{} on {split}",
-                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
-            ),
+            (Reach::AtMost(at), split, _) => {
+                format!("{} or less{} on {split}", with_overlap(at), steps(*split, at))
+            }
             (Reach::By { at, after }, split, _) => format!(
                 "by an overlap of {at:.2}{} on {split}, {}",
-                self.steps_of(self.line(solver, View::Baseline, *split), at),
+                steps(*split, at),
                 undecided("ones", after.map(|after| Scale::Linear.exact(after)))
             ),
-            (Reach::About { at, between }, split, curve) => format!(
-                "from an overlap of about {at:.2}{} on {split} ({})",
-                self.steps_of(self.line(solver, View::Baseline, *split), at),
-                self.known(curve, Scale::Linear, between)
-            ),
+            (Reach::About { at, between }, split, curve) => {
+                let from = match at > 0.0 {
+                    true => format!("from an overlap of about {at:.2}"),
+                    false => with_overlap(at),
+                };
+                let known = match self.known(curve, Scale::Linear, between) {
+                    nothing if nothing.is_empty() => nothing,
+                    known => format!(" ({known})"),
+                };
+                format!("{from}{} on {split}{known}", steps(*split, at))
+            }
             (Reach::Unconfirmed { at }, split, curve) => format!(
-                "with an overlap of {at:.2} on {split}, but {}, so that none can be told",
+                "{} on {split}, but {}, so that none can be told",
+                with_overlap(at),
                 self.why_unconfirmed(curve, "ones")
             ),
             (Reach::Unsteady { at, lost }, split, _) => format!(
-                "with an overlap of {at:.2} on {split}, but not with {lost:.2}, so that none can be \
-                 told"
+                "{}{} on {split}, but not {}{}, so that none can be told",
+                with_overlap(at),
+                steps(*split, at),
+                with_overlap(lost),
+                steps(*split, lost)
             ),
             (Reach::Never | Reach::Unknown, split, _) => format!("not on {split}"),
         };

@@ -1,6 +1,6 @@
 //! The answer of several solvers: a sentence each, and tables in which they can be compared.
 
-use super::reach::{Reach, Scale};
+use super::reach::{NO_OVERLAP, Reach, Scale};
 use super::{Curve, Question, undecided};
 use crate::levels::Level;
 use crate::need::Need;
@@ -176,8 +176,8 @@ impl<'a> Question<'a> {
                 within: Some("the lowest of this study".to_owned()),
             },
             Reach::About { at, .. } => Need {
-                text: format!("\u{2248} {}", self.place(at, curve, scale)),
-                within: self.within(curve, scale),
+                text: scale.about(at, self.place(at, curve, scale)),
+                within: self.within(curve, scale).filter(|within| within != NO_OVERLAP),
             },
             Reach::By { at, after } => Need {
                 text: format!("by {}", scale.exact(at)),

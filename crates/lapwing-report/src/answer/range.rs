@@ -4,7 +4,7 @@
 //! straight line between two neighbours may be wrong by
 //! ([`reached_between`](lapwing_study::crossing::reached_between)).
 
-use super::reach::{Reach, Scale, reach_of, with_gaps};
+use super::reach::{Reach, Scale, from_to, reach_of, with_gaps};
 use super::{Curve, Question};
 use lapwing_study::crossing::reached_between;
 
@@ -143,11 +143,11 @@ impl Question<'_> {
 
     /// [`range`](Self::range) in words: `68 000 to 74 000`.
     pub(super) fn within(&self, curve: &Curve, scale: Scale) -> Option<String> {
-        let first = || format!("below {}", scale.exact(curve.first().map_or(0.0, |(x, _)| *x)));
+        let first = || scale.below(curve.first().map_or(0.0, |(x, _)| *x));
         let beyond = "beyond this study";
         Some(match self.range(curve, scale)? {
             (Some(low), Some(high)) => scale.outwards(low, high).0,
-            (None, Some(high)) => format!("{} to {}", first(), scale.end(high, true)),
+            (None, Some(high)) => from_to(first(), scale.end(high, true)),
             (Some(low), None) => format!("{} to {beyond}", scale.end(low, false)),
             (None, None) => format!("{} to {beyond}", first()),
         })

@@ -56,6 +56,9 @@ pub(super) enum Scale {
     Linear,
 }
 
+/// An overlap of zero and less, where numbers stand.
+pub(super) const NO_OVERLAP: &str = "none";
+
 /// What may be missing from a goal that was reached already, as a share of it.
 const SLACK: f64 = 0.01;
 
@@ -146,12 +149,25 @@ pub(super) fn rounded(dose: f64, digits: usize) -> String {
     }
 }
 
+/// A range whose ends may be alike: overlaps below zero are all none.
+pub(super) fn from_to(first: String, last: String) -> String {
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
+/// An overlap at which something is so.
+pub(super) fn with_overlap(at: f64) -> String {
+    match at > 0.0 {
+        true => format!("with an overlap of {at:.2}"),
+        false => "without any overlap".to_owned(),
+    }
+}
+
 impl Scale {
     /// A place as text.
     pub(super) fn text(self, at: f64, digits: usize) -> String {
         match self {
             Self::Log => rounded(at, digits),
-            Self::Linear if at <= 0.0 => "none".to_owned(),
+            Self::Linear if at <= 0.0 => NO_OVERLAP.to_owned(),
             Self::Linear => format!("{at:.digits$}"),
         }
     }
@@ -160,7 +176,7 @@ impl Scale {
     pub(super) fn exact(self, at: f64) -> String {
         match self {
             Self::Log => dose_label(at as u64),
-            Self::Linear if at <= 0.0 => "none".to_owned(),
+            Self::Linear if at <= 0.0 => NO_OVERLAP.to_owned(),
             Self::Linear => format!("{at:.2}"),
         }
     }
@@ -171,6 +187,24 @@ impl Scale {
         match self {
             Self::Linear if at <= 0.0 => exact,
             Self::Log | Self::Linear => format!("\u{2264} {exact}"),
+        }
+    }
+
+    /// What lies below a value of the study as the beginning of a range: there is nothing below no
+    /// overlap.
+    pub(super) fn below(self, at: f64) -> String {
+        let exact = self.exact(at);
+        match self {
+            Self::Linear if at <= 0.0 => exact,
+            Self::Log | Self::Linear => format!("below {exact}"),
+        }
+    }
+
+    /// A place of which is known about where it is.
+    pub(super) fn about(self, at: f64, text: String) -> String {
+        match self {
+            Self::Linear if at <= 0.0 => text,
+            Self::Log | Self::Linear => format!("\u{2248} {text}"),
         }
     }
 
@@ -205,7 +239,7 @@ impl Scale {
             Self::Log if dose_is_power(at) => dose_label(at as u64),
             _ => self.text(at, digits),
         };
-        (format!("{} to {}", end(low), end(high)), digits)
+        (from_to(end(low), end(high)), digits)
     }
 
     /// One end of a range, rounded outwards to two digits.
@@ -221,8 +255,7 @@ impl Scale {
     /// Two places that differ, in as few digits as show it: `8280 to 8310`, `0.42 to 0.44`.
     pub(super) fn range_text(self, first: f64, last: f64) -> String {
         let digits = self.digits(first, last);
-        let (first, last) = (self.text(first, digits), self.text(last, digits));
-        if first == last { first } else { format!("{first} to {last}") }
+        from_to(self.text(first, digits), self.text(last, digits))
     }
 
     /// As few digits as show that two places differ, two at least; two where three do not.
@@ -285,6 +318,12 @@ mod tests {
         assert_eq!([-0.36, 0.25].map(|at| Scale::Linear.text(at, 2)), ["none", "0.25"]);
         let needs = [-0.36, 0.25].map(|at| Scale::Linear.at_most(at));
         assert_eq!(needs, ["none", "\u{2264} 0.25"]);
+        assert_eq!([-0.36, 0.25].map(|at| Scale::Linear.below(at)), ["none", "below 0.25"]);
+        assert_eq!(Scale::Linear.outwards(-0.36, 0.2).0, "none to 0.20");
+        assert_eq!(Scale::Linear.outwards(-0.36, -0.05).0, "none");
+        let places = [-0.05, 0.25].map(|at| Scale::Linear.about(at, Scale::Linear.exact(at)));
+        assert_eq!(places, ["none", "\u{2248} 0.25"]);
+        assert_eq!(with_overlap(-0.05), "without any overlap");
     }
 
     #[test]

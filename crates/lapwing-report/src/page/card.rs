@@ -161,7 +161,11 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         details.push(fact("step", step_in_words(step, result.pixel_size_m)));
     }
     if let Some(overlap) = result.linear_overlap {
-        details.push(fact("overlap of neighbours", format!("{overlap:.3} of the diameter")));
+        let share = match overlap > 0.0 {
+            true => format!("{overlap:.3} of the diameter"),
+            false => "none".to_owned(),
+        };
+        details.push(fact("overlap of neighbours", share));
     }
     details.extend(result.exposure.as_ref().map(|exposure| fact("exposure", exposure.clone())));
     details.push(fact("overlap by area (metric 2)", format!("{:.3}", result.overlap)));

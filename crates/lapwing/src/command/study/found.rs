@@ -40,7 +40,7 @@ impl Said<'_> {
         if let (Some(step), Some(overlap)) = (of.step_px, of.linear_overlap) {
             let overlap = match overlap > 0.0 {
                 true => format!("overlap {overlap:.2}"),
-                false => "discs apart".to_owned(),
+                false => "no overlap".to_owned(),
             };
             let apart = of.view.apart_in_words(step);
             let _ = write!(words, " (step {step:.1} px{apart}, {overlap})");

@@ -126,14 +126,16 @@ impl<'a> Question<'a> {
         let (behind, near): (Vec<&Valued>, Vec<&Valued>) =
             values.iter().partition(|next| ahead(&first, next));
         // Chance differs from view to view: what is told of the first is not told of all near it.
-        let alike = !near.iter().any(|one| near.iter().any(|next| ahead(one, next)));
+        let apart = near.iter().any(|one| near.iter().any(|next| ahead(one, next)));
         let better = near.iter().all(|one| behind.iter().all(|next| ahead(one, next)));
         let best = first.0;
         let which = match near.len() {
             1 => format!("{best} is best"),
-            all if all == values.len() && alike => "no view is better than another".to_owned(),
-            _ if alike && better => {
-                format!("{} are alike, and better than the others,", names(&near))
+            all if all == values.len() && !apart => {
+                "no view is told to be better than another".to_owned()
+            }
+            _ if !apart && better => {
+                format!("{} are not told apart, and better than the others,", names(&near))
             }
             _ => format!("{best} comes first, not told from {},", names(&near[1..])),
         };
@@ -176,7 +178,7 @@ mod tests {
             let values = vec![at(View::Baseline, 0.84), at(View::Dense, 0.80)];
             question.best_of("1 photon", Split::Train, values).unwrap()
         };
-        assert!(best(2).contains("no view is better than another"), "{}", best(2));
+        assert!(best(2).contains("no view is told to be better than another"), "{}", best(2));
         assert!(best(8).contains("baseline is best on train"), "{}", best(8));
         // The third is behind the first alone: of the second it is not told.
         let told = |values: [(View, f64, f64); 3]| {
@@ -187,8 +189,8 @@ mod tests {
         let near = told([first, second(0.05), third]);
         assert!(near.contains("baseline comes first, not told from dense, on train"), "{near}");
         let apart = told([first, second(0.01), third]);
-        assert!(apart.contains("baseline and dense are alike, and better than"), "{apart}");
-        // Nor are those alike that are not told from the first, where one is behind another.
+        assert!(apart.contains("baseline and dense are not told apart, and better"), "{apart}");
+        // What is not told from the first is not one group where one is behind another.
         let wide = told([(View::Baseline, 0.84, 0.06), second(0.01), third]);
         assert!(wide.contains("baseline comes first, not told from dense and sparse,"), "{wide}");
         // Between two doses as at the worse of them; of one realisation it is not known.

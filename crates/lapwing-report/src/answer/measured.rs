@@ -7,6 +7,9 @@ use crate::levels::Level;
 use lapwing_compare::independent_share;
 use lapwing_study::held::SHARED;
 
+/// What halves of the photons have in common.
+const HALVES: &str = "halves_complex_correlation";
+
 impl Question<'_> {
     /// Whether a dose is so far below that of a measured scan that comparing it with the
     /// reconstruction of all photons tells of more than the photons that both have: with halves of
@@ -89,11 +92,15 @@ impl Question<'_> {
                 "The reference is {maker}\u{2019}s own reconstruction of all photons: the distance to \
                  it tells what fewer photons cost, not what is wrong in both."
             ),
-            _ => format!(
-                "The reference was made by {maker}, whose own errors are in it: these numbers tell \
-                 what fewer photons cost each solver, and cannot rank the solvers. The agreement of \
-                 halves can."
-            ),
+            _ => {
+                // Halves can, where something of them is no dip, no prior and no noise.
+                let told = self.rows.iter().any(|row| row.answer(HALVES).is_some());
+                let halves = if told { " The agreement of halves can." } else { "" };
+                format!(
+                    "The reference was made by {maker}, whose own errors are in it: these numbers \
+                     tell what fewer photons cost each solver, and cannot rank the solvers.{halves}"
+                )
+            }
         })
     }
 }

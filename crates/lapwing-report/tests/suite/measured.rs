@@ -51,6 +51,22 @@ fn the_reference_compared_with_itself_is_no_result() {
         fs::read_to_string(folder.path().join(name)).unwrap().contains("at goal 0.9")
     };
     assert!(!lines("LSQML") && lines("ML"));
+    // Halves rank the solvers, unless they tell of nothing themselves.
+    assert!(html.contains("cannot rank the solvers. The agreement of halves can."));
+    let study = StudyFolder::new(folder.path());
+    for case in study.cases().unwrap() {
+        let file = study.result_dir(&case).join("comparison.json");
+        let Ok(text) = fs::read(&file) else { continue };
+        let mut comparison: Value = serde_json::from_slice(&text).unwrap();
+        // They agree better than each does with the reference: what they repeat is a prior.
+        comparison["halves"]["metrics"]["complex_correlation"] = 0.999.into();
+        comparison["metrics"]["halves_complex_correlation"] = 0.999.into();
+        comparison["metrics"]["complex_correlation"] = 0.5.into();
+        fs::write(file, comparison.to_string()).unwrap();
+    }
+    let html = fs::read_to_string(lapwing_report::write(folder.path()).unwrap().html).unwrap();
+    assert!(html.contains("cannot rank the solvers."));
+    assert!(!html.contains("agreement of halves can"));
 }
 
 #[test]

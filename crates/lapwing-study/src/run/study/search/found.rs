@@ -36,7 +36,8 @@ pub struct Found {
 pub enum Least {
     /// About `at`, interpolated between two doses; between `low` and `high` with 95 % confidence:
     /// what chance may move the means by, and what the straight line between the two doses may be
-    /// wrong by (see [`reached_between`]). Of one realisation these are the two doses.
+    /// wrong by (see [`reached_between`](crate::crossing::reached_between)). Of one realisation
+    /// these are the two doses.
     About {
         /// Photons per pattern.
         at: f64,

@@ -16,20 +16,23 @@ const GROW: usize = 3;
 /// Share of a pattern below which a background is taken as zero.
 const NOTHING: f64 = 1e-6;
 
-/// Mean of the static light in every good pixel, 0 in the others.
+/// Mean of the static light in every pixel that is `seen`, 0 in the others. The `good` ones among
+/// them are judged.
 ///
 /// Outside the direct beam the share of static light is estimated ring by ring; it must not rise
 /// outwards. Inside the direct beam, where coherent light is no speckle, the background is
-/// continued from the rim: too low rather than too high.
+/// continued from the rim: too low rather than too high. A pixel that is hidden too often to be
+/// judged has what its ring has.
 pub(super) fn find(
     moments: &Moments,
     gain: f64,
     rings: &Rings,
     good: &Array2<bool>,
+    seen: &Array2<bool>,
 ) -> Array2<f32> {
     let shape = good.dim();
     let falling = by_rings(moments, gain, rings);
-    let beam = direct_beam(&moments.mean, good);
+    let beam = direct_beam(&moments.mean, seen);
     let outside = Array2::from_shape_fn(shape, |at| good[at] && !beam[at]);
     let smoothed = normalised_blur(&moments.mean, &outside, SMOOTH);
     let ring_means: Vec<f64> = rings.sums(&moments.mean).into_iter().map(mean).collect();
@@ -42,13 +45,14 @@ pub(super) fn find(
         }
     });
     let continued = normalised_blur(&known, &outside, shape.0.max(shape.1) as f64 / 16.0);
-    let background = Array2::from_shape_fn(shape, |at| match (good[at], beam[at]) {
+    let background = Array2::from_shape_fn(shape, |at| match (seen[at], beam[at]) {
         (false, _) => 0.0,
         (true, true) => continued[at].min(moments.mean[at]) as f32,
-        (true, false) => known[at] as f32,
+        (true, false) if good[at] => known[at] as f32,
+        (true, false) => falling[rings.of(at)].min(moments.mean[at]) as f32,
     });
     let all: f64 = background.iter().map(|&value| f64::from(value)).sum();
-    if all < NOTHING * moments.sum(good) { Array2::zeros(shape) } else { background }
+    if all < NOTHING * moments.sum(seen) { Array2::zeros(shape) } else { background }
 }
 
 fn mean((sum, pixels): (f64, f64)) -> f64 {

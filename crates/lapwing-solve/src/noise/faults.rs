@@ -18,14 +18,16 @@ const QUIET: f64 = 0.25;
 /// This many larger counts, expected of photons and not seen, indicate saturation.
 const MISSING: f64 = 40.0;
 
-/// Finds the faults of the patterns along `path`; `good` loses the pixels found.
+/// Finds the faults of the patterns along `path`; `good` loses the pixels found. `first` are the
+/// moments of these patterns where each has a mask of its own.
 pub(super) fn find(
     stack: &Stack<'_>,
     path: &[usize],
     good: &mut Array2<bool>,
+    first: Option<&Moments>,
     go_on: GoOn<'_>,
 ) -> Result<Faults, Stopped> {
-    let (lost, bright) = by_light(stack, path, good, &mut *go_on)?;
+    let (lost, bright) = by_light(stack, path, good, first, &mut *go_on)?;
     let is_out = |at: &usize| lost.binary_search(at).is_ok() || bright.binary_search(at).is_ok();
     let mut members: Vec<usize> = path.iter().copied().filter(|at| !is_out(at)).collect();
     members.sort_unstable();
@@ -71,13 +73,21 @@ fn by_light(
     stack: &Stack<'_>,
     path: &[usize],
     good: &Array2<bool>,
+    first: Option<&Moments>,
     go_on: GoOn<'_>,
 ) -> Result<(Vec<usize>, Vec<usize>), Stopped> {
-    let total = |buffer: &mut Buffer, &pattern: &usize| -> f64 {
-        let pixels = stack.pattern(pattern, buffer).iter().zip(good);
-        pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
+    let total = |buffer: &mut Buffer, &pattern: &usize| -> Option<f64> {
+        let pattern = stack.pattern(pattern, buffer);
+        let pixels = pattern.values.iter().zip(good);
+        let total: f64 =
+            pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum();
+        let share = first.map_or(Some(1.0), |usual| usual.seen_share(pattern.hidden, good));
+        share.map(|share| total / share)
     };
     let totals = stack.each(path.iter(), 1, go_on, Buffer::default, total)?;
+    // What cannot be told is as usual.
+    let middle = usual(totals.iter().copied().flatten());
+    let totals: Vec<f64> = totals.into_iter().map(|total| total.unwrap_or(middle)).collect();
     let mut lost: Vec<usize> = (0..path.len())
         .filter(|&at| {
             let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
@@ -100,7 +110,7 @@ fn dead(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
         .map(|(at, _)| at)
         .filter(|&at| {
             let usual = usual(near(at, good).map(|at| moments.mean[at]));
-            usual * moments.patterns as f64 >= QUANTA
+            usual * f64::from(moments.patterns[at]) >= QUANTA
         })
         .collect()
 }
@@ -108,8 +118,9 @@ fn dead(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
 /// Pixels that are stuck, or far brighter than any near them away from the centre of the light.
 fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
     let ratio = |at: (usize, usize)| moments.variance[at] / moments.mean[at];
+    let number = |at: (usize, usize)| moments.patterns[at];
     let lit =
-        |at: &(usize, usize)| good[*at] && moments.mean[*at] * moments.patterns as f64 >= QUANTA;
+        |at: &(usize, usize)| good[*at] && moments.mean[*at] * f64::from(number(*at)) >= QUANTA;
     let pixels: Vec<(usize, usize)> =
         moments.mean.indexed_iter().map(|(at, _)| at).filter(lit).collect();
     let mut ratios: Vec<f64> = pixels.iter().map(|&at| ratio(at)).collect();
@@ -123,7 +134,7 @@ fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
             let brightest = near(at, good).map(|at| moments.mean[at]).fold(0.0, f64::max);
             let central = (at.0 as f64 - y).hypot(at.1 as f64 - x) < 3.0;
             // Of few patterns a pixel may well be quiet by chance.
-            let stuck = ratio(at) < QUIET * quiet.min(1.0) && moments.patterns >= STUCK;
+            let stuck = ratio(at) < QUIET * quiet.min(1.0) && number(at) as usize >= STUCK;
             stuck || (!central && moments.mean[at] > HOT * brightest)
         })
         .collect();
@@ -141,22 +152,27 @@ fn wrong(
 ) -> Result<Vec<usize>, Stopped> {
     let model: Vec<f64> = moments.mean.iter().map(|mean| mean.sqrt()).collect();
     let norm: f64 = moments.sum(good);
-    let of = |buffer: &mut Buffer, &pattern: &usize| {
+    let of = |buffer: &mut Buffer, &pattern: &usize| -> Option<f64> {
         let (mut product, mut power) = (0.0, 0.0);
-        let pixels = stack.pattern(pattern, buffer).iter().zip(&model).zip(good);
+        let pattern = stack.pattern(pattern, buffer);
+        let share = moments.seen_share(pattern.hidden, good)?;
+        let pixels = pattern.values.iter().zip(&model).zip(good);
         for ((&value, model), _) in pixels.filter(|(_, good)| **good) {
             let value = f64::from(value);
             product += value.sqrt() * model;
             power += value;
         }
-        if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
+        Some(if power > 0.0 { product / (power * norm * share).sqrt() } else { 0.0 })
     };
-    let resemblance: Vec<f64> = stack.each(members.iter(), 1, go_on, Buffer::default, of)?;
-    let middle = usual(resemblance.iter().copied());
-    let spread = 1.4826 * usual(resemblance.iter().map(|value| (value - middle).abs()));
+    let resemblance: Vec<Option<f64>> =
+        stack.each(members.iter(), 1, go_on, Buffer::default, of)?;
+    let told = || resemblance.iter().copied().flatten();
+    let middle = usual(told());
+    let spread = 1.4826 * usual(told().map(|value| (value - middle).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
     let each = members.iter().zip(&resemblance);
-    Ok(each.filter(|(_, value)| **value < middle - unlike).map(|(&pattern, _)| pattern).collect())
+    let is_unlike = |value: &Option<f64>| value.is_some_and(|value| value < middle - unlike);
+    Ok(each.filter(|(_, value)| is_unlike(value)).map(|(&pattern, _)| pattern).collect())
 }
 
 /// The value at which many pixels of many patterns stop, where there is one.
@@ -171,7 +187,7 @@ fn saturation(
     go_on: GoOn<'_>,
 ) -> Result<Option<f32>, Stopped> {
     let of = |buffer: &mut Buffer, pattern: usize, best: &mut dyn FnMut(f32)| {
-        let pixels = stack.pattern(pattern, buffer).iter().zip(good);
+        let pixels = stack.pattern(pattern, buffer).values.iter().zip(good);
         pixels.filter(|(_, good)| **good).for_each(|(&value, _)| best(value));
     };
     let largest_of = |buffer: &mut Buffer, &pattern: &usize| {

@@ -22,9 +22,9 @@ const TASK: usize = 64;
 
 /// Sums over pairs of neighbouring patterns.
 struct Differences {
-    /// Of each ring: sum (m - m')^2, sum (m + m'), and over the pairs the sum of the square of the
-    /// ring's mean.
-    rings: Vec<[f64; 3]>,
+    /// Of each ring, over pixels that are good in both: sum (m - m')^2, sum (m + m'), over the
+    /// pairs the sum of the square of the ring's mean, and the number of pixels.
+    rings: Vec<[f64; 4]>,
     /// Of each ring: sum d d_right over pairs of adjacent good pixels, and sum d^2 over the same.
     adjacent: Vec<(f64, f64)>,
 }
@@ -60,14 +60,15 @@ pub(super) fn find(
     let points: Vec<Point> = dark
         .iter()
         .filter_map(|&ring| {
-            let [squares, counts, of_pairs] = differences.rings[ring];
-            let pixels = rings.members(ring).len() as f64;
-            let (mean, variance) = (means[ring], squares / (2.0 * pairs * pixels));
+            let [squares, counts, of_pairs, compared] = differences.rings[ring];
+            let (mean, variance) = (means[ring], squares / (2.0 * compared));
             let usable = counts >= COUNTS && variance > 0.0;
-            let weight = pairs * pixels / (2.0 * variance * variance);
+            let weight = compared / (2.0 * variance * variance);
             // Less what counting adds to the square of a mean of both patterns' pixels.
-            let square = (of_pairs / pairs - 0.5 * mean / pixels).max(mean * mean);
+            let noise = 0.5 * mean / (compared / pairs);
+            let square = (of_pairs / pairs - noise).max(mean * mean);
             let unsteady = square / (mean * mean);
+            let pixels = rings.members(ring).len() as f64;
             let light = unsteady * squares_of_means[ring].0 / (mean * pixels);
             usable.then_some(Point { mean, square, light, variance, weight })
         })
@@ -86,7 +87,7 @@ pub(super) fn find(
     };
 
     let quiet = dark.iter().filter(|&&ring| {
-        let [squares, counts, _] = differences.rings[ring];
+        let [squares, counts, ..] = differences.rings[ring];
         squares < 1.1 * gain * counts
     });
     let (products, squares) = quiet.fold((0.0, 0.0), |sum, &ring| {
@@ -182,24 +183,40 @@ fn differences(
     for ring in 0..rings.len() {
         rings.members(ring).iter().for_each(|&place| good[place as usize] = true);
     }
+    let none = || Differences {
+        rings: vec![[0.0; 4]; rings.len()],
+        adjacent: vec![(0.0, 0.0); rings.len()],
+    };
     let of_task = |_: &mut (), pairs: &[(usize, usize)]| {
-        let mut sums = Differences {
-            rings: vec![[0.0; 3]; rings.len()],
-            adjacent: vec![(0.0, 0.0); rings.len()],
-        };
+        let mut sums = none();
         let mut difference = vec![0.0_f64; height * width];
+        let mut of_pair = Vec::new();
         let (mut first, mut second) = (Buffer::default(), Buffer::default());
         for &(a, b) in pairs {
             let (a, b) = (stack.pattern(a, &mut first), stack.pattern(b, &mut second));
+            let hidden = [a.hidden, b.hidden].concat();
+            let (a, b) = (a.values, b.values);
             for ((difference, a), b) in difference.iter_mut().zip(a).zip(b) {
                 *difference = f64::from(*a) - f64::from(*b);
             }
+            let good = match hidden.is_empty() {
+                true => &good,
+                false => {
+                    of_pair.clone_from(&good);
+                    hidden.iter().for_each(|&place| of_pair[place as usize] = false);
+                    &of_pair
+                }
+            };
             for ring in 0..rings.len() {
-                let [squares, counts, of_pairs] = &mut sums.rings[ring];
-                let mut both = 0.0;
+                let [squares, counts, of_pairs, compared] = &mut sums.rings[ring];
+                let (mut both, mut pixels) = (0.0, 0_usize);
                 let (products, own) = &mut sums.adjacent[ring];
                 for &place in rings.members(ring) {
                     let place = place as usize;
+                    if !good[place] {
+                        continue;
+                    }
+                    pixels += 1;
                     let here = difference[place];
                     *squares += here * here;
                     both += f64::from(a[place]) + f64::from(b[place]);
@@ -209,14 +226,14 @@ fn differences(
                     }
                 }
                 *counts += both;
-                *of_pairs += (0.5 * both / rings.members(ring).len().max(1) as f64).powi(2);
+                *of_pairs += (0.5 * both / pixels.max(1) as f64).powi(2);
+                *compared += pixels as f64;
             }
         }
         sums
     };
     let parts = stack.each(pairs.chunks(TASK), 2 * TASK, go_on, || (), of_task)?;
-    let mut all =
-        Differences { rings: vec![[0.0; 3]; rings.len()], adjacent: vec![(0.0, 0.0); rings.len()] };
+    let mut all = none();
     for part in &parts {
         for (sums, more) in all.rings.iter_mut().zip(&part.rings) {
             sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);

@@ -40,15 +40,16 @@ pub use rule::DetectorRule;
 pub(crate) use stack::{PatternOrder, Stack};
 
 use crate::{Flow, neighbours};
-use lapwing_model::Position;
+use lapwing_model::{Position, median};
 use moments::Moments;
 use ndarray::{Array2, ArrayView3};
 use rings::Rings;
 use stack::{GoOn, Stopped};
 
 /// Finds gain, background and faults from the patterns `intensity` (pattern, y, x), zero frequency
-/// in the centre, taken at `scan`. `valid`, axes (1 or pattern, y, x), marks the good pixels; one
-/// that is bad in one pattern is used in none.
+/// in the centre, taken at `scan`. `valid`, axes (1 or pattern, y, x), marks the good pixels. Each
+/// is judged by the patterns in which it is good, unless these are far fewer than those of others:
+/// a mask of bright values leaves the dim ones, which would look like static light.
 ///
 /// A few passes over the patterns and no transform. The result does not depend on the number of
 /// threads. For fewer than four patterns the result is [`NoiseModel::photons`].
@@ -93,28 +94,23 @@ pub fn estimate_while(
     scans: Option<&[usize]>,
     go_on: &mut dyn FnMut() -> Flow,
 ) -> Option<NoiseModel> {
-    let (_, height, width) = intensity.dim();
-    let mut good = Array2::from_elem((height, width), true);
-    for valid in valid.iter().flat_map(|valid| valid.outer_iter()) {
-        good.zip_mut_with(&valid, |good, &valid| *good &= valid);
-    }
     let intensity = intensity.as_standard_layout();
-    of_stack(&Stack::Array(intensity.view()), scan, good, known, scans, go_on)
+    of_stack(&Stack::Array(intensity.view(), valid), scan, known, scans, go_on)
 }
 
-/// As [`estimate_while`], of any stack and the pixels that are good in all of its patterns.
+/// As [`estimate_while`], of any stack.
 pub(crate) fn of_stack(
     stack: &Stack<'_>,
     scan: &[Position],
-    good: Array2<bool>,
     known: &Faults,
     scans: Option<&[usize]>,
     go_on: GoOn<'_>,
 ) -> Option<NoiseModel> {
     assert_eq!(stack.len(), scan.len(), "every pattern has a position");
+    let good = stack.seen();
     let all: Vec<usize> = (0..stack.len()).collect();
     let Some(of) = scans else {
-        return of_members(stack, scan, &all, good, known, go_on).ok();
+        return of_members(stack, scan, &all, good, known, go_on).ok().map(|found| found.0);
     };
     assert_eq!(stack.len(), of.len(), "every pattern is of a scan");
     let count = of.iter().max().map_or(0, |last| last + 1);
@@ -122,33 +118,45 @@ pub(crate) fn of_stack(
         all.iter().copied().filter(|&pattern| of[pattern] == number).collect()
     });
     let each = members.filter(|members| !members.is_empty()).map(|members| {
-        let found = of_members(stack, scan, &members, good.clone(), known, &mut *go_on)?;
-        Ok((members.len(), found))
+        let (found, seen) = of_members(stack, scan, &members, good.clone(), known, &mut *go_on)?;
+        Ok((members.len(), found, seen))
     });
     let each = each.collect::<Result<Vec<_>, Stopped>>().ok()?;
     Some(NoiseModel::mean(&each).unwrap_or_else(|| NoiseModel::photons(good.dim(), 0.0)))
 }
 
-/// Of the patterns `members` alone, ascending.
+/// Of the patterns `members` alone, ascending; and the pixels that these show, of those `seen`.
 fn of_members(
     stack: &Stack<'_>,
     scan: &[Position],
     members: &[usize],
-    mut good: Array2<bool>,
+    mut seen: Array2<bool>,
     known: &Faults,
     go_on: GoOn<'_>,
-) -> Result<NoiseModel, Stopped> {
-    known.pixels().for_each(|at| good[at] = false);
+) -> Result<(NoiseModel, Array2<bool>), Stopped> {
+    known.pixels().for_each(|at| seen[at] = false);
     let bad = known.patterns();
     let is_left = |pattern: &usize| bad.binary_search(pattern).is_err();
     let left = members.iter().copied().filter(is_left).collect();
     // Neighbours in this order are neighbours in the scan.
     let path = neighbours::path(scan, left);
+    let first = match stack.hides() {
+        true => Some(Moments::of(stack, &path, &mut *go_on)?),
+        false => None,
+    };
+    let mut good = match &first {
+        Some(moments) => {
+            seen.zip_mut_with(&moments.patterns, |seen, &patterns| *seen &= patterns > 0);
+            often_good(moments, path.len(), &seen)
+        }
+        None => seen.clone(),
+    };
     if path.len() < 4 || !good.iter().any(|&good| good) {
-        let photons = NoiseModel::photons(good.dim(), stack.mean(&good));
-        return Ok(NoiseModel { faults: known.clone(), ..photons });
+        let photons = NoiseModel::photons(good.dim(), stack.mean(&seen));
+        return Ok((NoiseModel { faults: known.clone(), ..photons }, seen));
     }
-    let faults = faults::find(stack, &path, &mut good, &mut *go_on)?.with(known);
+    let faults = faults::find(stack, &path, &mut good, first.as_ref(), &mut *go_on)?.with(known);
+    faults.pixels().for_each(|at| seen[at] = false);
     let bad = faults.patterns();
     let path: Vec<usize> =
         path.into_iter().filter(|pattern| bad.binary_search(pattern).is_err()).collect();
@@ -157,7 +165,37 @@ fn of_members(
     let moments = Moments::of(stack, &members, &mut *go_on)?;
     let rings = Rings::around(moments.centre(&good), &good);
     let (gain, correlated) = gain::find(stack, scan, &path, &rings, &moments, go_on)?;
-    let background = background::find(&moments, gain, &rings, &good);
-    let mean_intensity = moments.sum(&good);
-    Ok(NoiseModel { gain, background, mean_intensity, correlated, faults })
+    let background = background::find(&moments, gain, &rings, &good, &seen);
+    let mean_intensity = moments.sum(&seen);
+    Ok((NoiseModel { gain, background, mean_intensity, correlated, faults }, seen))
+}
+
+/// Patterns in which a pixel must be good to be judged.
+const SEEN: u32 = 4;
+/// A pixel is hidden by its light, or by its place, when that happens more often than to the dimmer
+/// half of all pixels by this many standard deviations of chance.
+const CHANCE: f64 = 4.0;
+
+/// Of the pixels `seen`, those that are to be judged by their `moments` over so many `patterns`.
+///
+/// Masks of chance, say of cosmic rays, hide all pixels alike and leave fair samples. Those of
+/// bright values do not: what they leave of a bright pixel has too small a mean and far too small a
+/// variance. They hide nothing of the dimmer half of the pixels, by which chance is known.
+fn often_good(moments: &Moments, patterns: usize, seen: &Array2<bool>) -> Array2<bool> {
+    let hidden = moments.patterns.mapv(|good| patterns as u32 - good);
+    let each = moments.mean.iter().zip(&hidden).zip(seen).filter(|(_, seen)| **seen);
+    let mut by_light: Vec<(f64, u32)> = each.map(|((&mean, &hidden), _)| (mean, hidden)).collect();
+    by_light.sort_by(|a, b| a.0.total_cmp(&b.0));
+    by_light.truncate(by_light.len().div_ceil(2));
+    let never = by_light.iter().filter(|(_, hidden)| *hidden == 0).count() as f64;
+    let usual = match median(by_light.iter().map(|&(_, hidden)| hidden.into())) {
+        // Of numbers that are mostly zero, the mean of a Poisson distribution with as many zeros.
+        Some(0.0) => (by_light.len() as f64 / never).ln(),
+        Some(middle) => middle,
+        None => 0.0,
+    };
+    let most = usual + CHANCE * usual.sqrt();
+    Array2::from_shape_fn(seen.dim(), |at| {
+        seen[at] && moments.patterns[at] >= SEEN && f64::from(hidden[at]) <= most
+    })
 }

@@ -11,7 +11,8 @@ pub struct NoiseModel {
     /// Mean of the light in every pixel that is the same in all patterns and belongs to no coherent
     /// wave, axes (y, x), zero frequency in the centre; 0 in bad pixels.
     pub background: Array2<f32>,
-    /// Mean summed intensity of a good pattern over its good pixels.
+    /// Mean summed intensity of a good pattern, over the pixels that are good in some pattern, each
+    /// by the patterns in which it is.
     pub mean_intensity: f64,
     /// Whether the noise of adjacent pixels is correlated.
     pub correlated: bool,
@@ -81,29 +82,40 @@ impl NoiseModel {
         }
     }
 
-    /// The mean of models of so many patterns each, with the faults of all; `None` of none.
-    pub(super) fn mean(models: &[(usize, Self)]) -> Option<Self> {
-        let [(_, first), others @ ..] = models else { return None };
+    /// The mean of models of so many patterns each, with the faults of all; `None` of none. The
+    /// background of a pixel is that of the models whose patterns show it, which are marked.
+    pub(super) fn mean(models: &[(usize, Self, Array2<bool>)]) -> Option<Self> {
+        let [(_, first, _), others @ ..] = models else { return None };
         if others.is_empty() {
             return Some(first.clone());
         }
-        let total: f64 = models.iter().map(|(patterns, _)| *patterns as f64).sum();
+        let total: f64 = models.iter().map(|(patterns, ..)| *patterns as f64).sum();
         let mean = |of: &dyn Fn(&Self) -> f64| -> f64 {
-            models.iter().map(|(patterns, model)| *patterns as f64 * of(model)).sum::<f64>() / total
+            models.iter().map(|(patterns, model, _)| *patterns as f64 * of(model)).sum::<f64>()
+                / total
         };
         let mut background = Array2::zeros(first.background.dim());
-        for (patterns, model) in models {
+        let mut shown = Array2::<f64>::zeros(first.background.dim());
+        for (patterns, model, seen) in models {
             background.scaled_add((*patterns as f64 / total) as f32, &model.background);
+            shown.zip_mut_with(seen, |shown, &seen| {
+                *shown += if seen { *patterns as f64 } else { 0.0 };
+            });
         }
-        let limits = models.iter().filter_map(|(_, model)| model.faults.saturation);
+        background.zip_mut_with(&shown, |background, &shown| {
+            if shown > 0.0 && shown < total {
+                *background *= (total / shown) as f32;
+            }
+        });
+        let limits = models.iter().filter_map(|(_, model, _)| model.faults.saturation);
         let saturation = limits.reduce(f32::max);
         let faults =
-            models.iter().fold(Faults::default(), |all, (_, model)| all.with(&model.faults));
+            models.iter().fold(Faults::default(), |all, (_, model, _)| all.with(&model.faults));
         Some(Self {
             gain: mean(&|model| model.gain.ln()).exp(),
             background,
             mean_intensity: mean(&|model| model.mean_intensity),
-            correlated: models.iter().any(|(_, model)| model.correlated),
+            correlated: models.iter().any(|(_, model, _)| model.correlated),
             faults: Faults { saturation, ..faults },
         })
     }

@@ -18,8 +18,9 @@ const LEAST: usize = 16;
 
 /// The patterns, wherever they are.
 pub(crate) enum Stack<'a> {
-    /// In memory, in standard order, zero frequency in the centre.
-    Array(ArrayView3<'a, f32>),
+    /// In memory, in standard order, zero frequency in the centre, and the good pixels, for all
+    /// patterns or for each.
+    Array(ArrayView3<'a, f32>, Option<ArrayView3<'a, bool>>),
     /// Those of a problem.
     Problem(&'a Problem, PatternOrder),
 }
@@ -27,37 +28,86 @@ pub(crate) enum Stack<'a> {
 impl Stack<'_> {
     pub fn shape(&self) -> (usize, usize) {
         match self {
-            Self::Array(intensity) => (intensity.dim().1, intensity.dim().2),
+            Self::Array(intensity, _) => (intensity.dim().1, intensity.dim().2),
             Self::Problem(problem, _) => problem.pattern_shape(),
         }
     }
 
     pub fn len(&self) -> usize {
         match self {
-            Self::Array(intensity) => intensity.len_of(Axis(0)),
+            Self::Array(intensity, _) => intensity.len_of(Axis(0)),
             Self::Problem(problem, _) => problem.n_patterns(),
         }
     }
 
-    /// A pattern in axes (y, x), zero frequency in the centre: a view, or a copy in `buffer`.
-    pub fn pattern<'b>(&'b self, index: usize, buffer: &'b mut Buffer) -> &'b [f32] {
+    /// A pattern in axes (y, x), zero frequency in the centre: a view, or a copy in `buffer`. What
+    /// is hidden in it is 0.
+    pub fn pattern<'b>(&'b self, index: usize, buffer: &'b mut Buffer) -> Pattern<'b> {
+        let Buffer { ordered, centred, hidden } = buffer;
+        hidden.clear();
         match self {
-            Self::Array(intensity) => {
-                let start = index * intensity.len_of(Axis(1)) * intensity.len_of(Axis(2));
+            Self::Array(intensity, valid) => {
+                let pixels = intensity.len_of(Axis(1)) * intensity.len_of(Axis(2));
                 let all = intensity.as_slice().expect("the stack is in standard order");
-                &all[start..start + intensity.len_of(Axis(1)) * intensity.len_of(Axis(2))]
+                let values = &all[index * pixels..(index + 1) * pixels];
+                if let Some(valid) = valid.filter(|_| self.hides()) {
+                    let valid = valid.index_axis_move(Axis(0), index);
+                    let places = (0_u32..).zip(valid).filter(|(_, valid)| !**valid);
+                    hidden.extend(places.map(|(place, _)| place));
+                }
+                if hidden.is_empty() {
+                    return Pattern { values, hidden };
+                }
+                centred.clear();
+                centred.extend_from_slice(values);
             }
             Self::Problem(problem, order) => {
                 let pixels = problem.model.len();
-                buffer.0.resize(pixels, 0.0);
-                buffer.1.resize(pixels, 0.0);
-                let Buffer(ordered, centred) = buffer;
+                ordered.resize(pixels, 0.0);
+                centred.resize(pixels, 0.0);
                 let factor = problem.to_input_unit(1.0) as f32;
                 let values = problem.pattern(index, ordered);
                 for (&place, value) in order.pixel_of.iter().zip(values) {
                     centred[place as usize] = value * factor;
                 }
-                centred
+                if self.hides() {
+                    let places = problem.mask.of(index).iter();
+                    hidden.extend(places.map(|&place| order.pixel_of[place as usize]));
+                }
+            }
+        }
+        hidden.iter().for_each(|&place| centred[place as usize] = 0.0);
+        Pattern { values: centred, hidden }
+    }
+
+    /// Whether every pattern has a mask of its own.
+    pub fn hides(&self) -> bool {
+        match self {
+            Self::Array(_, valid) => valid.is_some_and(|valid| valid.len_of(Axis(0)) > 1),
+            Self::Problem(problem, _) => problem.mask.lists() > 1,
+        }
+    }
+
+    /// Pixels that are good in some pattern.
+    pub fn seen(&self) -> Array2<bool> {
+        let everywhere = Array2::from_elem(self.shape(), true);
+        match self {
+            Self::Array(_, None) => everywhere,
+            Self::Array(_, Some(valid)) => {
+                valid.fold_axis(Axis(0), false, |any, &valid| *any || valid)
+            }
+            Self::Problem(problem, order) => {
+                let mut seen = everywhere;
+                let lists = problem.mask.lists().min(self.len());
+                let mut hidden = vec![0; problem.model.len()];
+                for place in (0..lists).flat_map(|index| problem.mask.of(index)) {
+                    hidden[*place as usize] += 1;
+                }
+                let pixels = seen.as_slice_mut().expect("a new array is in standard order");
+                for (&pixel, &hidden) in order.pixel_of.iter().zip(&hidden) {
+                    pixels[pixel as usize] = hidden == 0 || hidden < lists;
+                }
+                seen
             }
         }
     }
@@ -88,7 +138,7 @@ impl Stack<'_> {
         let mut buffer = Buffer::default();
         let mut sum = 0.0;
         for pattern in 0..self.len() {
-            let pixels = self.pattern(pattern, &mut buffer).iter().zip(good);
+            let pixels = self.pattern(pattern, &mut buffer).values.iter().zip(good);
             sum +=
                 pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum::<f64>();
         }
@@ -98,7 +148,18 @@ impl Stack<'_> {
 
 /// Memory for a pattern.
 #[derive(Default)]
-pub(crate) struct Buffer(Vec<f32>, Vec<f32>);
+pub(crate) struct Buffer {
+    ordered: Vec<f32>,
+    centred: Vec<f32>,
+    hidden: Vec<u32>,
+}
+
+/// A pattern, and the pixels that its own mask hides: none where one mask is that of all patterns.
+#[derive(Clone, Copy)]
+pub(crate) struct Pattern<'a> {
+    pub values: &'a [f32],
+    pub hidden: &'a [u32],
+}
 
 /// Where the pixels of a pattern are in pattern order (see [`ForwardModel::to_pattern_order`]).
 pub(crate) struct PatternOrder {

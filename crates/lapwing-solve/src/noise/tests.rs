@@ -200,6 +200,57 @@ fn what_is_masked_does_not_count() {
     assert!(found.background.slice(s![24..40, 24..40]).iter().all(|&value| value == 0.0));
 }
 
+/// The noise model of a problem of these counts and this mask.
+fn of_problem(counts: &Array3<f32>, scan: &[Position], valid: &Array3<bool>) -> NoiseModel {
+    let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
+    let shape = fit(scan, (SIDE, SIDE), 2).unwrap().shape;
+    let object = Object::flat((shape.0 + 8, shape.1 + 8));
+    let builder = Problem::builder(scan.to_vec(), object, probe).mask(valid.view());
+    builder.patterns(counts.clone()).unwrap().estimate_noise(&Faults::default(), None)
+}
+
+#[test]
+fn a_pixel_that_a_pattern_hides_is_judged_by_the_others() {
+    let (mut mean, scan) = light(2e4, 25);
+    mean.mapv_inplace(|value| value + 0.3);
+    for per_photon in [1.0, 4.0] {
+        let mut counts = counted(&mean, per_photon, 26);
+        let whole = estimate(counts.view(), &scan, None);
+        // One value in fifty, somewhere else in every pattern, so that hardly a pixel is good in
+        // all; one pattern has but a corner, one nothing.
+        let mut random = generator(27, "test mask", 0);
+        let mut valid = Array3::from_shape_fn(counts.dim(), |_| random.random::<f64>() > 0.02);
+        valid.slice_mut(s![31, 4.., ..]).fill(false);
+        valid.slice_mut(s![32, .., ..]).fill(false);
+        counts.zip_mut_with(&valid, |count, &valid| *count = if valid { *count } else { 5e9 });
+        let found = estimate(counts.view(), &scan, Some(valid.view()));
+        assert_eq!(found.faults, Faults::default());
+        assert!((found.gain / whole.gain - 1.0).abs() < 0.02, "{} {}", found.gain, whole.gain);
+        assert!((found.mean_intensity / whole.mean_intensity - 1.0).abs() < 0.01);
+        let share = found.background_per_pattern() / (0.3 * (SIDE * SIDE) as f64);
+        assert!((0.8..1.1).contains(&share), "{share} of the background");
+        assert_eq!(of_problem(&counts, &scan, &valid), found);
+    }
+}
+
+#[test]
+fn what_is_left_of_pixels_whose_bright_values_are_hidden_is_no_background() {
+    let (mean, scan) = light(2e4, 28);
+    for background in [0.0, 0.3] {
+        let counts = counted(&mean.mapv(|value| value + background), 1.0, 29);
+        for limit in [12.0, 25.0, 60.0] {
+            let valid = counts.mapv(|count| count < limit);
+            let dark = counts.mapv(|count| if count < limit { count } else { 0.0 });
+            let found = estimate(dark.view(), &scan, Some(valid.view()));
+            assert_eq!((found.gain, &found.faults), (1.0, &Faults::default()));
+            let truth = f64::from(background) * (SIDE * SIDE) as f64;
+            let error = found.background_per_pattern() - truth;
+            assert!(error.abs() < 20.0 + 0.1 * truth, "{error}, truth {truth}");
+            assert_eq!(of_problem(&dark, &scan, &valid), found);
+        }
+    }
+}
+
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     let (mean, scan) = light(3e3, 15);
@@ -288,6 +339,30 @@ fn every_scan_of_several_is_judged_by_its_own_light() {
     // One scan is what it was.
     let alone = estimate_beside(bright.view(), &scan, None, &none, Some(&vec![3; n]));
     assert_eq!(alone, estimate(bright.view(), &scan, None));
+}
+
+#[test]
+fn what_one_scan_of_several_hides_throughout_is_judged_by_the_others() {
+    let (mean, scan) = light(5e3, 33);
+    let counts = counted(&mean.mapv(|value| value + 0.2), 1.0, 34);
+    let n = scan.len();
+    let mut hides = Array3::from_elem((1, SIDE, SIDE), true);
+    hides.slice_mut(s![0, .., 36..]).fill(false);
+    let each = [None, Some(hides.view())].map(|valid| estimate(counts.view(), &scan, valid));
+    let twice = ndarray::concatenate![ndarray::Axis(0), counts, counts];
+    let valid = Array3::from_shape_fn(twice.dim(), |(at, y, x)| at < n || hides[(0, y, x)]);
+    let (scans, of) = ([&scan[..], &scan[..]].concat(), [vec![0; n], vec![1; n]].concat());
+    let none = Faults::default();
+    let found = estimate_beside(twice.view(), &scans, Some(valid.view()), &none, Some(&of));
+    let [a, b] = each;
+    assert_eq!(found.faults, none);
+    let both = 0.5 * (a.mean_intensity + b.mean_intensity);
+    assert!((found.mean_intensity / both - 1.0).abs() < 1e-9);
+    for ((at, &sum), valid) in found.background.indexed_iter().zip(&hides) {
+        let expected =
+            if *valid { 0.5 * (a.background[at] + b.background[at]) } else { a.background[at] };
+        assert!((sum - expected).abs() < 1e-6, "{at:?}: {sum}, expected {expected}");
+    }
 }
 
 #[test]

@@ -52,15 +52,8 @@ impl Problem {
         go_on: &mut dyn FnMut() -> Flow,
     ) -> Option<NoiseModel> {
         let order = PatternOrder::new(&self.model);
-        let mut good = Array2::from_elem(self.model.shape(), true);
-        let pixels = good.as_slice_mut().expect("a new array is in standard order");
-        for index in 0..self.mask.lists().min(self.n_patterns()) {
-            for &place in self.mask.of(index) {
-                pixels[order.pixel_of[place as usize] as usize] = false;
-            }
-        }
         let stack = Stack::Problem(self, order);
-        let mut found = noise::of_stack(&stack, &self.scan, good, known, scans, go_on)?;
+        let mut found = noise::of_stack(&stack, &self.scan, known, scans, go_on)?;
         if self.physics().propagation != Propagation::FarField {
             // The light of an image is no developed speckle, so its moments do not give a
             // background.

@@ -227,6 +227,27 @@ fn a_reconstruction_says_what_it_left_out_and_how_far_chance_goes() {
     );
 }
 
+#[test]
+fn a_background_is_a_share_of_all_light_with_what_masks_hide() {
+    let bench = Bench::new();
+    let (mut like, _) = scan(&bench, 20_000);
+    let light = like.mean_intensity();
+    // Nearly all light is hidden, in each pattern where it is bright.
+    let scale = like.intensity_scale().unwrap();
+    like.mask_out(|amplitude| (f64::from(amplitude) * scale).powi(2) > 4.5).unwrap();
+    assert!(like.mean_intensity() < 0.2 * light);
+    like.write(bench.path("masked.npz")).unwrap();
+    let background = Array::from(vec![0.1_f32; SIDE * SIDE]).reshape(vec![SIDE, SIDE]).unwrap();
+    lapwing_files::npy::write(bench.path("background.npy"), &background).unwrap();
+    bench.ok("reconstruct --input masked.npz --output-dir out --algorithm LSQML --num-epochs 2 \
+         --background background.npy");
+    let text = std::fs::read(bench.path("out/result.json")).unwrap();
+    let result: Value = serde_json::from_slice(&text).unwrap();
+    let share = number(&result["noise"]["background_share"]);
+    let expected = 0.1 * (SIDE * SIDE) as f64 / light;
+    assert!((share / expected - 1.0).abs() < 0.5, "{share}, expected {expected}");
+}
+
 /// What is simulated of beam and detector is what a reconstruction finds of them.
 #[test]
 fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {

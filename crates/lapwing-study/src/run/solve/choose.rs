@@ -110,6 +110,11 @@ pub(crate) fn settled(
         }
         chosen.choices.push(answer.choice);
     }
+    if bare.used_pixels() < bare.n_patterns() * bare.pattern_shape().0 * bare.pattern_shape().1 {
+        // What the mask hides is light too, as the start fields have it.
+        let light = chosen.problem.mean_intensity();
+        chosen.noise.mean_intensity = light + chosen.noise.background_per_pattern();
+    }
     // Slow changes of the beam look like a scan that is stretched: they have to be in the fits.
     let varied = |problem: &Problem| {
         let mut problem = problem.clone();

@@ -11,8 +11,13 @@ const BEAM: f64 = 0.05;
 const COUNTS: f64 = 200.0;
 /// Pairs of patterns farther apart than this many times the usual distance are no neighbours.
 const NEAR: f64 = 2.0;
-/// Counts per pixel above which clipping at read-out no longer lowers a ring's variance.
+/// Counts per pixel of a ring that is lit.
 const LIT: f64 = 1.0;
+/// A ring is so many times as bright as the darkest where a read-out that is clipped at zero, which
+/// may be all that these show, hardly lowers its variance.
+const ABOVE: f64 = 2.0;
+/// Share of the pixels that are the darkest.
+const DARKEST: f64 = 0.125;
 /// A gain within this of 1 is that of photons.
 const PHOTONS: f64 = 0.2;
 /// Correlation of adjacent pixels' noise above which it is not independent.
@@ -70,7 +75,7 @@ pub(super) fn find(
             let unsteady = square / (mean * mean);
             let pixels = rings.members(ring).len() as f64;
             let light = unsteady * squares_of_means[ring].0 / (mean * pixels);
-            usable.then_some(Point { mean, square, light, variance, weight })
+            usable.then_some(Point { mean, square, light, variance, weight, pixels })
         })
         .collect();
     // Light adds to differences and only the read-out lowers them: a gain below that of photons is
@@ -78,9 +83,7 @@ pub(super) fn find(
     // uncorrelated between patterns, with twice the variance of speckle, cannot explain it.
     let beyond_light =
         |point: &Point| point.variance / point.mean - 2.0 * point.light > 1.0 + PHOTONS;
-    let lit = points.iter().filter(|point| point.mean >= LIT);
-    let most = lit.map(|point| point.variance / point.mean).fold(f64::INFINITY, f64::min);
-    let gain = slope_at_zero(&points).unwrap_or(1.0).min(most);
+    let gain = slope_at_zero(&points).unwrap_or(1.0).min(largest(&points));
     let gain = match points.iter().any(beyond_light) {
         true if gain >= 1.0 + PHOTONS => gain,
         _ => 1.0,
@@ -106,6 +109,44 @@ struct Point {
     light: f64,
     variance: f64,
     weight: f64,
+    pixels: f64,
+}
+
+/// The largest gain that the lit rings leave possible: the least of their variances over means.
+///
+/// A read-out that is clipped at zero adds to means as well as to variances. What a ring has more
+/// than the darkest is that of light, and where the read-out hides, the variance over mean of that
+/// is the larger one.
+fn largest(points: &[Point]) -> f64 {
+    let (mean, variance) = darkest(points);
+    // Dark rings with the noise of photons are lit.
+    let above = if variance < (1.0 + PHOTONS) * mean { 0.0 } else { ABOVE * mean };
+    let ratio = |point: &Point| point.variance / point.mean;
+    let beyond = |point: &Point| {
+        let more = point.mean - mean;
+        let beyond = if more > 0.0 { (point.variance - variance) / more } else { 0.0 };
+        beyond.max(ratio(point))
+    };
+    let lit = || points.iter().filter(|point| point.mean >= LIT);
+    let bright = lit().filter(|point| point.mean >= above).map(beyond).reduce(f64::min);
+    bright.unwrap_or_else(|| lit().map(ratio).fold(f64::INFINITY, f64::min))
+}
+
+/// Mean and variance of a pixel of the darkest rings, zero where there are none.
+fn darkest(points: &[Point]) -> (f64, f64) {
+    let mut points: Vec<&Point> = points.iter().collect();
+    points.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+    let enough = DARKEST * points.iter().map(|point| point.pixels).sum::<f64>();
+    let (mut pixels, mut mean, mut variance) = (0.0, 0.0, 0.0);
+    for point in points {
+        if pixels >= enough {
+            break;
+        }
+        pixels += point.pixels;
+        mean += point.pixels * point.mean;
+        variance += point.pixels * point.variance;
+    }
+    if pixels > 0.0 { (mean / pixels, variance / pixels) } else { (0.0, 0.0) }
 }
 
 /// The gain of variance = read-out + gain mean + change square that fits `points` best; without the

@@ -80,6 +80,21 @@ fn excess_noise_is_found() {
 }
 
 #[test]
+fn a_gain_is_found_through_a_read_out_that_is_clipped_at_zero() {
+    let (mean, scan) = light(1e4, 4);
+    let photons = counted(&mean, 1.0, 5);
+    let mut random = generator(6, "test read-out", 0);
+    for (gain, sigma) in [(20.0, 2.0), (20.0, 5.0), (100.0, 10.0), (10.0, 1.0), (1.0, 1.0)] {
+        let counts = photons.mapv(|count| {
+            let normal = (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
+            (gain * count + sigma * normal).round().max(0.0)
+        });
+        let found = estimate(counts.view(), &scan, None).gain;
+        assert!((0.75..1.15).contains(&(found / f64::from(gain))), "{found} of {gain}, {sigma}");
+    }
+}
+
+#[test]
 fn a_background_is_found_from_below() {
     let (mut mean, scan) = light(5e3, 6);
     // Where there is none, none is found; then 0.3 counts in every pixel, 6 % of the light.

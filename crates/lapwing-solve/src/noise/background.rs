@@ -1,5 +1,6 @@
 //! The static background, from mean and variance of every pixel over the scan.
 
+use super::gain::Found;
 use super::moments::Moments;
 use super::rings::Rings;
 use lapwing_model::parallel::InParallel;
@@ -25,13 +26,13 @@ const NOTHING: f64 = 1e-6;
 /// judged has what its ring has.
 pub(super) fn find(
     moments: &Moments,
-    gain: f64,
+    noise: &Found,
     rings: &Rings,
     good: &Array2<bool>,
     seen: &Array2<bool>,
 ) -> Array2<f32> {
     let shape = good.dim();
-    let falling = by_rings(moments, gain, rings);
+    let falling = by_rings(moments, noise, rings);
     let beam = direct_beam(&moments.mean, seen);
     let outside = Array2::from_shape_fn(shape, |at| good[at] && !beam[at]);
     let smoothed = normalised_blur(&moments.mean, &outside, SMOOTH);
@@ -60,7 +61,7 @@ fn mean((sum, pixels): (f64, f64)) -> f64 {
 }
 
 /// The background of each ring, not rising outwards.
-fn by_rings(moments: &Moments, gain: f64, rings: &Rings) -> Vec<f64> {
+fn by_rings(moments: &Moments, noise: &Found, rings: &Rings) -> Vec<f64> {
     let (means, variances) = (rings.sums(&moments.mean), rings.sums(&moments.variance));
     let mut background = vec![0.0; rings.len()];
     for (ring, background) in background.iter_mut().enumerate() {
@@ -75,7 +76,8 @@ fn by_rings(moments: &Moments, gain: f64, rings: &Rings) -> Vec<f64> {
         };
         let (light, variance) = (sum(&means), sum(&variances));
         if light > 0.0 {
-            let share = 1.0 - (variance - gain * light).max(0.0).sqrt() / light;
+            let of_noise = (noise.gain * light - noise.lacking).max(0.0);
+            let share = 1.0 - (variance - of_noise).max(0.0).sqrt() / light;
             *background = share.clamp(0.0, 1.0) * mean(means[ring]);
         }
     }

@@ -34,8 +34,17 @@ struct Differences {
     adjacent: Vec<(f64, f64)>,
 }
 
-/// The gain, and whether the noise of adjacent pixels is correlated. `path` lists the patterns,
-/// neighbours next to each other.
+/// What is found of the detector's noise.
+pub(super) struct Found {
+    pub gain: f64,
+    /// Whether the noise of adjacent pixels is correlated.
+    pub correlated: bool,
+    /// The variance that the darkest pixels lack, for their mean is that of a read-out which is
+    /// clipped at zero and has not the noise of so much light.
+    pub lacking: f64,
+}
+
+/// The gain and its kin. `path` lists the patterns, neighbours next to each other.
 ///
 /// Half the mean square difference of neighbours is the variance of their noise, which is that of
 /// the read-out and the gain times the mean, and a little more: their coherent light differs by an
@@ -48,7 +57,7 @@ pub(super) fn find(
     rings: &Rings,
     moments: &Moments,
     go_on: GoOn<'_>,
-) -> Result<(f64, bool), Stopped> {
+) -> Result<Found, Stopped> {
     let means: Vec<f64> = rings
         .sums(&moments.mean)
         .into_iter()
@@ -97,7 +106,13 @@ pub(super) fn find(
         let (products, squares) = differences.adjacent[ring];
         (sum.0 + products, sum.1 + squares)
     });
-    Ok((gain, squares > 0.0 && products / squares > CORRELATED))
+    let (mean, variance) = darkest(&points);
+    let lacking = if gain == 1.0 { 0.0 } else { gain * mean - variance };
+    Ok(Found {
+        gain,
+        correlated: squares > 0.0 && products / squares > CORRELATED,
+        lacking: if lacking > PHOTONS * gain * mean { lacking } else { 0.0 },
+    })
 }
 
 /// A ring: mean and variance of a pixel, and how well the latter is known.

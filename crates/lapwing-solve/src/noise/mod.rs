@@ -164,8 +164,9 @@ fn of_members(
     members.sort_unstable();
     let moments = Moments::of(stack, &members, &mut *go_on)?;
     let rings = Rings::around(moments.centre(&good), &good);
-    let (gain, correlated) = gain::find(stack, scan, &path, &rings, &moments, go_on)?;
-    let background = background::find(&moments, gain, &rings, &good, &seen);
+    let noise = gain::find(stack, scan, &path, &rings, &moments, go_on)?;
+    let background = background::find(&moments, &noise, &rings, &good, &seen);
+    let gain::Found { gain, correlated, .. } = noise;
     let mean_intensity = moments.sum(&seen);
     Ok((NoiseModel { gain, background, mean_intensity, correlated, faults }, seen))
 }

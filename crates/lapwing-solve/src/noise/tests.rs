@@ -89,8 +89,15 @@ fn a_gain_is_found_through_a_read_out_that_is_clipped_at_zero() {
             let normal = (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
             (gain * count + sigma * normal).round().max(0.0)
         });
-        let found = estimate(counts.view(), &scan, None).gain;
+        let model = estimate(counts.view(), &scan, None);
+        let found = model.gain;
         assert!((0.75..1.15).contains(&(found / f64::from(gain))), "{found} of {gain}, {sigma}");
+        if gain > 1.0 {
+            // The mean of the positive half of a normal distribution, where there is no photon.
+            let each = f64::from(sigma) / (2.0 * std::f64::consts::PI).sqrt();
+            let background = model.background_per_pattern() / (each * (SIDE * SIDE) as f64);
+            assert!((0.8..1.2).contains(&background), "{background}, {gain}, {sigma}");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::dialect::geometry::record_pixel;
+use crate::dialect::geometry::{self, record_pixel};
 use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
 use crate::options::{Geometry, ReadOptions};
@@ -314,11 +314,21 @@ pub(crate) fn tell(
     Ok(())
 }
 
-/// Writes into the metadata what differs from the default physics.
+/// Writes into the metadata what differs from the default physics, in place of what they state.
 pub fn record(metadata: &mut Metadata, physics: &Physics) {
-    if let Propagation::NearField { fresnel_number } = physics.propagation {
-        crate::dialect::geometry::state(metadata, Geometry::NearField);
-        metadata::set_physics_parameter(metadata, FRESNEL_NUMBER, fresnel_number);
+    for name in [MOTION, BLUR, SLICES, SLICE_SPACING, SLICE_FRESNEL_NUMBER] {
+        forget(metadata, name);
+    }
+    match physics.propagation {
+        Propagation::NearField { fresnel_number } => {
+            geometry::state(metadata, Geometry::NearField);
+            metadata::set_physics_parameter(metadata, FRESNEL_NUMBER, fresnel_number);
+        }
+        Propagation::FarField if geometry::stated(metadata) == Some(Geometry::NearField) => {
+            geometry::state(metadata, Geometry::FarField);
+            forget(metadata, FRESNEL_NUMBER);
+        }
+        Propagation::FarField => {}
     }
     if !physics.motion.is_empty() {
         record_motion(metadata, &physics.motion);
@@ -332,6 +342,13 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
     }
 }
 
+/// Removes a physics parameter, where it is stated.
+fn forget(metadata: &mut Metadata, name: &str) {
+    if let Some(Value::Object(parameters)) = metadata.get_mut("physics_parameters") {
+        parameters.remove(name);
+    }
+}
+
 fn record_motion(metadata: &mut Metadata, motion: &[Position]) {
     let places: Vec<[f64; 2]> = motion.iter().map(|place| [place.y, place.x]).collect();
     metadata::set_physics_parameter(metadata, MOTION, json!(places));
@@ -340,6 +357,20 @@ fn record_motion(metadata: &mut Metadata, motion: &[Position]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_recorded_takes_the_place_of_what_was_stated() {
+        let slices = Some(Slices { count: 2, fresnel_number: 0.02 });
+        let motion = Physics::fly((0.0, 4.0));
+        let mut metadata = Metadata::new();
+        let thick = Physics { motion, blur: 1.5, slices, ..Physics::default() };
+        record(&mut metadata, &thick);
+        metadata::set_physics_parameter(&mut metadata, "nphotons", 1e5);
+        assert_eq!(of(None, Some(&metadata), (64, 64)).unwrap(), thick);
+        record(&mut metadata, &Physics::default());
+        assert_eq!(of(None, Some(&metadata), (64, 64)).unwrap(), Physics::default());
+        assert_eq!(metadata["physics_parameters"], json!({ "nphotons": 1e5 }));
+    }
 
     #[test]
     fn a_cone_beam_has_an_effective_distance() {

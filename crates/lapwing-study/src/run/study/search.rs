@@ -104,8 +104,8 @@ pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
             Err(DesignError::rule(field, expected, format!("{said:e} m")).into())
         }
         (None, None) => {
-            let expected = "the side of an object pixel for a goal in nanometres: --pixel-size-m, or \
-                            pixel_size_m in [goal], [base] or [specimen]";
+            let expected = "the side of an object pixel for a goal in nanometres: pixel_size_m in \
+                            [goal], [base] or [specimen], or --pixel-size-m of `lapwing study search`";
             Err(DesignError::rule("goal", expected, "none, in the data neither").into())
         }
         (data, said) => Ok(data.or(said)),

@@ -2,8 +2,8 @@
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
-use crate::Result;
 use crate::design::Resources;
+use crate::{Result, StudyError};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
@@ -20,6 +20,16 @@ impl BatchSystem for Slurm {
     }
 
     fn files(&self, order: &Order) -> Result<Vec<(String, String)>> {
+        // In a line of options words end, and `%` stands for what Slurm puts in.
+        let place = order.place();
+        let odd = |letter: char| letter.is_whitespace() || "\"'\\%#".contains(letter);
+        if place.to_str().is_none_or(|path| path.contains(odd)) {
+            return Err(StudyError::Invalid(format!(
+                "{}: expected a folder without spaces, quotes, backslashes, % and # in its path, \
+                 which Slurm does not take for its logs; choose another with --output",
+                place.display()
+            )));
+        }
         Ok(StudyStage::ALL.map(|step| (step.file(), script(step, order))).into())
     }
 
@@ -198,6 +208,16 @@ mod tests {
         let text = script(StudyStage::Report, &order());
         assert!(text.contains("study run '/home/me/my study.toml' --output"), "{text}");
         assert!(!text.contains("--array"), "{text}");
+    }
+
+    #[test]
+    fn folders_that_slurm_cannot_log_to_are_refused() {
+        assert!(Slurm.files(&order()).is_ok());
+        for folder in ["/a b", "/it's", "/p%j", "/a\\b", "/a#b"] {
+            let refused = Slurm.files(&Order { folder: folder.into(), ..order() }).unwrap_err();
+            let told = refused.to_string();
+            assert!(told.starts_with(folder) && told.contains("--output"), "{told}");
+        }
     }
 
     #[test]

@@ -32,8 +32,7 @@ use fearless_simd::f32x8;
 use fearless_simd::prelude::*;
 
 /// The instructions of these passes: on x86 AVX-512, whose registers are twice as many, or AVX2.
-/// Processors without either take the plain pass: each set of instructions takes a third of this
-/// crate's build.
+/// Processors without either take the plain pass: each set of instructions is compiled anew.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 #[derive(Debug, Clone, Copy)]
 enum Wide {

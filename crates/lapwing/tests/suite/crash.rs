@@ -98,12 +98,23 @@ fn content(name: &str, path: &Path) -> Vec<u8> {
     }
     let mut value: Value =
         serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-    if let Some(record) = value.as_object_mut() {
-        for clock in ["timestamp", "seconds", "seconds_per_epoch", "peak_memory_mb", "input_npz"] {
-            record.remove(clock);
-        }
-    }
+    without_clock(&mut value);
     value.to_string().into_bytes()
+}
+
+/// Forgets what the clock told, at any depth: entries of a ledger have times of their own.
+fn without_clock(value: &mut Value) {
+    match value {
+        Value::Object(record) => {
+            for clock in ["timestamp", "seconds", "seconds_per_epoch", "peak_memory_mb"] {
+                record.remove(clock);
+            }
+            record.remove("input_npz");
+            record.values_mut().for_each(without_clock);
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_clock),
+        _ => {}
+    }
 }
 
 /// All results of a study; reading them proves that each is whole.

@@ -13,6 +13,9 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+/// Whether a run ends by this event.
+type Ends<'a> = &'a (dyn Fn(&Event<'_>) -> bool + Sync);
+
 fn data(folder: &Path) -> std::path::PathBuf {
     let design = "study = { doses = [1e4], views = ['baseline'], pattern_size = 32 }
         scan = { step = 8, field = [64, 48] }
@@ -88,20 +91,26 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         assert_eq!(arrays(&whole.output), arrays(&parts.output), "{name}");
         assert!(!checkpoint.exists());
 
-        // Whoever ends the work, by whatever event, finds it stored as it was then.
-        for by_note in [false, true] {
-            let left = request(&input, &folder.path().join(format!("{name} {by_note}")), options);
-            let ended = left.run(&mut |event| {
-                let ends = match event {
-                    Event::Epoch { epoch, .. } => !by_note && epoch.done == 5,
-                    Event::Note { text, .. } => by_note && text.starts_with("epoch    5 of"),
-                    _ => false,
-                };
-                if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        // Whoever ends the work, by whatever event, finds it stored as it was then: also among the
+        // pictures, after the last epoch.
+        let by_epoch =
+            |event: &Event<'_>| matches!(event, Event::Epoch { epoch, .. } if epoch.done == 5);
+        let note = |event: &Event<'_>, start: &str| matches!(event, Event::Note { text, .. } if text.starts_with(start));
+        let by_note = |event: &Event<'_>| note(event, "epoch    5 of");
+        let at_the_last = |event: &Event<'_>| note(event, "epoch    9 of");
+        let afterwards = |event: &Event<'_>| note(event, "solved in");
+        let stops: [(usize, Ends<'_>); 4] =
+            [(5, &by_epoch), (5, &by_note), (9, &at_the_last), (9, &afterwards)];
+        for (index, (epochs, ends)) in stops.into_iter().enumerate() {
+            let left = request(&input, &folder.path().join(format!("{name} {index}")), options);
+            let ended = left.run(&mut |event| match ends(&event) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             });
             assert!(matches!(ended, Err(StudyError::Stopped)), "{ended:?}");
             let lines = lines_of(&left).unwrap();
-            assert!(lines.iter().any(|line| line.contains("resumed after epoch 5")), "{lines:?}");
+            let resumed = format!("resumed after epoch {epochs}");
+            assert!(lines.iter().any(|line| line.contains(&resumed)), "{lines:?}");
             assert_eq!(arrays(&whole.output), arrays(&left.output), "{name}");
         }
 

@@ -3,6 +3,7 @@
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
+use super::time::seconds;
 use crate::design::Resources;
 use crate::{Result, StudyError};
 use serde::Serialize;
@@ -139,8 +140,7 @@ fn job(order: &Order) -> Result<Job<'static>> {
     Ok(Job { name: NAME, task: (0..=last).map(task).collect() })
 }
 
-/// A time limit as it reads one (`2h`, `15days 2min`); of Slurm's forms (minutes, `mm:ss`,
-/// `hh:mm:ss`, `days-hh`, `days-hh:mm`, `days-hh:mm:ss`) it knows none.
+/// A time limit as it reads one (`2h`, `15days 2min`); of Slurm's forms it knows none.
 fn duration(time: &str) -> Result<String> {
     let wrong = || {
         StudyError::Invalid(format!(
@@ -151,24 +151,9 @@ fn duration(time: &str) -> Result<String> {
     if time.contains(|letter: char| letter.is_ascii_alphabetic()) {
         return Ok(time.to_owned());
     }
-    let (days, rest) = match time.split_once('-') {
-        Some((days, rest)) => (Some(days), rest),
-        None => (None, time),
-    };
-    let number = |text: &str| text.parse::<u32>().map(u64::from).map_err(|_| wrong());
-    let numbers = rest.split(':').map(number).collect::<Result<Vec<u64>>>()?;
-    let (hours, minutes, seconds) = match (days, &numbers[..]) {
-        (Some(_), &[hours]) => (hours, 0, 0),
-        (Some(_), &[hours, minutes]) => (hours, minutes, 0),
-        (None, &[minutes]) => (0, minutes, 0),
-        (None, &[minutes, seconds]) => (0, minutes, seconds),
-        (_, &[hours, minutes, seconds]) => (hours, minutes, seconds),
-        _ => return Err(wrong()),
-    };
-    let days = days.map_or(Ok(0), number)?;
-    match ((days * 24 + hours) * 60 + minutes) * 60 + seconds {
-        0 => Err(wrong()),
-        seconds => Ok(format!("{seconds}s")),
+    match seconds(time) {
+        None | Some(0) => Err(wrong()),
+        Some(seconds) => Ok(format!("{seconds}s")),
     }
 }
 

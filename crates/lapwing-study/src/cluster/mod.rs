@@ -11,6 +11,7 @@ mod hyperqueue;
 mod order;
 mod script;
 mod slurm;
+mod time;
 
 pub use self::order::{BatchSystem, FOLDER, Handed, Order, State};
 use crate::design::Resources;
@@ -83,6 +84,15 @@ impl Submission {
     }
 }
 
+/// Scripts, or whatever the batch system reads, under their names.
+///
+/// # Errors
+/// When one of the resources is none, or the batch system has no such request.
+pub fn files(system: &dyn BatchSystem, order: &Order) -> Result<Vec<(String, String)>> {
+    order.resources.check()?;
+    system.files(order)
+}
+
 /// Writes scripts into the folder of the study, submits them, and keeps their numbers there.
 ///
 /// # Errors
@@ -104,9 +114,10 @@ pub fn submit(system: &dyn BatchSystem, order: &Order) -> Result<Submission> {
             )));
         }
     }
+    let files = files(system, order)?;
     let place = order.place();
     make_folder(&place)?;
-    for (name, text) in system.files(order)? {
+    for (name, text) in files {
         let path = place.join(name);
         atomic::write_bytes(&path, text).map_err(StudyError::io("cannot write", &path))?;
     }

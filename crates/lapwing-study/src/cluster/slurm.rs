@@ -2,6 +2,7 @@
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
+use super::time::seconds;
 use crate::design::Resources;
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
@@ -28,6 +29,17 @@ impl BatchSystem for Slurm {
                 "{}: expected a folder without spaces, quotes, backslashes, % and # in its path, \
                  which Slurm does not take for its logs; choose another with --output",
                 place.display()
+            )));
+        }
+        let Resources { time, memory, .. } = &order.resources;
+        if let Some(time) = time.as_ref().filter(|time| !is_time(time)) {
+            return Err(StudyError::Invalid(format!(
+                "--time: expected minutes or a time such as 02:00:00 or 1-12:00:00, found {time:?}"
+            )));
+        }
+        if let Some(memory) = memory.as_ref().filter(|memory| !is_memory(memory)) {
+            return Err(StudyError::Invalid(format!(
+                "--memory: expected megabytes or a size such as 8G, found {memory:?}"
             )));
         }
         Ok(StudyStage::ALL.map(|step| (step.file(), script(step, order))).into())
@@ -89,6 +101,18 @@ impl BatchSystem for Slurm {
         let ids = jobs.iter().rev().map(|job| job.id.as_str());
         output_of("Slurm", Command::new("scancel").arg("--quiet").args(ids)).map(drop)
     }
+}
+
+/// Whether it is a time limit as `sbatch` reads one.
+fn is_time(text: &str) -> bool {
+    ["unlimited", "infinite"].contains(&text.to_lowercase().as_str()) || seconds(text).is_some()
+}
+
+/// Whether it is a size as `sbatch --mem` reads one: a number with or without a unit.
+fn is_memory(text: &str) -> bool {
+    let digits = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let units = ["", "k", "m", "g", "t", "kb", "mb", "gb", "tb"];
+    digits.len() < text.len() && units.contains(&digits.to_lowercase().as_str())
 }
 
 /// The states of the tasks of a job, each as `STATE|REASON`, in words.
@@ -187,6 +211,27 @@ mod tests {
                 sbatch: vec!["--nice".into()],
                 ..Resources::default()
             },
+        }
+    }
+
+    #[test]
+    fn what_sbatch_would_refuse_is_refused_before() {
+        let refused = |resources: Resources| {
+            Slurm.files(&Order { resources, ..order() }).unwrap_err().to_string()
+        };
+        let time = |text: &str| Resources { time: Some(text.into()), ..Resources::default() };
+        for text in ["xyz", "1h", "", "10\n"] {
+            assert!(refused(time(text)).starts_with("--time: expected"), "{text}");
+        }
+        let memory = |text: &str| Resources { memory: Some(text.into()), ..Resources::default() };
+        for text in ["much", "8 G", "8G\n--array=1", "", "G"] {
+            assert!(refused(memory(text)).starts_with("--memory: expected"), "{text}");
+        }
+        for text in ["8G", "4000", "512mb"] {
+            Slurm.files(&Order { resources: memory(text), ..order() }).unwrap();
+        }
+        for text in ["UNLIMITED", "90", "1-0"] {
+            Slurm.files(&Order { resources: time(text), ..order() }).unwrap();
         }
     }
 

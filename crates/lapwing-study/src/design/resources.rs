@@ -1,5 +1,6 @@
 //! The section `[slurm]`: what tasks of a cluster ask for.
 
+use crate::{Result, StudyError};
 use serde::{Deserialize, Serialize};
 
 /// What each job and task asks for; the section `[slurm]` of a design. What is `None` is left to
@@ -40,5 +41,57 @@ impl Resources {
             gpus: self.gpus.or(other.gpus),
             sbatch: if self.sbatch.is_empty() { other.sbatch } else { self.sbatch },
         }
+    }
+
+    /// Refuses what no batch system takes: each word becomes part of a line of a script.
+    ///
+    /// # Errors
+    /// [`StudyError::Invalid`] with the option, what was expected and what was found.
+    pub fn check(&self) -> Result<()> {
+        let refused = |option: &str, expected: &str, found: &str| {
+            let text = format!("--{option}: expected {expected}, found {found:?}");
+            Err(StudyError::Invalid(text))
+        };
+        for (option, name) in [("partition", &self.partition), ("account", &self.account)] {
+            let odd = |letter: char| letter.is_whitespace() || letter.is_control();
+            match name {
+                Some(name) if name.is_empty() || name.contains(odd) => {
+                    return refused(option, "a name without spaces", name);
+                }
+                _ => {}
+            }
+        }
+        if let Some(word) = self.sbatch.iter().find(|word| !is_option(word)) {
+            return refused("sbatch", "an option such as --qos=long", word);
+        }
+        match self.cpus {
+            Some(0) => refused("cpus", "1 or more", "0"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a word is an option on a line of its own.
+fn is_option(word: &str) -> bool {
+    word.starts_with('-') && !word.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_a_script_is_refused_by_name() {
+        let refused = |resources: Resources| resources.check().unwrap_err().to_string();
+        let named = |name: &str| Resources { account: Some(name.into()), ..Resources::default() };
+        named("p-42/x").check().unwrap();
+        assert!(refused(named("two words")).starts_with("--account: expected"));
+        assert!(refused(named("")).starts_with("--account: expected"));
+        let words = |word: &str| Resources { sbatch: vec![word.into()], ..Resources::default() };
+        words("--comment=a b").check().unwrap();
+        assert!(refused(words("--nice\nrm -r x")).starts_with("--sbatch: expected"));
+        assert!(refused(words("long")).starts_with("--sbatch: expected"));
+        let none = Resources { cpus: Some(0), ..Resources::default() };
+        assert_eq!(refused(none), "--cpus: expected 1 or more, found \"0\"");
     }
 }

@@ -92,6 +92,17 @@ impl Checkpoint {
         }
     }
 
+    /// Whether the state after the last epoch is to be stored, though the result follows soon: a
+    /// tenth of the usual time is enough to be worth it.
+    pub fn due_at_the_end(&self) -> bool {
+        match self.every {
+            Every::Epochs(_) => true,
+            Every::Minutes(minutes) => {
+                self.stored_at.elapsed() >= Duration::from_secs_f64(6.0 * minutes)
+            }
+        }
+    }
+
     /// Stores a state, in place of the one before.
     pub fn store(&mut self, snapshot: &Snapshot) -> Result<()> {
         npz::write_with(&self.path, Packing::Stored, |file| {

@@ -100,7 +100,7 @@ impl Submit {
             resources,
         };
         if self.dry_run {
-            let files = self.engine.0.files(&order)?;
+            let files = cluster::files(self.engine.0, &order)?;
             let place = order.place();
             let mut words = String::new();
             for (name, text) in &files {

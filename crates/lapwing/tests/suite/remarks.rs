@@ -153,6 +153,12 @@ fn measured_counts_and_results_are_not_lost_without_a_word() {
     assert!(stderr(&run).contains("is back in its place"), "{}", stderr(&run));
     assert_eq!(epochs("out"), 3);
     assert!(!bench.path("out/earlier_2").exists());
+    // Of what has no record nobody knows by which options it was made.
+    std::fs::remove_file(bench.path("out/result.json")).unwrap();
+    let run = bench.run("reconstruct --input scan.npz --output-dir out --num-epochs 3");
+    let text = stderr(&run);
+    assert!(run.status.success() && text.contains("out/earlier_2"), "{text}");
+    assert!(text.contains("did not finish") && !text.contains("made with other options"), "{text}");
 }
 
 #[test]

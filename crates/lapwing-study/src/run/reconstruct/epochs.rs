@@ -64,7 +64,8 @@ impl Request {
                 }
             }
         };
-        result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
+        let epochs = solution.loss.len() - resumed;
+        result.seconds_per_epoch = (epochs > 0).then(|| seconds / epochs as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
         result.choices = solution.choices.iter().map(ChoiceRecord::from).collect();
@@ -213,7 +214,7 @@ impl Watch for Watching<'_> {
             event::tell(&mut *self.observe, Event::Epoch { case: self.case, epoch })
         });
         if let Err(stopped) = told {
-            if more {
+            if epoch.loss.is_finite() {
                 // What cannot be stored is only done again.
                 let _ = self.checkpoint.store(&run.snapshot());
             }
@@ -223,6 +224,17 @@ impl Watch for Watching<'_> {
             self.checkpoint.store(&run.snapshot())?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// What follows - error maps, pictures, the comparison - may take long and be stopped, too.
+    fn ended(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let snapshot = self.checkpoint.due_at_the_end().then(|| run.snapshot());
+        match snapshot.filter(|snapshot| snapshot.loss.iter().all(|loss| loss.is_finite())) {
+            Some(snapshot) if snapshot.loss.len() > self.resumed => {
+                self.checkpoint.store(&snapshot)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -171,10 +171,14 @@ impl Request {
             }
         };
         let Some(kept) = kept else { return self.run_as(&key, see, observe) };
-        let earlier = format!(
-            "the earlier result in {}, made with other options or of another file",
-            self.output.display()
-        );
+        let output = self.output.display();
+        let earlier = match kept.join(RESULT).is_file() {
+            true => format!(
+                "the earlier result in {output}, made with other options or of another file"
+            ),
+            // Of which request it is, nothing tells.
+            false => format!("what a run that did not finish left in {output} (no {RESULT})"),
+        };
         let text = format!("{earlier}, is kept in {}", kept.display());
         note(&mut *observe, Level::Fact, &text)?;
         let made = self.run_as(&key, see, &mut *observe);

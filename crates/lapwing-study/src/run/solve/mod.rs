@@ -123,6 +123,9 @@ pub(crate) trait Watch {
 
     /// Called after every epoch; when it breaks, the solution is that of the epochs done.
     fn epoch(&mut self, epoch: Epoch, run: &mut Run<'_>) -> Result<ControlFlow<()>>;
+
+    /// Called once the last epoch is done, before anything is made of the run.
+    fn ended(&mut self, run: &mut Run<'_>) -> Result<()>;
 }
 
 /// Who looks at the epochs, and is asked what they wait for.
@@ -154,6 +157,10 @@ impl Watch for Epochs<'_> {
 
     fn epoch(&mut self, epoch: Epoch, _: &mut Run<'_>) -> Result<ControlFlow<()>> {
         (self.observe)(epoch)
+    }
+
+    fn ended(&mut self, _: &mut Run<'_>) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -261,6 +268,7 @@ fn epochs(Chosen { problem, solver, .. }: &Chosen, watch: &mut dyn Watch) -> Res
             break;
         }
     }
+    watch.ended(&mut run)?;
     Ok(run.finish())
 }
 

@@ -8,7 +8,7 @@ use super::snapshot::{Snapshot, SnapshotError};
 use super::solution::Solution;
 use crate::Problem;
 use crate::engine::vectors::Pool;
-use crate::engine::{self, Engine, FieldsMut, Products, Vector};
+use crate::engine::{self, Engine, Fields, FieldsMut, Products, Vector};
 use lapwing_model::Complex32;
 
 /// Factor on the steps after epochs that had to be rolled back.
@@ -57,26 +57,40 @@ impl<'a> Frame<'a> {
         batch_size: usize,
         products: Products,
     ) -> Self {
-        let mut engine = engine::open(problem, batch_size, products);
-        let FieldsMut { object, probe, .. } = engine.fields_mut().parts_mut();
-        let mut light = gauge::illumination(problem, probe);
-        let factor = gauge::probe_scale(problem, object, &light);
-        probe.iter_mut().for_each(|value| *value *= factor);
-        if products.waves {
-            light.iter_mut().for_each(|value| *value *= factor * factor);
-            engine.trail_mut().set_light(light);
-        }
-        let searches = products.waves;
-        Self {
+        let engine = engine::open(problem, batch_size, products);
+        let mut frame = Self {
             problem,
             engine,
             constraints,
-            searches,
+            searches: products.waves,
             guard: Guard::default(),
             safe: None,
             pool: Pool::default(),
             shrink: 1.0,
+        };
+        frame.match_power();
+        frame
+    }
+
+    /// Gives the probe of the start the power that predicts the measured total intensity.
+    fn match_power(&mut self) {
+        let problem = self.problem;
+        let FieldsMut { object, probe, .. } = self.engine.fields_mut().parts_mut();
+        let mut light = gauge::illumination(problem, probe);
+        let factor = gauge::probe_scale(problem, object, &light);
+        probe.iter_mut().for_each(|value| *value *= factor);
+        if self.searches {
+            light.iter_mut().for_each(|value| *value *= factor * factor);
+            self.engine.trail_mut().set_light(light);
         }
+    }
+
+    /// Puts the fields to those of the start, as if no epoch had been before.
+    pub(crate) fn begin_again(&mut self) {
+        let refined = !self.engine.fields().offsets().is_empty();
+        let start = Fields::start(self.problem, refined);
+        self.restart(start.values());
+        self.match_power();
     }
 
     /// Factor on all steps: 1 until an epoch had to be rolled back, and half as much each time.

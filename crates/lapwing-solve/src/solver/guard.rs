@@ -50,7 +50,7 @@ impl Guard {
 
 /// Whether a loss shows that the solver has diverged since it was `good`.
 pub(crate) fn diverged(loss: f64, good: f64) -> bool {
-    loss.is_nan() || loss > HARM * good
+    loss.is_nan() || loss - good > (HARM - 1.0) * good.abs()
 }
 
 #[cfg(test)]
@@ -68,6 +68,10 @@ mod tests {
         assert_eq!(guard.judge(13.0), Verdict::Harm(8.0));
         assert_eq!(guard.judge(7.0), Verdict::Best);
         assert_eq!(guard.judge(11.0), Verdict::Harm(7.0));
+        // Where a loss may be negative, too.
+        let mut guard = Guard::default();
+        assert_eq!([-4.0, -3.0].map(|loss| guard.judge(loss)), [Verdict::Best, Verdict::Fine]);
+        assert_eq!(guard.judge(-1.0), Verdict::Harm(-4.0));
         // NaN counts as the worst loss.
         let mut guard = Guard::default();
         assert_eq!(guard.judge(f64::NAN), Verdict::Best);

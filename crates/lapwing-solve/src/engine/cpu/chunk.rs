@@ -249,6 +249,10 @@ impl Chunk {
                 *loss += scene.factor(step, (pattern, first), measured, intensity, factor);
                 if let Some(held) = held {
                     for (place, judges) in held.of(pattern, first..first + intensity.len()) {
+                        // What a masked pixel shows neither teaches nor judges.
+                        if masked.binary_search(&(place as u32)).is_ok() {
+                            continue;
+                        }
                         let at = place - first;
                         let hidden = scene.loss(step, (pattern, place), intensity[at]);
                         *loss -= hidden;

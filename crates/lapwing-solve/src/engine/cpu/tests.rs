@@ -111,6 +111,39 @@ fn directions_are_minus_half_the_gradient_by_finite_differences() {
     }
 }
 
+#[test]
+fn seen_and_held_out_pixels_share_the_loss_whatever_masked_ones_show() {
+    let plain = problem(random_object(1), random((2, SIZE, SIZE), 2));
+    let mut valid = Array3::from_elem((plain.n_patterns(), SIZE, SIZE), true);
+    let mut patterns = Array3::zeros(valid.dim());
+    let model = ForwardModel::new((SIZE, SIZE));
+    let (object, probe) = (random_object(1), random((2, SIZE, SIZE), 2));
+    for (index, &position) in scan().iter().enumerate() {
+        let other = model.intensity(random_object(11).view(), probe.view(), position).unwrap();
+        patterns.index_axis_mut(Axis(0), index).assign(&other);
+        // A third of the detector, hot.
+        for pixel in (index % 3..SIZE * SIZE).step_by(3) {
+            valid[[index, pixel / SIZE, pixel % SIZE]] = false;
+            patterns[[index, pixel / SIZE, pixel % SIZE]] = 1e6;
+        }
+    }
+    let problem = Problem::builder(scan(), object, probe).mask(valid.view()).patterns(patterns);
+    let problem = problem.unwrap();
+    let members: Vec<usize> = (0..problem.n_patterns()).collect();
+    let mut engine = Cpu::new(&problem, members.len(), Products::default());
+    for step in [DetectorRule::Gaussian, DetectorRule::Gradient { background: 1e-4 }] {
+        let mut losses = |hidden| {
+            engine.hold_out(hidden);
+            engine.project(&members, step);
+            engine.take_losses()
+        };
+        let all = losses(None);
+        let part = losses(Some(HoldOut { share: 0.4, blocks: false, seed: 3 }));
+        assert!(part.seen > 0.2 * all.seen && part.held_out > 0.2 * all.seen, "{step:?}");
+        assert!(((part.seen + part.held_out) / all.seen - 1.0).abs() < 1e-5, "{step:?}");
+    }
+}
+
 /// A problem, the model that made its patterns of other fields, and its start fields.
 type Case = (Problem, ForwardModel, Array3<Complex32>, Modes);
 

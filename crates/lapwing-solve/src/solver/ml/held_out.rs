@@ -4,7 +4,6 @@ use super::state::State;
 use super::{Ml, search};
 use crate::Problem;
 use crate::engine::{Losses, Products};
-use crate::solver::batching::GROUP;
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
 use crate::solver::{Frame, Solver};
@@ -91,8 +90,7 @@ fn fit_while<E>(
         slopes: options.refined_positions().is_some(),
         ..Products::default()
     };
-    let largest = options.start_batch_size.max(GROUP);
-    let mut frame = Frame::new(problem, options.constraints, largest, products);
+    let mut frame = Frame::new(problem, options.constraints, options.largest_batch(), products);
     let mut state = State::new(&options, &mut frame);
     frame.engine.hold_out(Some(search::held_out_pixels(problem.correlated, options.seed)));
     let mut losses = Vec::new();
@@ -122,8 +120,7 @@ pub(super) fn settled<E>(
         slopes: options.refined_positions().is_some(),
         ..Products::default()
     };
-    let largest = options.start_batch_size.max(GROUP);
-    let mut frame = Frame::new(problem, options.constraints, largest, products);
+    let mut frame = Frame::new(problem, options.constraints, options.largest_batch(), products);
     let mut state = State::new(options, &mut frame);
     let mut losses = Vec::new();
     while state.searches() {

@@ -94,6 +94,13 @@ impl Ml {
             ..self.clone()
         }
     }
+
+    /// Patterns that are worked on together, at most.
+    fn largest_batch(&self) -> usize {
+        let chooses = matches!(self.prior, Auto::Auto);
+        let larger = if chooses { search::LARGER } else { 1 };
+        (larger * self.start_batch_size).max(GROUP)
+    }
 }
 
 impl Configured for Ml {
@@ -137,7 +144,7 @@ impl Solver for Ml {
         Needs {
             object_fields: 30,
             counts: true,
-            batch_size: self.start_batch_size.max(GROUP),
+            batch_size: self.largest_batch(),
             moves_positions: self.refined_positions().is_some(),
             ..Needs::default()
         }
@@ -162,8 +169,7 @@ impl Solver for Ml {
             slopes: self.refined_positions().is_some(),
             ..Products::default()
         };
-        let largest = self.start_batch_size.max(GROUP);
-        let mut frame = Frame::new(problem, self.constraints, largest, products);
+        let mut frame = Frame::new(problem, self.constraints, self.largest_batch(), products);
         let state = State::new(self, &mut frame);
         Run::new(frame, state, self.epochs())
     }

@@ -11,6 +11,11 @@
 //! absorption more weight, as long as that helps. The best trial's fields are what the **last**
 //! stage, with all pixels, starts from.
 //!
+//! Small batches find the way fast and may take a wrong one where the start probe is far off: two
+//! probes beside each other that show the object twice, from which nothing leads back. A first base
+//! that leaves much **unexplained** is therefore made a second time, from the start and with larger
+//! batches, and the one that predicts the held-out pixels better is gone on from.
+//!
 //! Pixels, and not photons, are held out: where one electron makes several counts, these fall on
 //! both sides of a split of photons, and the weakest prior would always win.
 
@@ -44,9 +49,16 @@ const FAR: f64 = 4.0;
 /// Trials of a round, at least and at most.
 const TRIALS: (usize, usize) = (3, 7);
 
+/// Share of the amplitudes that a base leaves unexplained from which another one is made: one on
+/// its way leaves less than a tenth of that.
+const DOUBTFUL: f64 = 0.03;
+/// How many times as many patterns a batch of the other one has.
+pub(super) const LARGER: usize = 4;
+
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
-    start + ROUNDS * (BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
+    let bases = start + BASE + start + ROUNDS * BASE;
+    bases + ROUNDS * TRIALS.1 * TRIAL + STIFFER.len() * TRIAL + LAST.1
 }
 
 /// Epochs below which there is no room for a search.
@@ -87,8 +99,22 @@ pub(super) enum Stage {
 pub(super) enum Turn<'a> {
     /// Nothing.
     None,
+    /// Start anew from the start fields.
+    Again,
     /// Start anew from these fields.
     From(&'a [Complex32]),
+}
+
+/// A base, and where another round would begin.
+#[derive(Debug, Clone, Default)]
+struct Base {
+    /// Loss of the held-out pixels.
+    score: f64,
+    fields: Vec<Complex32>,
+    /// Fields at the end of its first stage.
+    begun: Vec<Complex32>,
+    /// Those from which that stage's best epoch started, and that epoch's loss per pixel.
+    safe: (Vec<Complex32>, f64),
 }
 
 /// See the [module](self).
@@ -118,11 +144,10 @@ pub(super) struct StrengthSearch {
     absorptions: Vec<Tried>,
     /// Length of the fields.
     len: usize,
-    /// Fields at the end of the first stage.
-    begun: Vec<Complex32>,
-    /// Those from which its best epoch started, and that epoch's loss per pixel.
-    safe: (Vec<Complex32>, f64),
-    base: Vec<Complex32>,
+    /// What the trials go on from.
+    base: Base,
+    /// The doubtful one, while another is made.
+    other: Base,
     best: Vec<Complex32>,
 }
 
@@ -152,9 +177,8 @@ impl StrengthSearch {
             tried: Vec::new(),
             absorptions: Vec::new(),
             len,
-            begun: Vec::new(),
-            safe: (Vec::new(), f64::NAN),
-            base: Vec::new(),
+            base: Base::default(),
+            other: Base::default(),
             best: Vec::new(),
         })
     }
@@ -178,15 +202,29 @@ impl StrengthSearch {
     /// Keeps the fields at the end of the first stage, from which another round begins, and those
     /// from which its best epoch started, with that epoch's loss per pixel.
     pub fn keep(&mut self, fields: Vec<Complex32>, safe: Option<(Vec<Complex32>, f64)>) {
-        self.begun = fields;
-        self.safe = safe.unwrap_or((Vec::new(), f64::NAN));
+        self.base.begun = fields;
+        self.base.safe = safe.unwrap_or((Vec::new(), f64::NAN));
+    }
+
+    /// How many times as many patterns as usual a batch of the first stage has.
+    pub fn larger(&self) -> usize {
+        if self.other.fields.is_empty() { 1 } else { LARGER }
+    }
+
+    /// Whether the epoch that is to be noted next ends a base beside which another one may be made.
+    pub fn may_doubt(&self) -> bool {
+        let first = self.stage == Stage::Base && self.round == 1 && self.other.fields.is_empty();
+        let again = self.start_epochs + BASE;
+        // Its own epoch is not counted yet.
+        let affords = self.affords(1 + again + TRIALS.0 * TRIAL);
+        self.start_epochs > 0 && first && self.takes_fields() && affords
     }
 
     /// In an epoch that begins another round, the fields from which the best epoch of the first
     /// stage started, and its loss per pixel.
     pub fn safe(&self) -> Option<(&[Complex32], f64)> {
         let begins = self.stage == Stage::Base && self.done == self.start_epochs && self.round > 1;
-        let (fields, loss) = &self.safe;
+        let (fields, loss) = &self.base.safe;
         (begins && !fields.is_empty()).then_some((fields, *loss))
     }
 
@@ -230,14 +268,24 @@ impl StrengthSearch {
     }
 
     /// Notes an epoch that ended with `fields`, which may be none unless it
-    /// [takes them](Self::takes_fields), and predicted the held-out pixels with `score`.
-    pub fn advance(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
-        let takes_fields = self.takes_fields();
+    /// [takes them](Self::takes_fields), and predicted the held-out pixels with `score`; of a base
+    /// that [may be doubted](Self::may_doubt) also the share of the amplitudes `unexplained`.
+    pub fn advance(&mut self, fields: &[Complex32], score: f64, unexplained: f64) -> Turn<'_> {
+        let (takes_fields, may_doubt) = (self.takes_fields(), self.may_doubt());
         self.done += 1;
         self.spent += 1;
         match self.stage {
             Stage::Base if takes_fields => {
-                self.base = fields.to_vec();
+                (self.base.fields, self.base.score) = (fields.to_vec(), score);
+                if may_doubt && unexplained > DOUBTFUL {
+                    self.other = std::mem::take(&mut self.base);
+                    self.done = 0;
+                    return Turn::Again;
+                }
+                let other = std::mem::take(&mut self.other);
+                if !other.fields.is_empty() && score.total_cmp(&other.score).is_ge() {
+                    self.base = other;
+                }
                 self.trials.clear();
                 self.begin_trial(self.centre)
             }
@@ -248,7 +296,7 @@ impl StrengthSearch {
 
     fn begin_trial(&mut self, strength: f64) -> Turn<'_> {
         (self.stage, self.done, self.strength) = (Stage::Trial, 0, strength);
-        Turn::From(&self.base)
+        Turn::From(&self.base.fields)
     }
 
     fn end_trial(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
@@ -272,7 +320,7 @@ impl StrengthSearch {
             self.round += 1;
             (self.stage, self.done) = (Stage::Base, self.start_epochs);
             (self.centre, self.strength) = (found.value, found.value);
-            return Turn::From(&self.begun);
+            return Turn::From(&self.base.begun);
         }
         if let Some(next) = self.beside_best(FINE).filter(|_| self.affords(TRIAL)) {
             return self.begin_trial(next);
@@ -361,10 +409,9 @@ impl StrengthSearch {
         let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
         let counts = [self.round, self.done, self.spent, settled, is_done].map(|n| n as f64);
         let [round, done, spent, settled, is_done] = counts;
-        let choice = [self.strength, self.absorption, self.centre, self.safe.1];
-        let [strength, absorption, centre, safe] = choice;
-        let numbers =
-            [stage, round, done, spent, settled, is_done, strength, absorption, centre, safe];
+        let choice = [self.strength, self.absorption, self.centre];
+        let [strength, absorption, centre] = choice;
+        let numbers = [stage, round, done, spent, settled, is_done, strength, absorption, centre];
         snapshot.put_numbers("search.state", &numbers);
         let pairs = |trials: &[Tried]| -> Vec<f64> {
             trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
@@ -372,16 +419,14 @@ impl StrengthSearch {
         snapshot.put_numbers("search.trials", &pairs(&self.trials));
         snapshot.put_numbers("search.tried", &pairs(&self.tried));
         snapshot.put_numbers("search.absorptions", &pairs(&self.absorptions));
-        snapshot.put_fields("search.begun", &self.begun);
-        snapshot.put_fields("search.safe", &self.safe.0);
-        snapshot.put_fields("search.base", &self.base);
+        self.base.save("search.base", snapshot);
+        self.other.save("search.other", snapshot);
         snapshot.put_fields("search.best", &self.best);
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [stage, round, done, spent, settled, is_done, strength, absorption, centre, safe] =
+        let [stage, round, done, spent, settled, is_done, strength, absorption, centre] =
             snapshot.numbers("search.state")?;
-        self.safe.1 = safe;
         (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
         self.stage = match stage {
             0.0 => Stage::Base,
@@ -397,20 +442,39 @@ impl StrengthSearch {
         self.trials = pairs("search.trials")?;
         self.tried = pairs("search.tried")?;
         self.absorptions = pairs("search.absorptions")?;
-        for (name, fields) in [
-            ("search.begun", &mut self.begun),
-            ("search.safe", &mut self.safe.0),
-            ("search.base", &mut self.base),
-            ("search.best", &mut self.best),
-        ] {
-            let len = snapshot.fields_len(name)?;
-            if ![0, self.len].contains(&len) {
-                snapshot.fields(name, self.len)?;
-            }
-            *fields = snapshot.fields(name, len)?.to_vec();
-        }
+        self.base.load("search.base", self.len, snapshot)?;
+        self.other.load("search.other", self.len, snapshot)?;
+        self.best = fields_or_none(snapshot, "search.best", self.len)?;
         Ok(())
     }
+}
+
+impl Base {
+    fn save(&self, name: &str, snapshot: &mut Snapshot) {
+        snapshot.put_numbers(&format!("{name}.losses"), &[self.score, self.safe.1]);
+        snapshot.put_fields(&format!("{name}.fields"), &self.fields);
+        snapshot.put_fields(&format!("{name}.begun"), &self.begun);
+        snapshot.put_fields(&format!("{name}.safe"), &self.safe.0);
+    }
+
+    fn load(&mut self, name: &str, len: usize, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        [self.score, self.safe.1] = snapshot.numbers(&format!("{name}.losses"))?;
+        self.fields = fields_or_none(snapshot, &format!("{name}.fields"), len)?;
+        self.begun = fields_or_none(snapshot, &format!("{name}.begun"), len)?;
+        self.safe.0 = fields_or_none(snapshot, &format!("{name}.safe"), len)?;
+        Ok(())
+    }
+}
+
+/// Fields of this length, or none.
+fn fields_or_none(
+    snapshot: &Snapshot,
+    name: &str,
+    len: usize,
+) -> Result<Vec<Complex32>, SnapshotError> {
+    let stored = snapshot.fields_len(name)?;
+    let expected = if stored == 0 { 0 } else { len };
+    Ok(snapshot.fields(name, expected)?.to_vec())
 }
 
 /// Where a parabola through the best trial and its neighbours is lowest, over the logarithm of the

@@ -16,7 +16,7 @@ use crate::solver::options::Auto;
 use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::solver::solution::Choice;
+use crate::solver::solution::{Choice, Solution};
 use crate::solver::{Constraints, Solver, batching, positions, variation};
 use crate::vector::add_scaled;
 use lapwing_model::Complex32;
@@ -149,7 +149,8 @@ impl<'a> State<'a> {
     /// Visits all batches of stage 1; returns the summed loss.
     fn sweep(&self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
         let problem = frame.problem;
-        let (size, seed) = (self.options.start_batch_size, self.options.seed);
+        let larger = self.search.as_ref().map_or(1, StrengthSearch::larger);
+        let (size, seed) = (larger * self.options.start_batch_size, self.options.seed);
         let quotient = |floor, step| Quotient { weight: 1.0, floor, step };
         let floor = Floor::OfProbe {
             brightest: self.damping,
@@ -292,9 +293,15 @@ impl<'a> State<'a> {
         let before = search.stage;
         let score = frame.problem.loss_per_pixel(self.losses.held_out);
         let takes_fields = search.takes_fields();
+        let unexplained = if search.may_doubt() { unexplained(frame) } else { 0.0 };
         let fields = if takes_fields { frame.engine.fields().values() } else { &[] };
-        if let Turn::From(fields) = search.advance(fields, score) {
-            frame.restart(fields);
+        let turn = search.advance(fields, score, unexplained);
+        match turn {
+            Turn::None => {}
+            Turn::Again => frame.begin_again(),
+            Turn::From(fields) => frame.restart(fields),
+        }
+        if !matches!(turn, Turn::None) {
             self.damping = START_DAMPING;
             self.second.clear();
         }
@@ -394,6 +401,14 @@ impl<'a> State<'a> {
         }
         Evaluation { loss, losses, gradient: Gradient::Here(gradient, preconditioner) }
     }
+}
+
+/// Share of the amplitudes that the fields as they stand leave unexplained, r.m.s.
+fn unexplained(frame: &mut Frame<'_>) -> f64 {
+    let solution = Solution::new(frame.problem, frame.engine.fields(), Vec::new());
+    let misfit = frame.problem.misfit(&solution);
+    // Positions that have left the object say nothing of the start.
+    misfit.map_or(0.0, |misfit| misfit.unexplained)
 }
 
 impl Algorithm for State<'_> {

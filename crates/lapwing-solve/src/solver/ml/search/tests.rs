@@ -20,7 +20,7 @@ fn run(limit: usize, of: impl Fn(&StrengthSearch) -> f64) -> (StrengthSearch, us
             search.keep(vec![Complex32::ONE], None);
         }
         let (strength, score) = (search.strength, of(&search));
-        search.advance(&[Complex32::new(strength as f32, 0.0)], score);
+        search.advance(&[Complex32::new(strength as f32, 0.0)], score, 0.0);
         epochs += 1;
         search.judge(&[1.0; 20]);
     }
@@ -70,7 +70,7 @@ fn absorption_weighs_more_as_long_as_that_helps() {
     }
     let mut given = StrengthSearch::new(8, 300, Some(2.0), 1).unwrap();
     while !given.is_done() {
-        given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given));
+        given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given), 0.0);
         given.judge(&[1.0; 20]);
     }
     assert_eq!((given.absorption, given.choices().len()), (2.0, 1));
@@ -82,6 +82,43 @@ fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
     assert!(StrengthSearch::new(8, least - 1, None, 1).is_none());
     let (search, epochs) = run(least, best_at(5000.0, 1.0));
     assert!(search.is_done() && epochs == least && search.tried.len() == 3);
+}
+
+#[test]
+fn a_base_that_explains_little_is_made_again_and_the_better_one_kept() {
+    for (unexplained, second, best, spent) in
+        [(0.02, 2.0, 1.0, 0), (0.05, 2.0, 1.0, 8 + BASE), (0.05, 0.5, 2.0, 8 + BASE)]
+    {
+        let mut search = StrengthSearch::new(8, 300, None, 1).unwrap();
+        let mut bases = 0;
+        while search.stage == Stage::Base {
+            if search.begins() {
+                search.keep(vec![Complex32::from(bases as f32)], None);
+            }
+            assert_eq!(search.larger(), [1, LARGER][bases]);
+            assert_eq!(search.starts(), search.done < 8);
+            let ends = search.takes_fields();
+            assert_eq!(search.may_doubt(), ends && bases == 0);
+            let score = [1.0, second][bases];
+            let fields = [Complex32::from(1.0 + bases as f32)];
+            let turn = search.advance(&fields, score, unexplained);
+            assert_eq!(matches!(turn, Turn::Again), ends && spent > 0 && bases == 0);
+            bases += usize::from(ends);
+        }
+        assert_eq!(search.spent, 8 + BASE + spent);
+        let [base, begun] = [&search.base.fields, &search.base.begun].map(|fields| fields[0].re);
+        assert_eq!((base, begun), (best, best - 1.0), "{unexplained}, {second}");
+        assert!(search.other.fields.is_empty() && search.larger() == 1);
+    }
+    // Without epochs for it the only one stands.
+    let limit = 2 * (8 + BASE) + TRIALS.0 * TRIAL + LAST.0;
+    for (limit, expected) in [(limit - 1, 8 + BASE), (limit, 2 * (8 + BASE))] {
+        let mut search = StrengthSearch::new(8, limit, None, 1).unwrap();
+        while search.stage == Stage::Base {
+            search.advance(&[Complex32::ONE], 1.0, 0.5);
+        }
+        assert_eq!(search.spent, expected);
+    }
 }
 
 #[test]
@@ -101,10 +138,13 @@ fn a_saved_search_goes_on_as_if_never_stopped() {
         let again = search.round == 2 && search.stage == Stage::Base && search.done == 8;
         assert_eq!(search.safe(), again.then_some((&fields(-1.0)[..], 0.5)));
         let (strength, score) = (search.strength, of(&search));
-        search.advance(&fields(strength), score);
+        // Of the two bases, the first is the better.
+        let score =
+            if search.stage == Stage::Base { score + search.larger() as f64 } else { score };
+        search.advance(&fields(strength), score, 0.5);
         search.judge(&[1.0; 20]);
     }
-    assert_eq!((search.round, search.begun.as_slice()), (2, &fields(0.0)[..]));
+    assert_eq!((search.round, search.base.begun.as_slice()), (2, &fields(0.0)[..]));
 }
 
 #[test]
@@ -114,7 +154,7 @@ fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
     let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
     for _ in 0..LAST.1 {
         assert!(!search.is_done());
-        search.advance(&[Complex32::new(1.0, 0.0)], 0.0);
+        search.advance(&[Complex32::new(1.0, 0.0)], 0.0, 0.0);
         search.judge(&falling);
     }
     assert!(search.is_done());

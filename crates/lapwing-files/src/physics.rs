@@ -6,6 +6,7 @@
 //! `slice_fresnel_number`, or `slice_spacing_m`, wavelength and object pixel.
 
 mod fly;
+mod rescaled;
 mod words;
 
 pub use fly::Fly;
@@ -21,6 +22,8 @@ use crate::metadata::{self, Metadata};
 use crate::options::{Geometry, ReadOptions};
 
 pub use words::exposure_in_words;
+
+pub(crate) use rescaled::{Rescaled, rescale};
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
 const MOTION: &str = "exposure_path_px";
@@ -159,6 +162,13 @@ pub enum UnknownPhysics {
          next of many directions: say --fly DY,DX, the motion of an exposure in object pixels"
     )]
     Motion,
+    /// Object pixels that are no squares, where one Fresnel number serves both axes.
+    #[error(
+        "near-field patterns and objects in slices: expected square pixels of the object, for one Fresnel \
+         number serves both axes, found {0:.4e} m x {1:.4e} m: say --pixel-size-m METRES if they are \
+         square, or --slices 1 or --geometry far-field if that is what they are"
+    )]
+    Pixels(f64, f64),
     /// An entry of the metadata cannot be used.
     #[error("physics_parameters.{0}: expected {1}")]
     Entry(&'static str, &'static str),
@@ -219,7 +229,18 @@ pub(crate) fn of(
     };
     let physics = Physics { propagation, motion, blur, slices: slices_of(metadata)? };
     physics.check(shape)?;
-    Ok(physics)
+    let one_number = physics.propagation != Propagation::FarField || physics.slices.is_some();
+    match metadata.and_then(object_pixel) {
+        Some((y, x)) if one_number && !is_square((y, x)) => Err(UnknownPhysics::Pixels(y, x)),
+        _ => Ok(physics),
+    }
+}
+
+/// Whether an object pixel is as high as wide, so that one Fresnel number serves both axes.
+pub(crate) fn is_square((y, x): (f64, f64)) -> bool {
+    /// How far the sides may differ, as a share.
+    const CLOSE: f64 = 0.01;
+    (y / x - 1.0).abs() <= CLOSE
 }
 
 /// The slices that metadata tell.

@@ -8,10 +8,9 @@ use super::contradictions::Scales;
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
-use super::probe_window::{of_image, reframed};
 use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
-use super::{companion, hints, mask_file, named, pairs};
+use super::{companion, hints, mask_file, named, pairs, reframe};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, ProbeOptics, part};
@@ -137,6 +136,7 @@ pub(super) fn apply(
         notes.push(format!("pixel of the object: {y:.4e} m x {x:.4e} m"));
     }
     found.pixel = pixel;
+    found.problems.extend(reframe::uneven(found, options, finer));
     found.wavelength = scales.wavelength;
     let lacking = found.needs_scan && found.scan.is_none();
     let unknown = lacking || pixel.is_none() || scales.wavelength.is_none();
@@ -464,37 +464,5 @@ fn refuse(found: &mut Found, why: &str, options: impl FnOnce(&Found) -> [(&'stat
     for (name, _) in options(found).into_iter().filter(|(_, given)| *given) {
         let expected = format!("no such option, for {why}");
         found.problems.push(Problem::new(name, expected, "it was given"));
-    }
-}
-
-impl Found {
-    /// Patterns, mask, positions, pixel and probe as a part of the detector sees them.
-    fn reframe(
-        &mut self,
-        reframe: &Reframe,
-        near: bool,
-        notes: &mut Vec<String>,
-    ) -> Result<(), Error> {
-        let (finer_y, finer_x) = reframe.finer(near);
-        if let Some(stack) = &mut self.stack {
-            stack.amplitude = reframe.amplitudes(&stack.amplitude)?;
-        }
-        self.mask = reframe.mask(self.mask.as_ref())?;
-        self.stretch((finer_y, finer_x));
-        if let Some((y, x)) = &mut self.pixel {
-            (*y, *x) = (*y / finer_y, *x / finer_x);
-        }
-        if let Some(optics) = &mut self.optics {
-            let binning = reframe.binning() as f64;
-            optics.pitch = (optics.pitch.0 * binning, optics.pitch.1 * binning);
-        }
-        if self.object.take().is_some() {
-            notes.push(
-                "object: left out, for other pixels of the detector make another grid".into(),
-            );
-        }
-        let of_probe = if near { of_image } else { reframed };
-        self.probe = self.probe.take().map(|probe| of_probe(&probe, reframe));
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use lapwing_model::{Modes, Object, Position};
 
 use super::geometry::FarFieldOptics;
 use super::stack::{Refusal, Stack};
+use crate::experiment::frames::Reframe;
 use crate::experiment::{Calibration, part};
 use crate::mask::Mask;
 use crate::npy::Array;
@@ -73,6 +74,8 @@ pub(super) struct Found {
     pub names: Names,
     /// Whether a data set written now has another form than the file, which its history must tell.
     pub converted: bool,
+    /// The part of the detector that is used, and pixels of it that are summed.
+    pub framed: Option<Reframe>,
     /// Everything that is wrong so far.
     pub problems: Vec<Problem>,
     /// What is wrong with the other arrays: told last.

@@ -44,6 +44,7 @@ mod product;
 mod ptychodus;
 mod ptyd;
 mod raster;
+mod reframe;
 mod settle;
 mod shared;
 pub(crate) mod stack;

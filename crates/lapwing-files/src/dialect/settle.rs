@@ -185,8 +185,11 @@ fn settled(
         if let Some(companion) = &found.companion {
             parameters["companion"] = json!(companion);
         }
+        if let Some(framed) = &found.framed {
+            parameters[metadata::BINNING] = json!(framed.binning());
+        }
         let metadata = metadata.get_or_insert_default();
-        metadata::append_transformation(metadata, TOOL, "read", parameters);
+        metadata::append_transformation(metadata, TOOL, metadata::READ, parameters);
     }
     let chosen = stack.chosen;
     let mut dataset = Dataset {

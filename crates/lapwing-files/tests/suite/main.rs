@@ -18,6 +18,7 @@ mod numpy_files;
 mod options;
 mod python_reads;
 mod reconstruction;
+mod reframed;
 mod remarks;
 mod rewritten;
 mod second_files;

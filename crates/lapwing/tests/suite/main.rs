@@ -32,6 +32,7 @@ mod pipeline;
 mod processes;
 mod quick_study;
 mod reference;
+mod reframed;
 mod remarks;
 mod replaced;
 mod scans;

@@ -13,11 +13,8 @@ use lapwing_model::{position, probe};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Name of this program in the history of a data set.
-pub(crate) use lapwing_files::metadata::TOOL;
-
-/// What the history of a data set calls its simulation.
-pub(crate) const SIMULATED: &str = "simulate";
+/// Name of this program in the history of a data set, and what that calls a simulation.
+pub(crate) use lapwing_files::metadata::{SIMULATED, TOOL};
 
 /// Key of the metadata that says what `objectGuess` is, where it is no truth.
 pub(crate) const REFERENCE: &str = "reference";

@@ -3,7 +3,9 @@
 use crate::run::dataset::data::{SIMULATED, TOOL};
 use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
-use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use lapwing_files::metadata::{
+    append_transformation, detector_limit, nphotons, set_physics_parameter,
+};
 use lapwing_files::{Dataset, Mask, Quantum, remarks};
 use lapwing_model::simulate;
 use lapwing_solve::noise::{self, Faults};
@@ -73,23 +75,17 @@ pub(crate) fn gain(
     Ok(detector(dataset, counts, between)?.0)
 }
 
-/// What the metadata of a data set tell of its simulation by Lapwing.
-fn simulation(dataset: &Dataset) -> Option<&Value> {
-    let history = dataset.metadata.as_ref()?.get("data_transformations")?;
-    let mut entries = history.as_array()?.iter();
-    entries.find(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED)
-}
-
-/// The largest number that a simulated detector counts.
-fn limit_of(simulation: &Value) -> Option<f32> {
-    let limit = simulation["parameters"]["apparatus"]["saturation"].as_f64();
-    limit.map(|limit| limit as f32)
+/// Whether Lapwing simulated a data set, as its metadata tell.
+fn is_simulated(dataset: &Dataset) -> bool {
+    let history = dataset.metadata.as_ref().and_then(|own| own.get("data_transformations"));
+    let mut entries = history.and_then(Value::as_array).into_iter().flatten();
+    entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED)
 }
 
 /// The largest number that the detector of a data set counted when Lapwing simulated it, as its
 /// metadata state it. What was made of its patterns since may hold other numbers.
 pub(crate) fn stated_limit(dataset: &Dataset) -> Option<f32> {
-    limit_of(simulation(dataset)?)
+    dataset.metadata.as_ref().and_then(detector_limit).map(|limit| limit as f32)
 }
 
 /// [`gain`], and the largest number that the detector counts, where pixels reach that.
@@ -98,9 +94,9 @@ fn detector(
     counts: ArrayView3<'_, f32>,
     between: Between<'_>,
 ) -> Result<(f64, Option<f32>)> {
-    if let Some(entry) = simulation(dataset) {
+    if is_simulated(dataset) {
         // What is not estimated is known.
-        return Ok((1.0, limit_of(entry)));
+        return Ok((1.0, stated_limit(dataset)));
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
     let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);

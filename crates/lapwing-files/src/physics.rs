@@ -7,12 +7,13 @@
 
 mod fly;
 mod rescaled;
+mod unknown;
 mod words;
 
 pub use fly::Fly;
 
 use lapwing_model::Position;
-use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
+use lapwing_model::forward::{Physics, Propagation, Slices};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
 use crate::options::{Geometry, ReadOptions};
 
+pub use unknown::UnknownPhysics;
 pub use words::exposure_in_words;
 
 pub(crate) use rescaled::{Rescaled, rescale};
@@ -95,17 +97,14 @@ impl PhysicsOptions {
         before: Option<Slices>,
         metadata: Option<&Metadata>,
     ) -> Result<Option<Slices>, UnknownPhysics> {
-        let by_spacing = || {
-            let spacing = self.slice_spacing?;
-            gap(metadata?, spacing)
-        };
         let told = self.slice_fresnel_number.is_some() || self.slice_spacing.is_some();
-        let fresnel_number = match self.slice_fresnel_number.or_else(by_spacing) {
-            None if told => None,
-            None => before.map(|before| before.fresnel_number),
-            told => told,
+        let count = self.slices.or(before.map(|before| before.count));
+        let fresnel_number = match (self.slice_fresnel_number, self.slice_spacing) {
+            (Some(said), _) => Some(said),
+            (None, Some(spacing)) if count != Some(1) => Some(gap(metadata, spacing)?),
+            _ => before.map(|before| before.fresnel_number),
         };
-        settled(self.slices.or(before.map(|before| before.count)), fresnel_number, told)
+        settled(count, fresnel_number, told)
     }
 }
 
@@ -126,58 +125,16 @@ fn settled(
 }
 
 /// Fresnel number of one object pixel over a gap of `spacing` metres.
-fn gap(metadata: &Metadata, spacing: f64) -> Option<f64> {
-    let (dy, dx) = object_pixel(metadata)?;
-    let wavelength = metadata::physics_parameter(metadata, WAVELENGTH).filter(|&w| w > 0.0)?;
-    Some(dy * dx / (wavelength * spacing))
-}
-
-/// Why it is not known how the patterns of a data set come about.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnknownPhysics {
-    /// Near-field patterns at an unknown distance.
-    #[error(
-        "near-field patterns: expected the Fresnel number of an object pixel, or wavelength, distance and \
-         pixels that tell it, found none: say --fresnel-number F with F = pixel^2 / (wavelength x distance), \
-         or --energy-kev, --distance-m and --detector-pixel-size-m; or --geometry far-field if they are none"
-    )]
-    FresnelNumber,
-    /// Slices an unknown distance apart.
-    #[error(
-        "a thick object: expected the gap between its slices, found their number alone: say \
-         --slice-fresnel-number F with F = pixel^2 / (wavelength x gap), or --slice-spacing METRES of data \
-         whose wavelength and object pixel are known (--energy-kev or --voltage-kv, --pixel-size-m); \
-         or --slices 1 for a thin object"
-    )]
-    SliceGap,
-    /// A gap between slices of unknown number.
-    #[error(
-        "a thick object: expected the number of its slices, found the gap between them alone: say --slices K"
-    )]
-    SliceCount,
-    /// Positions that go in no common direction.
-    #[error(
-        "fly auto: expected positions that follow each other along lines, found ways from one to the \
-         next of many directions: say --fly DY,DX, the motion of an exposure in object pixels"
-    )]
-    Motion,
-    /// Object pixels that are no squares, where one Fresnel number serves both axes.
-    #[error(
-        "near-field patterns and objects in slices: expected square pixels of the object, for one Fresnel \
-         number serves both axes, found {0:.4e} m x {1:.4e} m: say --pixel-size-m METRES if they are \
-         square, or --slices 1 or --geometry far-field if that is what they are"
-    )]
-    Pixels(f64, f64),
-    /// An entry of the metadata cannot be used.
-    #[error("physics_parameters.{0}: expected {1}")]
-    Entry(&'static str, &'static str),
-    /// What is said of the beam contradicts itself, or is out of range.
-    #[error("{0}")]
-    Beam(crate::Problem),
-    /// There is no model of it.
-    #[error(transparent)]
-    Physics(#[from] PhysicsError),
+fn gap(metadata: Option<&Metadata>, spacing: f64) -> Result<f64, UnknownPhysics> {
+    let pixel = metadata.and_then(object_pixel);
+    let wavelength = metadata.and_then(|own| metadata::physics_parameter(own, WAVELENGTH));
+    let missing = match (pixel, wavelength.filter(|&wavelength| wavelength > 0.0)) {
+        (Some((dy, dx)), Some(wavelength)) => return Ok(dy * dx / (wavelength * spacing)),
+        (Some(_), None) => "the wavelength",
+        (None, Some(_)) => "the object pixel",
+        (None, None) => "wavelength and object pixel",
+    };
+    Err(UnknownPhysics::SliceUnits { spacing, missing })
 }
 
 /// The wavelength and the object pixel that `options` tell, as metadata have them; `None` where
@@ -253,8 +210,12 @@ fn slices_of(metadata: Option<&Metadata>) -> Result<Option<Slices>, UnknownPhysi
         Some(count) if count >= 1.0 && count.fract() == 0.0 && count < 1e9 => Some(count as usize),
         Some(_) => return Err(whole),
     };
-    let spacing = number(SLICE_SPACING);
-    let fresnel_number = number(SLICE_FRESNEL_NUMBER).or_else(|| gap(metadata, spacing?));
+    let fresnel_number = match (number(SLICE_FRESNEL_NUMBER), number(SLICE_SPACING)) {
+        (None, Some(spacing)) if count.is_some_and(|count| count > 1) => {
+            Some(gap(Some(metadata), spacing)?)
+        }
+        (stated, _) => stated,
+    };
     settled(count, fresnel_number, false)
 }
 
@@ -452,7 +413,15 @@ mod tests {
         let applied = |said: PhysicsOptions, metadata: &Metadata| {
             said.applied(Physics::default(), &[], Some(metadata)).map(|physics| physics.slices)
         };
-        assert_eq!(applied(said, &metadata), Err(UnknownPhysics::SliceGap));
+        let lacking = |metadata: &Metadata| match applied(said, metadata) {
+            Err(UnknownPhysics::SliceUnits { spacing: 5e-9, missing }) => missing,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(lacking(&metadata), "wavelength and object pixel");
+        let alone = PhysicsOptions { slices: Some(4), ..PhysicsOptions::default() };
+        assert_eq!(applied(alone, &metadata), Err(UnknownPhysics::SliceGap));
+        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-10);
+        assert_eq!(lacking(&metadata), "the wavelength");
         metadata::set_physics_parameter(&mut metadata, WAVELENGTH, 1.97e-12);
         metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-10);
         let Slices { count, fresnel_number } = applied(said, &metadata).unwrap().unwrap();

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lapwing_model::Modes;
+use lapwing_model::forward::Physics;
+use lapwing_model::{Modes, Position};
 use ndarray::{Axis, s};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::mask::Layers;
 use crate::metadata::TOOL;
 use crate::options::{ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
+use crate::physics::exposure_in_words;
 use crate::scans::Scans;
 use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, metadata, remarks};
 
@@ -97,10 +99,19 @@ fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
         }
     }
     let physics = [first, part].map(|scan| scan.physics().ok());
-    if physics[0] != physics[1] {
-        let expected =
-            "patterns that come about as those of the first scan (geometry, slices, blur)";
-        return Some(Problem::new("join", expected, "others"));
+    if !alike(physics[0].as_ref(), physics[1].as_ref()) {
+        let words = |scan: &Dataset| {
+            exposure_in_words(scan).unwrap_or_else(|| match scan.physics() {
+                Ok(_) => "a far field of a thin object, the probe at rest".to_owned(),
+                Err(error) => error.to_string(),
+            })
+        };
+        let expected = format!(
+            "patterns that come about as those of the first scan ({}; what is said, as --fly, \
+             --detector-blur or --slices, is taken for all)",
+            words(first)
+        );
+        return Some(Problem::new("join", expected, words(part)));
     }
     let known = [first, part].map(|scan| scan.intensity_scale().is_some());
     let words = |known: bool| if known { "counts" } else { "intensities in any unit" };
@@ -134,6 +145,18 @@ fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Resu
     })?;
     let scan = parts.iter().flat_map(|part| part.scan.iter().copied()).collect();
     let mut metadata = first.metadata.clone();
+/// Whether patterns of the one come about as those of the other: which way the probe goes along its
+/// path changes nothing.
+fn alike(first: Option<&Physics>, part: Option<&Physics>) -> bool {
+    let (Some(first), Some(part)) = (first, part) else { return first.is_none() && part.is_none() };
+    let same = |places: &mut dyn Iterator<Item = &Position>| {
+        let near = |(a, b): (&Position, &Position)| (a.y - b.y).hypot(a.x - b.x) < 1e-6;
+        first.motion.len() == part.motion.len() && first.motion.iter().zip(places).all(near)
+    };
+    let one_way = same(&mut part.motion.iter()) || same(&mut part.motion.iter().rev());
+    one_way && *first == Physics { motion: first.motion.clone(), ..part.clone() }
+}
+
     tell(&mut metadata, &diffraction_mean(first, &diffraction), options);
     let probes = parts.iter().zip(&factors).map(|(part, &factor)| {
         let probe = part.probe.as_ref()?;

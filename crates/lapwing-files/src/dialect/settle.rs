@@ -12,7 +12,7 @@ use crate::experiment::part;
 use crate::metadata::TOOL;
 use crate::options::{AxisOrder, DialectName, Geometry, ReadOptions, Understanding};
 use crate::patterns::Storage;
-use crate::physics;
+use crate::physics::{self, UnknownPhysics};
 use crate::remarks;
 use crate::{Container, Dataset, Error, Problem, metadata};
 
@@ -168,10 +168,14 @@ fn settled(
     let said = wanted.options.physics;
     let pixel_is_said = wanted.options.pixel_size.is_some();
     let told = physics::tell(said, pixel_is_said, &mut geometry, &mut metadata, &scan, &mut notes);
-    if told.is_err() {
+    if let Err(why) = told {
         let expected = "positions that follow each other along lines, or the motion of an exposure \
                         in object pixels (--fly DY,DX)";
-        problems.push(Problem::new("fly auto", expected, "steps in many directions"));
+        let found = match why {
+            UnknownPhysics::Motion(found) => found.to_owned(),
+            other => other.to_string(),
+        };
+        problems.push(Problem::new("fly auto", expected, found));
         return Err(Error::Contract { path: path(), problems });
     }
     if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {

@@ -25,7 +25,7 @@ impl Fly {
     pub(super) fn along(self, scan: &[Position]) -> Result<(f64, f64), UnknownPhysics> {
         match self {
             Self::Along(y, x) => Ok((y, x)),
-            Self::Auto => usual_step(scan).ok_or(UnknownPhysics::Motion),
+            Self::Auto => usual_step(scan).map_err(UnknownPhysics::Motion),
         }
     }
 }
@@ -73,31 +73,54 @@ const ALONG: f64 = 0.577;
 /// has two thirds, directions that are all as frequent have one third.
 const MOST_WAYS: f64 = 0.6;
 
+/// Share of the ways along the axis, from one to the next, that may turn back. Those of lines turn
+/// back at their ends at most; rows of two positions, and a line that is gone to and fro, do so
+/// everywhere, and the way back is as good as the way.
+const MOST_BACK: f64 = 0.6;
+
 /// The usual way (y, x) from one position to the next, up to its sign, which an exposure that is
 /// centred does not show: the mean of those whose length is within a quarter of the median and
 /// which go along the axis of most of them, brought to one side of it. The rest are turns at the
-/// ends of lines and ways back. `None` where they have no common axis.
-fn usual_step(scan: &[Position]) -> Option<(f64, f64)> {
-    let mut steps: Vec<(f64, f64)> =
+/// ends of lines and ways back. The error says what there is where they have no common axis, or go
+/// to and fro along it.
+fn usual_step(scan: &[Position]) -> Result<(f64, f64), &'static str> {
+    let ways: Vec<(f64, f64)> =
         scan.windows(2).map(|pair| (pair[1].y - pair[0].y, pair[1].x - pair[0].x)).collect();
-    let length = |step: &(f64, f64)| step.0.hypot(step.1);
-    steps.sort_by(|a, b| length(a).total_cmp(&length(b)));
-    let median = steps.get(steps.len() / 2).map(length)?;
-    steps.retain(|step| (length(step) - median).abs() <= 0.25 * median);
-    let mut flown = steps.clone();
+    let length = |way: &(f64, f64)| way.0.hypot(way.1);
+    let mut lengths: Vec<f64> = ways.iter().map(length).collect();
+    lengths.sort_by(f64::total_cmp);
+    let &median = lengths.get(lengths.len() / 2).ok_or("no two of them")?;
+    let is_usual = |way: &(f64, f64)| (length(way) - median).abs() <= 0.25 * median;
+    let usual: Vec<(f64, f64)> = ways.iter().copied().filter(is_usual).collect();
+    // A way along an axis, forwards or backwards.
+    let along = |(axis_y, axis_x): (f64, f64), &(y, x): &(f64, f64)| {
+        let (along, across) = (axis_y * y + axis_x * x, axis_y * x - axis_x * y);
+        (across.abs() <= ALONG * along.abs()).then(|| along.signum())
+    };
+    let mut flown = usual.clone();
     // Turns draw the first axis to their side; without them it is that of the lines.
     for _ in 0..4 {
-        let (axis_y, axis_x) = axis(&flown);
-        let along = steps.iter().filter_map(|&(y, x)| {
-            let (along, across) = (axis_y * y + axis_x * x, axis_y * x - axis_x * y);
-            let sign = along.signum();
-            (across.abs() <= ALONG * along.abs()).then_some((sign * y, sign * x))
-        });
-        flown = along.collect();
+        let axis = axis(&flown);
+        let forwards = |way: &(f64, f64)| along(axis, way).map(|sign| (sign * way.0, sign * way.1));
+        flown = usual.iter().filter_map(forwards).collect();
     }
     let count = flown.len() as f64;
+    if flown.is_empty() || count < MOST_WAYS * usual.len() as f64 {
+        return Err("ways from one to the next of many directions");
+    }
+    let axis = axis(&flown);
+    let sign = |way: &(f64, f64)| along(axis, way).filter(|_| is_usual(way));
+    let both = |pair: &[(f64, f64)]| Some((sign(&pair[0])?, sign(&pair[1])?));
+    let pairs: Vec<(f64, f64)> = ways.windows(2).filter_map(both).collect();
+    let back = pairs.iter().filter(|(one, next)| one != next).count();
+    if back as f64 > MOST_BACK * pairs.len() as f64 {
+        return Err(
+            "ways that turn back every time, as in rows of two positions, where the way to \
+                    the next row looks like a step",
+        );
+    }
     let sum = flown.iter().fold((0.0, 0.0), |sum, &(y, x)| (sum.0 + y, sum.1 + x));
-    (count > 0.0 && count >= MOST_WAYS * steps.len() as f64).then(|| (sum.0 / count, sum.1 / count))
+    Ok((sum.0 / count, sum.1 / count))
 }
 
 /// Direction (y, x) of the axis that ways have in common, of length 1.
@@ -133,14 +156,14 @@ mod tests {
         let columns: Vec<Position> = scan.iter().enumerate().map(uneven).collect();
         let (y, x) = usual_step(&columns).unwrap();
         assert!((y.abs() - 3.0).abs() < 0.05 && x.abs() < 0.05, "({y}, {x})");
-        assert_eq!(usual_step(&scan[..1]), None);
+        assert!(usual_step(&scan[..1]).is_err());
         let spiral: Vec<Position> = (0..200)
             .map(|index| {
                 let (radius, angle) = (f64::from(index).sqrt(), f64::from(index) * 2.4);
                 Position { y: radius * angle.sin(), x: radius * angle.cos() }
             })
             .collect();
-        assert_eq!(usual_step(&spiral), None);
+        assert_eq!(usual_step(&spiral), Err("ways from one to the next of many directions"));
         let auto = PhysicsOptions { fly: Some(Fly::Auto), ..PhysicsOptions::default() };
         let refused = auto.applied(Physics::default(), &spiral, None).unwrap_err();
         assert!(refused.to_string().contains("--fly DY,DX"), "{refused}");
@@ -170,9 +193,9 @@ mod tests {
             scan.iter().map(|at| Position { y: at.x, x: at.y }).collect()
         };
         let check = |scan: &[Position], close: f64, what: &str| {
-            let (y, x) = usual_step(scan).unwrap_or_else(|| panic!("{what}: refused"));
+            let (y, x) = usual_step(scan).unwrap_or_else(|why| panic!("{what}: {why}"));
             assert!(y.abs() < close && (x.abs() - 4.0).abs() < close, "{what}: ({y}, {x})");
-            let (y, x) = usual_step(&turned(scan)).unwrap_or_else(|| panic!("{what}: refused"));
+            let (y, x) = usual_step(&turned(scan)).unwrap_or_else(|why| panic!("{what}: {why}"));
             assert!(x.abs() < close && (y.abs() - 4.0).abs() < close, "{what}: ({y}, {x})");
         };
         let shapes = [(10, 10), (20, 5), (5, 20), (30, 3), (3, 3), (2, 20), (1, 8)];
@@ -198,6 +221,26 @@ mod tests {
             }
         }
         // As many turns as steps, and none is the flight.
-        assert_eq!(usual_step(&raster((10, 2), (4.0, 4.0), true, 0.0)), None);
+        assert!(usual_step(&raster((10, 2), (4.0, 4.0), true, 0.0)).is_err());
+    }
+
+    #[test]
+    fn rows_of_two_positions_do_not_tell_a_way_from_the_way_back() {
+        // The way back is as long as the step, and hardly at an angle with it.
+        for shape in [(12, 2), (20, 2), (3, 2)] {
+            for steps in [(1.0, 4.0), (2.0, 4.0), (2.0, 8.0)] {
+                let why = usual_step(&raster(shape, steps, false, 0.0)).expect_err("to and fro");
+                assert!(why.contains("rows of two positions"), "{shape:?} {steps:?}: {why}");
+            }
+        }
+        // Where it is longer, or aside, it is no step.
+        for steps in [(4.0, 4.0), (8.0, 4.0)] {
+            let (y, x) = usual_step(&raster((12, 2), steps, false, 0.0)).expect("rows");
+            assert!(y.abs() < 1e-9 && (x - 4.0).abs() < 1e-9, "{steps:?}: ({y}, {x})");
+        }
+        // So are rows of three, whose way back is twice as long, and single lines.
+        let (y, x) = usual_step(&raster((12, 3), (1.0, 4.0), false, 0.0)).expect("rows");
+        assert!(y.abs() < 1e-9 && (x - 4.0).abs() < 1e-9, "({y}, {x})");
+        assert_eq!(usual_step(&raster((1, 2), (4.0, 4.0), false, 0.0)), Ok((0.0, 4.0)));
     }
 }

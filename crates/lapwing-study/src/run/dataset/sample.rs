@@ -162,7 +162,13 @@ impl Sample {
         let metadata = kept_of_base(told, generated.is_none());
         let probe = probe.unwrap_or(base.probe);
         let apparatus = Apparatus::default();
-        Ok(Some(Self { object: base.object, probe, scan, physics, apparatus, metadata }))
+        let object = match (base.object.n_slices(), physics.slices.map_or(1, |of| of.count)) {
+            (has, wanted) if has == wanted => base.object,
+            // A thin one that was asked for has what a thick one is in projection.
+            (_, 1) => Object::thin(base.object.projection()),
+            (has, said) => return Err(UnknownPhysics::ObjectSlices { has, said }),
+        };
+        Ok(Some(Self { object, probe, scan, physics, apparatus, metadata }))
     }
 
     /// The object, probe and scan of a design.

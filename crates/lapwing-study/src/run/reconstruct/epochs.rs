@@ -252,8 +252,15 @@ fn told(choice: &ChoiceRecord) -> String {
         .iter()
         .map(|tried| format!("{:.3}: {:+.2}", tried.value, 1e6 * (tried.score - lowest)))
         .collect();
+    // A search ends where it began when nothing was better by more than the noise of the fits.
+    let why = match &choice.tried[..] {
+        [first, .., last] if first == last && last.score > lowest => {
+            "kept, for nothing that was tried predicts held-out pixels clearly better"
+        }
+        _ => "chosen by held-out pixels",
+    };
     format!(
-        "{} = {}, chosen by held-out pixels (tried, 1e-6 worse per pixel: {})",
+        "{} = {}, {why} (tried, 1e-6 worse per pixel: {})",
         choice.option,
         choice.number(),
         tried.join(", ")
@@ -268,4 +275,28 @@ fn summary(loss: &[f64]) -> Option<LossSummary> {
         last,
         best: loss.iter().copied().fold(first, f64::min),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::record::TriedRecord;
+
+    #[test]
+    fn a_value_that_others_hardly_beat_is_told_as_kept() {
+        let tried = |values: &[(f64, f64)]| {
+            let of = |&(value, score): &(f64, f64)| TriedRecord { value, score };
+            values.iter().map(of).collect::<Vec<_>>()
+        };
+        let line = |value: f64, values: &[(f64, f64)]| {
+            let option = "scan_drift_y".to_owned();
+            told(&ChoiceRecord { option, value, sd: None, tried: tried(values) })
+        };
+        let kept = line(0.0, &[(0.0, 3e-6), (-0.2, 1e-6), (0.0, 3e-6)]);
+        assert!(kept.contains("= 0.000, kept, for nothing that was tried"), "{kept}");
+        assert!(kept.ends_with("pixel: 0.000: +2.00, -0.200: +0.00, 0.000: +2.00)"), "{kept}");
+        // The best map of a smooth surface may lie beside a lucky fit.
+        let found = line(4.0, &[(0.0, 9e-6), (4.1, 0.9e-6), (4.0, 1e-6)]);
+        assert!(found.contains(", chosen by held-out pixels (tried"), "{found}");
+    }
 }

@@ -68,7 +68,7 @@ class SolverOptions(TypedDict, total=False):
     auto: where the largest value is frequent beyond chance."""
     faulty: Literal["leave-out", "keep"]
     """Dead and hot pixels and lost or wrong patterns: leave-out (those that are found), or keep,
-    which takes saturated counts as they are, too."""
+    which takes saturated counts as they are, too, unless a limit is said."""
     error_maps: int
     """Replicates of the counts from which standard deviations of amplitude and phase are made,
     pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""

@@ -17,7 +17,7 @@ pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
 use crate::physics::{self, UnknownPhysics};
 use crate::scans::Scans;
-use crate::{Error, Metadata, Patterns, Problem, bulk, contract, metadata};
+use crate::{Error, Metadata, Patterns, Problem, bulk, contract, limit, metadata};
 
 /// A scan, always in the project's own conventions whatever dialect it came from.
 ///
@@ -153,6 +153,16 @@ impl Dataset {
             self.diffraction.change(|value| if bad(value) { 0.0 } else { value });
         }
         Ok(count)
+    }
+
+    /// [`mask_out`](Self::mask_out) of the values at the detector's limit of so many counts, which
+    /// say "at least so much".
+    ///
+    /// # Errors
+    /// As there.
+    pub fn mask_limit(&mut self, limit: f64) -> Result<usize, Error> {
+        let scale = self.intensity_scale().unwrap_or(1.0);
+        self.mask_out(limit::is_reached(limit, scale))
     }
 
     /// Gives the patterns a mask, in place of one that is there. What its bad pixels hold is no

@@ -55,6 +55,7 @@ mod error;
 pub mod experiment;
 pub mod hdf5;
 mod holes;
+pub mod limit;
 pub mod mask;
 pub mod mat;
 pub mod metadata;

@@ -336,6 +336,15 @@ impl SolverOptions {
             })?;
             written.push((option.name.to_owned(), value));
         }
+        let is_said = |name, word| written.contains(&(String::from(name), Value::Word(word)));
+        if is_said("saturation", "auto".to_owned()) && is_said("faulty", "keep".to_owned()) {
+            return Err(usage(
+                "--saturation auto: expected a number of counts beside --faulty keep, which takes \
+                 saturated counts as they are, found auto: leave out one of them, or say \
+                 --saturation COUNTS\n"
+                    .to_owned(),
+            ));
+        }
         SolverConfig::read(algorithm, written, probe_start).map_err(|error| usage(message(&error)))
     }
 }

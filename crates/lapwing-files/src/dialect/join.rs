@@ -16,7 +16,7 @@ use crate::options::{ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
 use crate::physics::exposure_in_words;
 use crate::scans::Scans;
-use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, metadata, remarks};
+use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, limit, metadata, remarks};
 
 /// How far apart, as a share, the pixels of two scans may be.
 const SAME_PIXEL: f64 = 1e-3;
@@ -59,7 +59,14 @@ pub(super) fn joined(
         parts.len(),
         counts.join(", ")
     ));
-    let dataset = together(&parts, options, storage)?;
+    let masked = masked_at_limits(&mut parts)?;
+    if let Some(count @ 1..) = masked {
+        understanding.notes.push(format!(
+            "{count} values at the limits of detectors, of which each scan states its own, say \"at \
+             least so much\": they are masked"
+        ));
+    }
+    let dataset = together(&parts, options, masked, storage)?;
     let problems = contract::check(&dataset);
     if !problems.is_empty() {
         return Err(Error::Contract { path: path.to_owned(), problems });
@@ -80,6 +87,23 @@ pub(super) fn joined(
         understanding.remarks.extend(own.into_iter().map(|own| own.of_scan(number, &members)));
     }
     Ok((dataset, understanding))
+}
+
+/// Masks what is at the limit of each scan's detector where these are not all the same, which is
+/// all that a data set states; tells how many values, and `None` where they are.
+fn masked_at_limits(parts: &mut [Dataset]) -> Result<Option<usize>, Error> {
+    let of = |part: &Dataset| part.metadata.as_ref().and_then(limit::stated);
+    let limits: Vec<Option<f64>> = parts.iter().map(of).collect();
+    if limits.iter().all(|limit| *limit == limits[0]) {
+        return Ok(None);
+    }
+    let mut masked = 0;
+    for (part, limit) in parts.iter_mut().zip(limits) {
+        if let (Some(limit), Some(_)) = (limit, part.intensity_scale()) {
+            masked += part.mask_limit(limit)?;
+        }
+    }
+    Ok(Some(masked))
 }
 
 /// Why a scan cannot stand behind the first one.
@@ -121,8 +145,26 @@ fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
     })
 }
 
+/// Whether patterns of the one come about as those of the other: which way the probe goes along its
+/// path changes nothing.
+fn alike(first: Option<&Physics>, part: Option<&Physics>) -> bool {
+    let (Some(first), Some(part)) = (first, part) else { return first.is_none() && part.is_none() };
+    let same = |places: &mut dyn Iterator<Item = &Position>| {
+        let near = |(a, b): (&Position, &Position)| (a.y - b.y).hypot(a.x - b.x) < 1e-6;
+        first.motion.len() == part.motion.len() && first.motion.iter().zip(places).all(near)
+    };
+    let one_way = same(&mut part.motion.iter()) || same(&mut part.motion.iter().rev());
+    one_way && *first == Physics { motion: first.motion.clone(), ..part.clone() }
+}
+
 /// All of them as one, in the unit of the first one's amplitudes.
-fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Result<Dataset, Error> {
+/// So many values were `masked` at limits.
+fn together(
+    parts: &[Dataset],
+    options: &ReadOptions,
+    masked: Option<usize>,
+    storage: &Storage,
+) -> Result<Dataset, Error> {
     let first = &parts[0];
     let (height, width) = first.pattern_shape();
     let of: Vec<usize> = parts
@@ -145,19 +187,7 @@ fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Resu
     })?;
     let scan = parts.iter().flat_map(|part| part.scan.iter().copied()).collect();
     let mut metadata = first.metadata.clone();
-/// Whether patterns of the one come about as those of the other: which way the probe goes along its
-/// path changes nothing.
-fn alike(first: Option<&Physics>, part: Option<&Physics>) -> bool {
-    let (Some(first), Some(part)) = (first, part) else { return first.is_none() && part.is_none() };
-    let same = |places: &mut dyn Iterator<Item = &Position>| {
-        let near = |(a, b): (&Position, &Position)| (a.y - b.y).hypot(a.x - b.x) < 1e-6;
-        first.motion.len() == part.motion.len() && first.motion.iter().zip(places).all(near)
-    };
-    let one_way = same(&mut part.motion.iter()) || same(&mut part.motion.iter().rev());
-    one_way && *first == Physics { motion: first.motion.clone(), ..part.clone() }
-}
-
-    tell(&mut metadata, &diffraction_mean(first, &diffraction), options);
+    tell(&mut metadata, &diffraction_mean(first, &diffraction), options, masked);
     let probes = parts.iter().zip(&factors).map(|(part, &factor)| {
         let probe = part.probe.as_ref()?;
         Some(probe.slice(s![..1, .., ..]).mapv(|value| value * factor))
@@ -189,12 +219,21 @@ fn diffraction_mean(first: &Dataset, all: &crate::Patterns) -> Option<f64> {
 }
 
 /// Notes in the metadata what was put together.
-fn tell(metadata: &mut Option<Metadata>, mean: &Option<f64>, options: &ReadOptions) {
+fn tell(
+    metadata: &mut Option<Metadata>,
+    mean: &Option<f64>,
+    options: &ReadOptions,
+    masked: Option<usize>,
+) {
     let metadata = metadata.get_or_insert_default();
     if let Some(mean) = mean {
         metadata::set_physics_parameter(metadata, "nphotons", *mean);
     }
-    metadata::append_transformation(metadata, TOOL, "join", json!({ "files": options.join }));
+    let mut parameters = json!({ "files": options.join });
+    if let Some(masked) = masked {
+        parameters[limit::MASKED] = json!(masked);
+    }
+    metadata::append_transformation(metadata, TOOL, limit::JOIN, parameters);
 }
 
 /// One mask for all where it is the same, else one for each pattern.

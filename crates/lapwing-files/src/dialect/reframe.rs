@@ -6,12 +6,11 @@ use super::found::Found;
 use super::probe_window::{of_image, reframed};
 use crate::experiment::frames::Reframe;
 use crate::mask::{Layers, Mask};
-use crate::metadata;
 use crate::npy::Array;
 use crate::options::ReadOptions;
 use crate::physics::{self, Rescaled};
 use crate::scans::SCAN_PROBES;
-use crate::{Error, Problem};
+use crate::{Error, Problem, limit, metadata};
 
 /// The object's patches under the patterns.
 const PATCHES: &str = "Y";
@@ -87,12 +86,10 @@ impl Found {
     fn mask_limit(&mut self, binning: usize, notes: &mut Vec<String>) -> Result<(), Error> {
         let (Some(stack), Some(metadata)) = (&self.stack, &self.metadata) else { return Ok(()) };
         let scale = stack.scale.or_else(|| metadata::intensity_scale(metadata));
-        let (Some(limit), Some(scale), true) =
-            (metadata::detector_limit(metadata), scale, binning > 1)
-        else {
+        let (Some(limit), Some(scale), true) = (limit::stated(metadata), scale, binning > 1) else {
             return Ok(());
         };
-        let bad = |amplitude: f32| (f64::from(amplitude) * scale).powi(2) >= limit - 0.5;
+        let bad = limit::is_reached(limit, scale);
         let at_limit = stack.amplitude.values().iter().filter(|&&value| bad(value)).count();
         if at_limit == 0 {
             return Ok(());

@@ -14,7 +14,7 @@ use crate::options::{AxisOrder, DialectName, Geometry, ReadOptions, Understandin
 use crate::patterns::Storage;
 use crate::physics::{self, UnknownPhysics};
 use crate::remarks;
-use crate::{Container, Dataset, Error, Problem, metadata};
+use crate::{Container, Dataset, Error, Problem, limit, metadata};
 
 /// A data set, and how its file was understood.
 pub(super) struct Settled {
@@ -190,7 +190,7 @@ fn settled(
             parameters["companion"] = json!(companion);
         }
         if let Some(framed) = &found.framed {
-            parameters[metadata::BINNING] = json!(framed.binning());
+            parameters[limit::BINNING] = json!(framed.binning());
         }
         let metadata = metadata.get_or_insert_default();
         metadata::append_transformation(metadata, TOOL, metadata::READ, parameters);

@@ -30,9 +30,6 @@ pub const SIMULATED: &str = "simulate";
 /// What the history calls the reading of another form.
 pub(crate) const READ: &str = "read";
 
-/// Entry of the parameters of [`READ`]: how many pixels were summed along each axis.
-pub(crate) const BINNING: &str = "binning";
-
 /// Most bytes that the array may have: 16 million characters.
 const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of unreadable metadata that the error shows.
@@ -136,19 +133,6 @@ pub fn stamp_transformation(metadata: &mut Metadata, time: &str) {
     if let Some(Value::Object(last)) = history.and_then(|entries| entries.last_mut()) {
         last.entry("timestamp").or_insert_with(|| time.into());
     }
-}
-
-/// The largest number that the detector of a data set counts, as the history states it of one that
-/// Lapwing simulated; `None` where none is stated, and where pixels were summed since.
-pub fn detector_limit(metadata: &Metadata) -> Option<f64> {
-    let history = metadata.get("data_transformations")?.as_array()?;
-    let own = |entry: &&Value| entry["tool"] == TOOL;
-    let of = |operation: &'static str| {
-        history.iter().filter(own).filter(move |entry| entry["operation"] == operation)
-    };
-    let summed = of(READ).any(|entry| entry["parameters"][BINNING].as_f64() > Some(1.0));
-    let simulated = of(SIMULATED).next().filter(|_| !summed)?;
-    simulated["parameters"]["apparatus"]["saturation"].as_f64()
 }
 
 /// A value without the one-element lists around it, which NumPy arrays of one element become.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::remarks::What;
-use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, metadata};
+use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, limit, metadata};
+use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, Modes, Position};
 use ndarray::Array3;
 
@@ -172,4 +173,60 @@ fn scans_of_another_kind_are_refused_by_name() {
         let error = numbered(wrong).unwrap_err();
         assert!(error.contains("scan_number"), "{error}");
     }
+}
+
+#[test]
+fn each_scan_has_the_limit_of_its_own_detector() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |first: f32, limit: Option<f64>| {
+        let mut scan = scan(2, first, Some(1.0));
+        if let (Some(limit), Some(own)) = (limit, &mut scan.metadata) {
+            let apparatus = serde_json::json!({ "apparatus": { "saturation": limit } });
+            metadata::append_transformation(own, "lapwing", "simulate", apparatus);
+        }
+        scan
+    };
+    let stated = |dataset: &Dataset| limit::stated(dataset.metadata.as_ref().unwrap());
+    // Amplitudes count up to 23 and to 24, whose squares stop at 529 and 576.
+    let a = written(folder.path(), "a.npz", &limited(0.0, Some(529.0)));
+    let like = written(folder.path(), "like.npz", &limited(0.0, Some(529.0)));
+    let both = joined(&a, &[&like], &Storage::Memory).unwrap();
+    assert_eq!((stated(&both), both.mask.is_some()), (Some(529.0), false));
+    for (name, other, masked) in
+        [("other.npz", Some(576.0), 2), ("none.npz", None, 1), ("high.npz", Some(1e4), 1)]
+    {
+        let b = written(folder.path(), name, &limited(1.0, other));
+        for (first, second) in [(&a, &b), (&b, &a)] {
+            let both = joined(first, &[second], &Storage::Memory).unwrap();
+            assert_eq!(stated(&both), None, "{name}");
+            let bad = both.mask.as_ref().unwrap();
+            assert_eq!(bad.good().iter().filter(|&&good| !good).count(), masked, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_scan_that_comes_about_otherwise_is_told_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let flown = |name: &str, along: f64, blur: f64| {
+        let mut scan = scan(2, 0.0, Some(1.0));
+        let motion = Physics::fly((0.0, along));
+        let physics = Physics { motion, blur, ..Physics::default() };
+        lapwing_files::physics::record(scan.metadata.as_mut().unwrap(), &physics);
+        written(folder.path(), name, &scan)
+    };
+    let a = flown("a.npz", 1.0, 0.0);
+    // To and fro is the same path.
+    joined(&a, &[&flown("back.npz", -1.0, 0.0)], &Storage::Memory).unwrap();
+    let told = joined(&a, &[&flown("b.npz", 1.0, 0.5)], &Storage::Memory).unwrap_err();
+    for part in [
+        "expected patterns that come about as those of the first scan (the probe moves along \
+         (0.00, 1.00) px, (y, x), in 2 steps; what is said",
+        "found the probe moves along (0.00, 1.00) px, (y, x), in 2 steps; the detector blurs by 0.5",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let still = written(folder.path(), "still.npz", &scan(2, 0.0, Some(1.0)));
+    let told = joined(&a, &[&still], &Storage::Memory).unwrap_err();
+    assert!(told.contains("found a far field of a thin object, the probe at rest"), "{told}");
 }

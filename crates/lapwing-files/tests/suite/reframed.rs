@@ -195,7 +195,7 @@ fn what_a_detector_clipped_is_masked_before_it_is_summed() {
     // Those of them that are taken, of all that the file has.
     assert_eq!(good(&[binning(2.0), ("leave_out_frames", Given::Word("0".to_owned()))]).0, Some(2));
     let (dataset, _) = dataset::read(&path, &lapwing_files::ReadOptions::default()).unwrap();
-    let stated = lapwing_files::metadata::detector_limit;
+    let stated = lapwing_files::limit::stated;
     assert_eq!(stated(dataset.metadata.as_ref().unwrap()), Some(400.0));
     let (summed, _) = read(&path, &[binning(2.0)]).unwrap();
     assert_eq!(stated(summed.metadata.as_ref().unwrap()), None);

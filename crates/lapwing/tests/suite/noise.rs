@@ -290,6 +290,19 @@ fn a_fading_beam_and_a_saturating_detector_are_simulated_and_found() {
     );
 }
 
+/// Remarks on the detector's limit of a short reconstruction of `scan.npz`, and its log.
+fn of_run(bench: &Bench, options: &str) -> (Vec<String>, String) {
+    let solve = "reconstruct --input scan.npz --algorithm LSQML --num-epochs 2 --output-dir";
+    bench.ok(&format!("{solve} out {options}"));
+    let log = std::fs::read_to_string(bench.path("out/log.txt")).expect("written");
+    let record = std::fs::read(bench.path("out/result.json")).expect("written");
+    let record: Value = serde_json::from_slice(&record).expect("JSON");
+    let all = record["remarks"].as_array().cloned().unwrap_or_default();
+    let of_limit = all.iter().filter(|remark| remark["what"] == "saturation");
+    let told = of_limit.map(|remark| remark["evidence"].as_str().expect("text").to_owned());
+    (told.collect(), log)
+}
+
 /// A limit that no pixel reaches changes nothing, and that is said; one that is reached is silent.
 #[test]
 fn a_saturation_that_touches_no_pixel_is_remarked() {
@@ -298,15 +311,7 @@ fn a_saturation_that_touches_no_pixel_is_remarked() {
     let (scan, _) = dataset::read(bench.path("scan.npz"), &ReadOptions::default()).unwrap();
     let largest = scan.counts().unwrap().iter().fold(0.0_f32, |most, &count| most.max(count));
     let remarks = |options: &str| -> Vec<String> {
-        let solve = "reconstruct --input scan.npz --algorithm LSQML --num-epochs 2 --output-dir";
-        bench.ok(&format!("{solve} out {options}"));
-        let log = std::fs::read_to_string(bench.path("out/log.txt")).unwrap();
-        let record = std::fs::read(bench.path("out/result.json")).unwrap();
-        let record: Value = serde_json::from_slice(&record).unwrap();
-        let all = record["remarks"].as_array().cloned().unwrap_or_default();
-        let of_limit = all.iter().filter(|remark| remark["what"] == "saturation");
-        let told: Vec<String> =
-            of_limit.map(|remark| remark["evidence"].as_str().unwrap().to_owned()).collect();
+        let (told, log) = of_run(&bench, options);
         assert!(told.iter().all(|evidence| log.contains(&format!("remark: {evidence}"))), "{log}");
         // It either acts or does not.
         assert_ne!(log.contains("are taken as at least that bright"), !told.is_empty(), "{log}");
@@ -334,6 +339,26 @@ fn a_saturation_that_touches_no_pixel_is_remarked() {
         let text = String::from_utf8_lossy(&inspected.stdout).into_owned();
         assert_eq!(text.contains(&line), acts, "{text}");
     }
+    // One that is said does not switch a lower one off that is stated.
+    let limit = largest - 1.0;
+    bench.ok(&format!("{simulate} --saturation {limit} --output scan.npz"));
+    let told = of_run(&bench, "--saturation 1000");
+    assert!(told.1.contains(&format!("saturation: pixels at {limit} counts")), "{}", told.1);
+    let [evidence] = &told.0[..] else { panic!("{told:?}") };
+    assert!(evidence.starts_with(&format!("--saturation 1000 is above {limit}")), "{evidence}");
+    let (evidence, log) = of_run(&bench, &format!("--saturation {}", limit - 5.0));
+    assert!(evidence.is_empty() && log.contains(&format!("pixels at {} counts", limit - 5.0)));
+    let (_, log) = of_run(&bench, "--faulty keep");
+    assert!(!log.contains("saturation: "), "{log}");
+    let (_, log) = of_run(&bench, "--faulty keep --saturation 1000");
+    assert!(log.contains(&format!("saturation: pixels at {limit} counts")), "{log}");
+    let both = bench.run("reconstruct scan.npz --output no --saturation auto --faulty keep");
+    let text = String::from_utf8_lossy(&both.stderr).into_owned();
+    assert!(both.status.code() == Some(2) && text.contains("--saturation COUNTS"), "{text}");
+    bench.ok(
+        "simulate --specimen cells --pattern-size 32 --dose 1e4 --step 6 --field-of-view 20x20 \
+         --output scan.npz",
+    );
     // Of amplitudes of another unit the limit means something else.
     let names = ["diffraction", "xcoords", "ycoords", "probeGuess"];
     let archive = Archive::open(bench.path("scan.npz")).unwrap();

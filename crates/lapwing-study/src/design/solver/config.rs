@@ -184,7 +184,7 @@ options! {
         /// auto: where the largest value is frequent beyond chance.
         saturation: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
         /// Dead and hot pixels and lost or wrong patterns: leave-out (those that are found), or
-        /// keep, which takes saturated counts as they are, too.
+        /// keep, which takes saturated counts as they are, too, unless a limit is said.
         faulty: Faulty = Faulty::LeaveOut, Kind::Choice(Faulty::NAMES);
     }
 }

@@ -3,7 +3,7 @@
 use crate::geometry::split::{Axis, Cut, Shared, Splits};
 use crate::run::dataset::stream::Streaming;
 pub use crate::run::dataset::thinned::{Thinned, limit, mask_limit, stopped, thin};
-pub(crate) use crate::run::dataset::thinned::{clumped, clumped_remedy, gain, reaching};
+pub(crate) use crate::run::dataset::thinned::{clumped, clumped_remedy, gain};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;

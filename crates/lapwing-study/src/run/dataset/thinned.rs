@@ -3,10 +3,8 @@
 use crate::run::dataset::data::{SIMULATED, TOOL};
 use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
-use lapwing_files::metadata::{
-    append_transformation, detector_limit, nphotons, set_physics_parameter,
-};
-use lapwing_files::{Dataset, Mask, Quantum, remarks};
+use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use lapwing_files::{Dataset, Mask, Quantum, limit as limits, remarks};
 use lapwing_model::simulate;
 use lapwing_solve::noise::{self, Faults};
 use ndarray::ArrayView3;
@@ -85,7 +83,7 @@ fn is_simulated(dataset: &Dataset) -> bool {
 /// The largest number that the detector of a data set counted when Lapwing simulated it, as its
 /// metadata state it. What was made of its patterns since may hold other numbers.
 pub(crate) fn stated_limit(dataset: &Dataset) -> Option<f32> {
-    dataset.metadata.as_ref().and_then(detector_limit).map(|limit| limit as f32)
+    dataset.metadata.as_ref().and_then(limits::stated).map(|limit| limit as f32)
 }
 
 /// [`gain`], and the largest number that the detector counts, where pixels reach that.
@@ -123,15 +121,7 @@ pub fn limit(dataset: &Dataset, between: Between<'_>) -> Result<Option<f32>> {
 /// # Errors
 /// When there is no room for the mask.
 pub fn mask_limit(dataset: &mut Dataset, limit: f32) -> Result<usize> {
-    let scale = dataset.intensity_scale().unwrap_or(1.0);
-    let least = reaching(limit);
-    Ok(dataset.mask_out(|amplitude| (f64::from(amplitude) * scale).powi(2) >= least)?)
-}
-
-/// Counts from which on a value is at the limit: squares of single-precision amplitudes miss whole
-/// numbers.
-pub(crate) fn reaching(limit: f32) -> f64 {
-    f64::from(limit) - 0.5
+    Ok(dataset.mask_limit(limit.into())?)
 }
 
 /// What to know of so many values that were masked for that.

@@ -179,8 +179,8 @@ impl Watch for Watching<'_> {
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
         let overlap = self.result.linear_overlap;
         let mut acting = chosen.noise.clone();
-        if chosen.remark.is_some() {
-            // Of a limit that no pixel reaches; the remark says so.
+        if chosen.idle_limit {
+            // The remark says so.
             acting.faults.saturation = None;
         }
         for text in noise::described(&acting, self.quantum, overlap) {

@@ -4,6 +4,7 @@ use super::Request;
 use crate::design::external::External;
 use crate::design::solver::{Faulty, Method, SolverConfig};
 use crate::run::dataset::data;
+use crate::run::dataset::thinned::stated_limit;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::reconstruct::external::SCRATCH;
 use crate::run::solve::start::Start;
@@ -11,6 +12,7 @@ use crate::run::solve::{check, solution};
 use crate::{Result, StudyError};
 use lapwing_compare::{CompareError, Comparison, Region, compare as compare_objects};
 use lapwing_files::Dataset;
+use lapwing_files::limit::reaching;
 use lapwing_files::metadata::{nphotons, set_physics_parameter};
 use lapwing_model::random::generator;
 use lapwing_model::{Field, Modes, simulate};
@@ -91,8 +93,11 @@ fn without_limit(
     let limit = match &request.solver.method {
         _ if !start.counts => None,
         Method::Native(config) => match (config.noise.faulty, config.noise.saturation) {
-            (Faulty::Keep, _) => None,
-            (Faulty::LeaveOut, Auto::Given(limit)) => Some(limit as f32),
+            (_, Auto::Given(limit)) => Some(match stated_limit(dataset) {
+                Some(stated) => stated.min(limit as f32),
+                None => limit as f32,
+            }),
+            (Faulty::Keep, Auto::Auto) => None,
             (Faulty::LeaveOut, Auto::Auto) => found(dataset)?,
         },
         Method::External(_) => found(dataset)?,
@@ -100,7 +105,7 @@ fn without_limit(
     let Some(limit) = limit else { return Ok(None) };
     let masked = data::mask_limit(dataset, limit)?;
     if masked > 0 {
-        let least = data::reaching(limit);
+        let least = reaching(limit.into());
         start.intensity.change(|count| if f64::from(count) >= least { 0.0 } else { count });
         start.mask.clone_from(&dataset.mask);
     }

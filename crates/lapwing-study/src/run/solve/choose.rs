@@ -38,8 +38,10 @@ pub(crate) struct Chosen {
     pub choices: Vec<Choice>,
     /// How probe modes were made that nobody gave, in words.
     pub modes: Option<String>,
-    /// What of what was said means nothing for these patterns.
+    /// What of what was said of the detector's limit is not so for these patterns.
     pub remark: Option<Remark>,
+    /// Whether no pixel reaches the limit.
+    pub idle_limit: bool,
 }
 
 /// What is known of a problem beside its patterns and start fields.
@@ -80,7 +82,7 @@ pub(crate) fn settled(
     let between = &mut || watch(None);
     let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;
     let limit = known.stated_limit.filter(|_| counts);
-    let noise = noise::with_stated_limit(noise, bare, &config.noise, limit)?;
+    let (noise, above) = noise::with_stated_limit(noise, bare, &config.noise, limit)?;
     let mut fits = Fits::ahead(config, known);
     let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     let asked = &config.choice.choose;
@@ -91,9 +93,13 @@ pub(crate) fn settled(
         solver: config.solver.clone(),
         choices: Vec::new(),
         modes: None,
-        remark: None,
+        remark: above,
+        idle_limit: false,
     };
-    chosen.remark = noise::beyond_all(&chosen.problem, &config.noise, counts);
+    if let Some(beyond) = noise::beyond_all(&chosen.problem, &config.noise, counts) {
+        chosen.remark = Some(beyond);
+        chosen.idle_limit = true;
+    }
     if asked.contains("background") && chosen.noise.background_per_pattern() > 0.0 {
         let mut best: Option<(Problem, NoiseModel)> = None;
         let mut answer = Answer::new("background_share", 0.0);

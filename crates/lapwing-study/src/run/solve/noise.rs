@@ -114,8 +114,9 @@ pub(crate) fn considered(
     Ok(noise)
 }
 
-/// `noise` of `problem` with the `limit` that the data set states of its detector, where none was
-/// found or said in `options` and the patterns stop there.
+/// `noise` of `problem` with the `limit` that the data set states of its detector, where the
+/// patterns stop there: where none was found or said in `options`, and in place of a higher one
+/// that was said, of which the second is a remark.
 ///
 /// # Errors
 /// As [`Problem::with_noise`].
@@ -124,16 +125,40 @@ pub(crate) fn with_stated_limit(
     problem: &Problem,
     options: &NoiseOptions,
     limit: Option<f32>,
-) -> Result<NoiseModel> {
-    let open = options.saturation == Auto::Auto && options.faulty == Faulty::LeaveOut;
-    let (Some(limit), true, None) = (limit, open, noise.faults.saturation) else {
-        return Ok(noise);
+) -> Result<(NoiseModel, Option<Remark>)> {
+    let (lower, said) = match (options.saturation, noise.faults.saturation) {
+        (Auto::Given(said), _) => (limit.is_some_and(|limit| f64::from(limit) < said), Some(said)),
+        (Auto::Auto, found) => (found.is_none() && options.faulty == Faulty::LeaveOut, None),
     };
+    let Some(limit) = limit.filter(|_| lower) else { return Ok((noise, None)) };
     let mut limited = noise.clone();
     limited.faults.saturation = Some(limit);
     let at_limit = problem.with_noise(&limited)?.at_limit();
-    let stops = at_limit.is_some_and(|AtLimit { largest, .. }| stops_at(limit, largest));
-    Ok(if stops { limited } else { noise })
+    if !at_limit.is_some_and(|AtLimit { largest, .. }| stops_at(limit, largest)) {
+        return Ok((noise, None));
+    }
+    let above = said.map(|said| {
+        of_limit(
+            format!(
+                "--saturation {said} is above {limit}, where the file states that its detector stops \
+                 counting: pixels at {limit} counts are taken as at least that bright"
+            ),
+            "say a smaller limit, or leave it out; --faulty keep alone takes all counts as they are",
+        )
+    });
+    Ok((limited, above))
+}
+
+/// A remark on the limit of a detector.
+fn of_limit(evidence: String, advice: &str) -> Remark {
+    Remark {
+        what: What::Saturation,
+        patterns: Vec::new(),
+        pixels: Vec::new(),
+        evidence,
+        advice: advice.to_owned(),
+        certain: false,
+    }
 }
 
 /// Whether counts of which this is the largest stop at `limit`: what was binned or thinned since
@@ -159,17 +184,11 @@ pub(crate) fn beyond_all(
              the limit in that unit",
         ),
     };
-    Some(Remark {
-        what: What::Saturation,
-        patterns: Vec::new(),
-        pixels: Vec::new(),
-        evidence: format!(
-            "no pixel reaches --saturation {limit}, which changes nothing: the largest value is \
-             {found}"
-        ),
-        advice: advice.to_owned(),
-        certain: false,
-    })
+    let evidence = format!(
+        "no pixel reaches --saturation {limit}, so that no count is taken as clipped: the largest \
+         value is {found}"
+    );
+    Some(of_limit(evidence, advice))
 }
 
 /// What is beyond doubt among the remarks on a data set: patterns and pixels that hold no

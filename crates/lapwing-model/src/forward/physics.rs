@@ -63,7 +63,7 @@ pub enum PhysicsError {
     #[error(
         "a Fresnel number of {found:e} for one pixel is too small for patterns of {height} x {width}: \
          expected at least {least:e}; so far away, with pixels that small, the pattern is a far field \
-         under a curved illumination (geometry far-field)"
+         under a curved illumination (geometry far-field); of a detector that was cut, use more pixels"
     )]
     #[expect(missing_docs, reason = "the message names them")]
     Undersampled { found: f64, least: f64, height: usize, width: usize },

@@ -4,8 +4,8 @@
 use crate::asked::Asking;
 use crate::metric::label;
 use crate::output::{Output, counted, say};
-use crate::progress;
-use indicatif::{HumanDuration, MultiProgress, ProgressBar};
+use crate::progress::Bar;
+use indicatif::{HumanDuration, MultiProgress};
 use lapwing_study::Case;
 use lapwing_study::event::{Event, Level};
 use lapwing_study::record::JobResult;
@@ -18,9 +18,9 @@ pub struct Watch<'a> {
     output: Output<'a>,
     bars: MultiProgress,
     /// All epochs.
-    whole: Option<ProgressBar>,
+    whole: Option<Bar>,
     /// The jobs that are at work, by their place.
-    running: BTreeMap<usize, ProgressBar>,
+    running: BTreeMap<usize, Bar>,
     /// All jobs, and their epochs.
     jobs: Vec<(Case, usize)>,
     /// The fits that reconstructions have before their epochs.
@@ -207,12 +207,12 @@ impl<'a> Watch<'a> {
                     counted(jobs.len(), "job"),
                     counted(epochs, "epoch")
                 ));
-                self.whole = Some(progress::bar(self.output, &self.bars, epochs, "epochs"));
+                self.whole = Some(Bar::new(self.output, &self.bars, epochs, "epochs"));
             }
             Event::JobStarted { case, index, .. } => {
                 self.fits.begin(index);
                 let epochs = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs);
-                let bar = progress::bar(self.output, &self.bars, epochs, "epochs");
+                let bar = Bar::new(self.output, &self.bars, epochs, "epochs");
                 bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs.len()));
                 self.running.insert(index, bar);
             }
@@ -220,14 +220,14 @@ impl<'a> Watch<'a> {
                 let job = self.place_of(case);
                 if job.is_none() {
                     let bars = &self.bars;
-                    let bar = || progress::bar(self.output, bars, epochs, "epochs");
+                    let bar = || Bar::new(self.output, bars, epochs, "epochs");
                     self.whole.get_or_insert_with(bar).set_message("finding out what was asked");
                 }
                 let more = self.fits.told(job, &self.jobs, expected);
                 self.longer(more);
                 if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
                     bar.set_length(expected.saturating_add(epochs) as u64);
-                    bar.set_position(done as u64);
+                    bar.reach(done as u64);
                 }
                 self.step();
                 self.fits.done(job);
@@ -240,12 +240,12 @@ impl<'a> Watch<'a> {
                 let before = self.fits.before(job);
                 if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
                     bar.set_length(before.saturating_add(epoch.total as u64));
-                    bar.set_position(before.saturating_add(epoch.done as u64));
+                    bar.reach(before.saturating_add(epoch.done as u64));
                 }
                 let bars = &self.bars;
                 let whole = self
                     .whole
-                    .get_or_insert_with(|| progress::bar(self.output, bars, epoch.total, "epochs"));
+                    .get_or_insert_with(|| Bar::new(self.output, bars, epoch.total, "epochs"));
                 if job.is_none() {
                     whole.set_message(format!("loss {:.4e}", epoch.loss));
                 }
@@ -300,7 +300,7 @@ impl<'a> Watch<'a> {
                 "{} of {} epochs, {} left",
                 whole.position(),
                 whole.length().unwrap_or_default(),
-                HumanDuration(whole.eta())
+                HumanDuration(whole.left())
             ));
         }
     }
@@ -332,7 +332,7 @@ impl<'a> Watch<'a> {
         self.longer(more);
         let done = done.saturating_sub(self.fits.before(Some(index)));
         if let Some(whole) = &self.whole {
-            whole.inc(planned.saturating_sub(done));
+            whole.skip(planned.saturating_sub(done));
         }
     }
 
@@ -405,7 +405,7 @@ mod tests {
         for index in [0, 2] {
             watch.see(Event::JobStarted { case: &jobs[index].case, index, patterns: 5 });
         }
-        let at = |watch: &Watch| watch.whole.as_ref().map(ProgressBar::position);
+        let at = |watch: &Watch| watch.whole.as_ref().map(|bar| bar.position());
         for (index, done) in [(2, 1), (0, 1), (2, 2), (2, 3)] {
             let epoch = lapwing_solve::Epoch { done, total: 10, loss: 1.0 };
             watch.see(Event::Epoch { case: Some(&jobs[index].case), epoch });
@@ -472,7 +472,7 @@ mod tests {
             num_epochs: usize::MAX,
         };
         watch.see(Event::JobsPlanned { jobs: &[job.clone(), job], skipped: 0 });
-        assert_eq!(watch.whole.as_ref().and_then(ProgressBar::length), Some(u64::MAX));
+        assert_eq!(watch.whole.as_ref().and_then(|bar| bar.length()), Some(u64::MAX));
         watch.finish();
     }
 }

@@ -47,7 +47,8 @@ impl<'a> Question<'a> {
             Some(best) => {
                 let lower = self.lower(best, &candidates);
                 let other = self.other_step(best, &candidates);
-                let rest = self.caveats(best).into_iter().chain(lower).chain(other);
+                let open = self.open_below(best, &candidates);
+                let rest = self.caveats(best).into_iter().chain(lower).chain(open).chain(other);
                 let apart = best.step.map(|step| best.view.apart_in_words(step));
                 let apart = apart.filter(|apart| !apart.is_empty()).map(|apart| {
                     format!("The positions of {} are{}.", best.view, apart.trim_start_matches(','))
@@ -268,6 +269,23 @@ impl<'a> Question<'a> {
         Some(format!("{which} it does not tell: {way}; what is done stays."))
     }
 
+    /// What else may take less than `best`: one of `all` that is known to reach the goal by a dose
+    /// alone, and nothing of what is below.
+    fn open_below(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
+        let least = |of: &&Candidate| {
+            let Reach::By { .. } = of.reach else { return false };
+            let low = self.range(&of.curve, Scale::Log).and_then(|(low, _)| low);
+            best.cost().is_some_and(|cost| low.unwrap_or(0.0) * of.per_pixel.unwrap_or(1.0) < cost)
+        };
+        let of = all.iter().filter(|of| of.view != best.view).find(least)?;
+        Some(format!(
+            "With {} doses below {} are undecided, which may take less on the specimen: more doses \
+             there, or more repeats, tell.",
+            self.where_to(of),
+            Scale::Log.exact(of.dose()?)
+        ))
+    }
+
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let points = candidates.iter().flat_map(|of| of.curve.iter().map(move |at| (of, at)));
@@ -410,5 +428,51 @@ impl<'a> Question<'a> {
             "exposure_s": times.map(|times| times.0), "scan_s": times.and_then(|times| times.1),
             "part": of.part, "may_take_more": of.leans && dose.is_some(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::with_goals;
+
+    /// A view at 1, 10 and 100 photons per pattern and per pixel, from three values each.
+    fn candidate(view: View, step: f64, means: [f64; 3], question: &Question<'_>) -> Candidate {
+        let of = |mean| Estimate { mean, error: Some(0.01), n: 3, spare: 2 };
+        let points = [1e3, 1e4, 1e5].into_iter().zip(means.map(of)).collect();
+        let curve = Curve { points, untold: Vec::new() };
+        let reach = question.reach_from(&curve, Some(1e3), Scale::Log);
+        Candidate { curve, ..Candidate::bare(view, step, reach) }
+    }
+
+    #[test]
+    fn a_view_that_is_undecided_where_it_would_be_cheaper_is_told_of() {
+        let metrics = with_goals(&Default::default(), None).unwrap();
+        let question = Question::bare(&metrics[0]);
+        assert_eq!(metrics[0].goal, 0.9);
+        let wide = candidate(View::Dense, 8.0, [0.80, 0.93, 0.97], &question);
+        assert!(matches!(wide.reach, Reach::About { .. }));
+        // Its lowest dose has 0.91, of which 0.043 may be chance: by 10^4, as its cost says.
+        let open = candidate(View::Baseline, 4.0, [0.91, 0.95, 0.99], &question);
+        assert_eq!(open.reach, Reach::By { at: 1e4, after: None });
+        assert_eq!(open.cost(), Some(1e4));
+        let all = [open, wide];
+        assert_eq!(cheapest(&all).unwrap().view, View::Dense);
+        let told = question.open_below(&all[1], &all).unwrap();
+        assert!(
+            told.starts_with("With steps of 4.0 px doses below 10\u{2074} are undecided"),
+            "{told}"
+        );
+        // One that costs more in any case is not told of, nor is one that is decided.
+        let [open, wide] = all;
+        let dear = Candidate { per_pixel: Some(2e-3), ..wide };
+        let after = Reach::By { at: 1e6, after: Some(1e5) };
+        let points = vec![open.curve[0], (1e6, open.curve[2].1)];
+        let mut curve = Curve { points, untold: vec![1e5] };
+        curve.points[0].1.mean = 0.5;
+        let open = Candidate { reach: after, curve, per_pixel: Some(1.0), ..open };
+        assert_eq!(question.open_below(&dear, &[open]), None);
+        let sure = candidate(View::Baseline, 4.0, [0.95, 0.97, 0.99], &question);
+        assert_eq!(question.open_below(&dear, &[sure]), None);
     }
 }

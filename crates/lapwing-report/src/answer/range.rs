@@ -45,14 +45,8 @@ impl Question<'_> {
         let Some((low, high)) = self.range_of(reach, curve, scale) else { return reach };
         match (reach, high) {
             (Reach::AtMost(at) | Reach::By { at, .. }, None) => Reach::Unconfirmed { at },
-            (Reach::AtMost(at), Some(high)) if high > at => {
-                let sure = curve.iter().find(|(x, _)| *x >= high).map_or(high, |(x, _)| *x);
-                Reach::By { at: sure, after: None }
-            }
-            (Reach::By { at, after }, Some(high)) if high > at => {
-                let sure = curve.iter().find(|(x, _)| *x >= high).map_or(high, |(x, _)| *x);
-                Reach::By { at: sure, after }
-            }
+            (Reach::AtMost(at), Some(sure)) if sure > at => Reach::By { at: sure, after: None },
+            (Reach::By { at, after }, Some(sure)) if sure > at => Reach::By { at: sure, after },
             (Reach::About { between: (_, at), .. }, None) if low.is_none() => {
                 Reach::Unconfirmed { at }
             }
@@ -63,18 +57,21 @@ impl Question<'_> {
     /// Between which values the goal is reached, of a quality that grows with them: beyond the last
     /// one before it that misses the goal whatever chance does, and by the first one after it that
     /// has it whatever chance does. `None` where the goal is not reached, or where a single
-    /// realisation leaves chance unknown; of a dose below which nothing is told, what is undecided.
+    /// realisation leaves chance unknown. Below a place under which nothing is told, no line tells
+    /// either: its range ends at that place itself.
     pub(super) fn range(&self, curve: &Curve, scale: Scale) -> Option<Range> {
         self.range_of(self.reach(curve, scale), curve, scale)
     }
 
     fn range_of(&self, reach: Reach, curve: &Curve, scale: Scale) -> Option<Range> {
-        let (first, from, to) = match reach {
+        // Of one that no two neighbours hold between them, only the values of the study tell.
+        let (first, by_line) = match reach {
             Reach::About { at, between: (_, above) } => {
                 let (low, high) = self.straight_within(curve, above, scale);
-                (above, scale.place(low) - scale.place(at), scale.place(high) - scale.place(at))
+                let off = |end: f64| scale.place(end) - scale.place(at);
+                (above, Some((off(low), off(high))))
             }
-            Reach::By { at, .. } | Reach::AtMost(at) => (at, 0.0, 0.0),
+            Reach::By { at, .. } | Reach::AtMost(at) => (at, None),
             Reach::Unsteady { .. } | Reach::Unconfirmed { .. } | Reach::Never | Reach::Unknown => {
                 return None;
             }
@@ -105,12 +102,13 @@ impl Question<'_> {
         let above = curve.iter().position(|(x, _)| *x == first)?;
         let low = (0..above).rev().find(|&i| !reached(i, 1.0)).map(|i| {
             // All that misses it for sure is too low, whatever the curve is like beyond.
-            let at = between(i, 1.0).map(|at| scale.value(at + from));
+            let at = by_line.and_then(|(from, _)| Some(scale.value(between(i, 1.0)? + from)));
             at.map_or(curve[i].0, |at| at.max(curve[i].0))
         });
         let high = (above..curve.len()).find(|&i| reached(i, -1.0)).map(|i| {
-            let at = i.checked_sub(1).and_then(|below| between(below, -1.0));
-            at.map_or(curve[i].0, |at| scale.value(at + to).min(curve[i].0))
+            let at = by_line
+                .and_then(|(_, to)| Some(scale.value(between(i.checked_sub(1)?, -1.0)? + to)));
+            at.map_or(curve[i].0, |at| at.min(curve[i].0))
         });
         Some((low, high))
     }
@@ -223,5 +221,31 @@ mod tests {
                 assert!(found >= 0.95, "{doses} doses, {repeats} repeats: {found}");
             }
         }
+    }
+
+    #[test]
+    fn what_chance_may_have_reached_has_the_dose_that_is_told_at_the_end_of_its_range() {
+        // Flat up to 10^3.5, and steep from there to 10^4.5: at the lowest dose it misses the goal
+        // by as little as chance makes good.
+        let curve = |x: f64| 0.6 + 0.3 * (x - 3.5).clamp(0.0, 1.0) + 0.001 * x;
+        let metrics = with_goals(&[("phase_ssim".to_owned(), 0.605)].into(), None).unwrap();
+        let question = Question::bare(&metrics[0]);
+        let truth = 10f64.powf(3.5 + (0.605 - 0.6 - 0.0035) / 0.301);
+        let mut draws = Draws(16);
+        let (mut by, mut held) = (0_usize, 0_usize);
+        for _ in 0..500 {
+            let point = |x: f64, draws: &mut Draws| {
+                let values: Vec<f64> = (0..3).map(|_| curve(x) + 0.01 * draws.normal()).collect();
+                (10f64.powf(x), Estimate::of(&values).unwrap())
+            };
+            let points = [3.0, 5.0, 6.0].map(|x| point(x, &mut draws)).to_vec();
+            let curve = Curve { points, untold: Vec::new() };
+            let reach = question.reach(&curve, Scale::Log);
+            let Reach::By { at, after: None } = reach else { continue };
+            let (low, high) = question.range(&curve, Scale::Log).unwrap();
+            assert_eq!((low, high, reach.place()), (None, Some(at), Some(at)));
+            (by, held) = (by + 1, held + usize::from(truth <= at));
+        }
+        assert!(by > 100 && held as f64 >= 0.95 * by as f64, "{held} of {by}");
     }
 }

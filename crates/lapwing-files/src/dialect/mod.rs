@@ -67,5 +67,6 @@ pub use geometry::{FarFieldOptics, object_pixel};
 pub use pairs::positions_in_pixels;
 pub use product::{Acquisition, Product};
 pub use ptychodus::write_dp;
+pub use study::check_count;
 pub(crate) use study::unequal;
 pub use table::{name_of, names, pattern_values, read, read_from, read_into};

@@ -1,5 +1,7 @@
 //! The study's format (DATA-001) and its older form with `diff3d`.
 
+use std::path::Path;
+
 use lapwing_model::{Modes, Object, Position, parallel};
 use ndarray::{Axis, Ix2, Ix3};
 
@@ -259,6 +261,28 @@ fn patterns(
         Err(Refusal::Ambiguous(..)) if !problems.is_empty() => Ok(None),
         Err(Refusal::Ambiguous(question)) => Err(question.about(archive.path())),
     }
+}
+
+/// Holds the number of patterns of an archive of the study's format against that of its positions
+/// `n`, without reading any of them.
+///
+/// # Errors
+/// [`Error::Contract`] where they do not agree, as for the whole data set, and when the file cannot
+/// be read.
+pub fn check_count(path: impl AsRef<Path>, n: usize) -> Result<(), Error> {
+    let path = path.as_ref();
+    let file = Container::open(path)?;
+    let Ok(archive) = file.archive() else { return Ok(()) };
+    for key in [STUDY.key, DIFF3D.key].into_iter().filter(|key| archive.contains(key)) {
+        // A raster has its own number of positions, and any other shape is told when it is read.
+        let Ok(shape) = <[usize; 3]>::try_from(archive.header(key)?.shape) else { continue };
+        let evidence = OrderEvidence { key, n, probe: None, by_contract: true };
+        let decided = evidence.decide(&shape, &ReadOptions::default(), &mut Vec::new());
+        if let Err(Refusal::Problems(problems)) = decided {
+            return Err(Error::Contract { path: path.to_owned(), problems });
+        }
+    }
+    Ok(())
 }
 
 /// Which of `xcoords` and `ycoords`, not of one length, is to blame, its length, the other and its

@@ -35,3 +35,29 @@ fn short_coordinates_are_blamed_and_the_way_on_is_named() {
         &["ycoords: expected"],
     );
 }
+
+#[test]
+fn a_dry_run_tells_of_fewer_patterns_than_positions() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let split = "data/dose_10000/patched_train.npz";
+    let jobs = "jobs --data-root data --artifact-root out --view baseline --split train";
+    let whole = bench.ok(&format!("{jobs} --dry-run"));
+    assert!(!whole.contains("would fail"), "{whole}");
+    let archive = Archive::open(bench.path(split)).unwrap();
+    let (n, shape) = {
+        let shape = archive.header("diffraction").unwrap().shape;
+        (shape[0], [shape[0] - 3, shape[1], shape[2]])
+    };
+    let values = archive.read("diffraction").unwrap().to_f64().unwrap();
+    let few = values[..shape.iter().product()].iter().map(|&value| value as f32).collect();
+    let few = ndarray::Array3::from_shape_vec(shape, few).unwrap();
+    with_array(&bench, split, "diffraction", &Array::from(&few));
+    let told = format!("diffraction: expected (n, H, W) with n = {n}, the number of positions");
+    let dry = bench.ok(&format!("{jobs} --dry-run"));
+    assert!(dry.contains("none was run, 1 would fail") && dry.contains(&told), "{dry}");
+    // As `inspect` and the job itself tell it.
+    let inspected = bench.run(&format!("inspect {split}"));
+    assert!(String::from_utf8_lossy(&inspected.stdout).contains(&told));
+    bench.fails(jobs, &[&told]);
+}

@@ -32,6 +32,7 @@ use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::ReadOptions;
+use lapwing_files::dialect::check_count;
 use lapwing_files::reconstruction::read_positions;
 use lapwing_model::Position;
 use std::collections::HashMap;
@@ -202,14 +203,15 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl JobRun<'_> {
-    /// The jobs whose positions cannot be read, as far as that takes no pattern, or whose view
-    /// cannot be taken for what it should be, and why. Jobs on a whole split ask nothing of its
-    /// metadata.
+    /// The jobs whose positions cannot be read, as far as that takes no pattern, or are not as many
+    /// as the patterns, or whose view cannot be taken for what it should be, and why. Jobs on a
+    /// whole split ask nothing of its metadata.
     fn would_fail(&self) -> Vec<(Case, String)> {
         let scan = |job: &JobRecord| {
             let reading = &self.options.reading;
             let whole = lock(&self.areas).of(&job.case);
-            whole.and_then(|_| positions(&job.input_npz, reading)).err()
+            let own = whole.and_then(|_| positions(&job.input_npz, reading));
+            own.and_then(|own| Ok(check_count(&job.input_npz, own.len())?)).err()
         };
         let place = |job: &JobRecord| match job.case.condition {
             Condition { view: View::Baseline, .. } => None,

@@ -36,6 +36,7 @@ mod error;
 pub mod forecast;
 mod geometry;
 pub mod held;
+pub mod reach;
 pub mod run;
 
 pub use design::condition::{self, Case, Condition, Split, View};

@@ -1,16 +1,9 @@
 //! How well it is known where a curve reaches the goal.
-//!
-//! A range holds what chance may do to the means with 95 % confidence (Student's t) and what the
-//! straight line between two neighbours may be wrong by
-//! ([`reached_between`](lapwing_study::crossing::reached_between)).
 
-use super::reach::{Reach, Scale, from_to, reach_of, with_gaps};
+use super::reach::{Reach, Scale, from_to};
 use super::{Curve, Question};
-use lapwing_study::crossing::reached_between;
-
-/// Between which values the goal is reached: the lower is `None` where it may be below the study,
-/// the higher where it may be beyond it.
-pub(super) type Range = (Option<f64>, Option<f64>);
+use crate::estimate::Estimate;
+use lapwing_study::reach::{Point, Range, Rule};
 
 impl Question<'_> {
     /// Where a curve reaches the goal. What is below its first point was measured, but is
@@ -30,103 +23,21 @@ impl Question<'_> {
     }
 
     fn reach(&self, curve: &Curve, scale: Scale) -> Reach {
-        let points: Vec<(f64, f64, f64)> =
-            curve.iter().map(|(x, value)| (*x, value.mean, value.off())).collect();
-        let (goal, higher) = (self.metric.goal, self.metric.higher_is_better());
-        let places: Vec<f64> = curve.iter().map(|(x, _)| *x).collect();
-        let reach = reach_of(&points, goal, higher, scale, self.metric.is_length());
-        self.beyond_chance(with_gaps(reach, &places, &curve.untold), curve, scale)
+        self.rule(scale).reach(&curve.measured(), &curve.untold)
     }
 
-    /// `reach` as far as it is no chance, where that is known: a first value that reaches the goal
-    /// by chance alone is not the first, and where all that is told may be chance nothing is
-    /// confirmed.
-    fn beyond_chance(&self, reach: Reach, curve: &Curve, scale: Scale) -> Reach {
-        let Some((low, high)) = self.range_of(reach, curve, scale) else { return reach };
-        match (reach, high) {
-            (Reach::AtMost(at) | Reach::By { at, .. }, None) => Reach::Unconfirmed { at },
-            (Reach::AtMost(at), Some(sure)) if sure > at => Reach::By { at: sure, after: None },
-            (Reach::By { at, after }, Some(sure)) if sure > at => Reach::By { at: sure, after },
-            (Reach::About { between: (_, at), .. }, None) if low.is_none() => {
-                Reach::Unconfirmed { at }
-            }
-            _ => reach,
-        }
-    }
-
-    /// Between which values the goal is reached, of a quality that grows with them: beyond the last
-    /// one before it that misses the goal whatever chance does, and by the first one after it that
-    /// has it whatever chance does. `None` where the goal is not reached, or where a single
-    /// realisation leaves chance unknown. Below a place under which nothing is told, no line tells
-    /// either: its range ends at that place itself.
+    /// Between which values the goal is reached ([`Rule::range`]).
     pub(super) fn range(&self, curve: &Curve, scale: Scale) -> Option<Range> {
-        self.range_of(self.reach(curve, scale), curve, scale)
+        self.rule(scale).range(&curve.measured(), &curve.untold)
     }
 
-    fn range_of(&self, reach: Reach, curve: &Curve, scale: Scale) -> Option<Range> {
-        // Of one that no two neighbours hold between them, only the values of the study tell.
-        let (first, by_line) = match reach {
-            Reach::About { at, between: (_, above) } => {
-                let (low, high) = self.straight_within(curve, above, scale);
-                let off = |end: f64| scale.place(end) - scale.place(at);
-                (above, Some((off(low), off(high))))
-            }
-            Reach::By { at, .. } | Reach::AtMost(at) => (at, None),
-            Reach::Unsteady { .. } | Reach::Unconfirmed { .. } | Reach::Never | Reach::Unknown => {
-                return None;
-            }
-        };
-        let chance: Option<Vec<f64>> = curve.iter().map(|(_, value)| value.half_width()).collect();
-        let Some(chance) = chance else {
-            return match reach {
-                Reach::By { at, after } => Some((after, Some(at))),
-                _ => None,
-            };
-        };
-        let (sign, length) = (self.sign(), self.metric.is_length());
-        let goal = if length { self.metric.goal.ln() } else { self.metric.goal };
-        // No length is below zero, however far chance may reach.
-        let laid = |value: f64| if length { value.max(f64::MIN_POSITIVE).ln() } else { value };
-        let shifted = |i: usize, by: f64| {
-            let (x, value) = curve[i];
-            (scale.place(x), laid(value.mean + by * sign * chance[i]))
-        };
-        let reached = |i: usize, by: f64| sign * (shifted(i, by).1 - goal) >= 0.0;
-        let between = |i: usize, by: f64| {
-            let ((x0, y0), (x1, y1)) = (shifted(i, by), shifted(i + 1, by));
-            let gap = curve.untold.iter().any(|&one| curve[i].0 < one && one < curve[i + 1].0);
-            let part = (goal - y0) / (y1 - y0);
-            let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 1.0 };
-            (!gap).then_some(x0 + part * (x1 - x0))
-        };
-        let above = curve.iter().position(|(x, _)| *x == first)?;
-        let low = (0..above).rev().find(|&i| !reached(i, 1.0)).map(|i| {
-            // All that misses it for sure is too low, whatever the curve is like beyond.
-            let at = by_line.and_then(|(from, _)| Some(scale.value(between(i, 1.0)? + from)));
-            at.map_or(curve[i].0, |at| at.max(curve[i].0))
-        });
-        let high = (above..curve.len()).find(|&i| reached(i, -1.0)).map(|i| {
-            let at = by_line
-                .and_then(|(_, to)| Some(scale.value(between(i.checked_sub(1)?, -1.0)? + to)));
-            at.map_or(curve[i].0, |at| at.min(curve[i].0))
-        });
-        Some((low, high))
-    }
-
-    /// 1 where large values are good, else -1.
-    fn sign(&self) -> f64 {
-        if self.metric.higher_is_better() { 1.0 } else { -1.0 }
-    }
-
-    /// Between which values the means alone reach the goal first at `above`, whatever the curve is
-    /// like between its points.
-    fn straight_within(&self, curve: &Curve, above: f64, scale: Scale) -> (f64, f64) {
-        let place = |value: f64| if self.metric.is_length() { value.ln() } else { value };
-        let points: Vec<(f64, f64)> =
-            curve.iter().map(|(x, value)| (scale.place(*x), place(value.mean))).collect();
-        let index = curve.iter().position(|(x, _)| *x == above).unwrap_or_default();
-        let (low, high) = reached_between(&points, index, place(self.metric.goal));
-        (scale.value(low), scale.value(high))
+    fn rule(&self, scale: Scale) -> Rule {
+        Rule {
+            goal: self.metric.goal,
+            higher_is_better: self.metric.higher_is_better(),
+            of_lengths: self.metric.is_length(),
+            of_doses: scale == Scale::Log,
+        }
     }
 
     /// The place where `curve` reaches the goal, in the digits of the range within which it does:
@@ -152,10 +63,21 @@ impl Question<'_> {
     }
 }
 
+impl Curve {
+    /// Its points, ascending.
+    fn measured(&self) -> Vec<Point> {
+        let of = |(x, value): &(f64, Estimate)| Point {
+            x: *x,
+            mean: value.mean,
+            half_width: value.half_width(),
+        };
+        self.points.iter().map(of).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::estimate::Estimate;
     use crate::metric::with_goals;
 
     /// Normal values by SplitMix64 and Box and Muller.

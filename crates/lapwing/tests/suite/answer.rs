@@ -81,22 +81,22 @@ fn a_goal_that_chance_may_reach_at_the_lowest_dose_is_found_to_the_precision() {
         return;
     }
     let bench = Bench::new();
-    let search = |doses: &str, goal: f64| {
+    let search = |doses: &str, goal: f64, folder: &str| {
         let design = DESIGN.replace("doses = [1e2, 1e4]", &format!("{doses}\nrepeats = 2"));
         let design = design.replace("epochs = 6", "epochs = 12");
         std::fs::write(bench.path("design.toml"), design).unwrap();
         let goal = format!("--goal complex_correlation={goal} --precision 1.5");
-        let asked = format!("study search design.toml --output found {goal} --quiet");
+        let asked = format!("study search design.toml --output {folder} {goal} --quiet");
         (bench.json(&asked)["views"][0].clone(), bench.ok(&asked))
     };
     let number = |of: &serde_json::Value, name: &str| of[name].as_f64().unwrap();
     let worst = |of: &serde_json::Value| number(of, "value") - number(of, "half_width");
     // The lowest dose reaches the goal on average, the highest whatever chance does.
-    let (ends, _) = search("doses = [3e2, 3e4]", 0.9);
+    let (ends, _) = search("doses = [3e2, 3e4]", 0.9, "found");
     let (lowest, highest) = (&ends["tried"][0], &ends["tried"][1]);
     let goal = 0.5 * (number(lowest, "value") + worst(lowest));
     assert!(goal < number(lowest, "value") && goal < worst(highest), "{ends}");
-    let (found, words) = search("doses = [3e2, 3e4]", goal);
+    let (found, words) = search("doses = [3e2, 3e4]", goal, "found");
     let at = number(&found["dose"], "at");
     assert_eq!(found["dose"]["reached"], "by", "{found}");
     let tried = found["tried"].as_array().unwrap();
@@ -113,13 +113,65 @@ fn a_goal_that_chance_may_reach_at_the_lowest_dose_is_found_to_the_precision() {
     assert_eq!((view["state"].as_str(), view["dose"].as_f64()), (Some("by"), Some(at)), "{view}");
     // What chance may do at the highest dose as well is not told, there and here.
     let two = "doses = [3000, 4000]";
-    let (ends, _) = search(two, 0.9);
+    let (ends, _) = search(two, 0.9, "near");
     let [lowest, highest] = ends["tried"].as_array().unwrap().as_slice() else { panic!("{ends}") };
     let goal = 0.5 * (number(lowest, "value") + worst(lowest).max(worst(highest)));
     assert!(number(lowest, "value").min(number(highest, "value")) > goal, "{ends}");
-    let (found, words) = search(two, goal);
+    let (found, words) = search(two, goal, "near");
     assert_eq!(found["dose"]["reached"], "never", "{found}");
     assert!(words.contains("not told: at 3000") && words.contains("chance alone"), "{words}");
+}
+
+#[test]
+fn words_records_and_page_tell_the_same_of_a_goal_after_other_goals() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let bench = Bench::new();
+    let design = DESIGN.replace("doses = [1e2, 1e4]", "doses = [1e2, 1e4]\nrepeats = 3");
+    std::fs::write(bench.path("design.toml"), design).unwrap();
+    let mut looked = 0;
+    let goals = ["phase_ssim=0.75", "complex_correlation=0.93", "phase_ssim=0.78"];
+    for goal in goals.iter().chain(&goals[..1]) {
+        let asked = format!(
+            "study search design.toml --output found --goal {goal} --precision 1.5 --quiet"
+        );
+        let found = bench.json(&asked);
+        let (of, words) = (&found["views"][0], bench.ok(&asked));
+        let page = std::fs::read_to_string(bench.path("found/report/index.html")).unwrap();
+        let answer = std::fs::read(bench.path("found/report/study_answer.json")).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let view = &answer["headline"]["views"][0];
+        let near = |one: &serde_json::Value, other: &serde_json::Value| match (
+            one.as_f64(),
+            other.as_f64(),
+        ) {
+            (Some(one), Some(other)) => (one / other - 1.0).abs() < 1e-9,
+            (one, other) => one == other,
+        };
+        let dose = &of["dose"];
+        assert_eq!(view["state"], dose["reached"], "{goal}: {of} {view}");
+        assert!(near(&view["dose"], &dose["at"]), "{goal}: {of} {view}");
+        if dose["reached"] == "about" {
+            let within = &view["within"];
+            let same = near(&within[0], &dose["low"]) && near(&within[1], &dose["high"]);
+            assert!(same, "{goal}: {of} {view}");
+        }
+        // What the two say of it in words, thousands set apart or written as powers.
+        let plain = |text: &str| {
+            let text = text.replace(['\u{202f}', ' '], "");
+            text.replace("10\u{b3}", "1000").replace("10\u{2074}", "10000")
+        };
+        let range = words.split(" with 95 % confidence").next().unwrap();
+        let range = range.rsplit("pattern, ").next().unwrap();
+        if range.starts_with(|first: char| first.is_ascii_digit()) {
+            assert!(plain(&page).contains(&plain(&format!("({range})"))), "{goal}: {range}");
+        }
+        // All that earlier goals have looked at counts.
+        let tried = of["tried"].as_array().unwrap().len();
+        assert!(tried >= looked, "{goal}: {of}");
+        looked = tried;
+    }
 }
 
 #[test]

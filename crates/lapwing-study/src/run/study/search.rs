@@ -6,11 +6,12 @@ mod means;
 
 pub use found::{DoseValue, Found, Least};
 
-use crate::crossing::{reached_between, student};
+use crate::crossing::student;
 use crate::design::condition::View;
 use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
+use crate::reach::{Point, Range, Reach, Rule};
 use crate::run::event::Observer;
 use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
@@ -24,7 +25,8 @@ use std::path::Path;
 /// Finds for every view of `design` the least dose between the lowest and the highest that the
 /// study has for it that reaches `goal` with its first solver, by bisection in the logarithm of the
 /// dose down to the goal's precision. The study in `root` grows by what is looked at, with that
-/// solver; what is done there already is used.
+/// solver; what is done there already is used, and what is told is told of all of it by the rule of
+/// the report ([`Rule`]).
 ///
 /// The goal is kept in the design of that study, for its report, and so is that a search between
 /// fluences is about photons on the specimen.
@@ -124,43 +126,67 @@ struct Search<'a, 'o> {
 
 impl Search<'_, '_> {
     fn view(&mut self, view: View, (low, high): (u64, u64)) -> Result<Found> {
-        let mut tried = vec![self.look(view, high)?];
-        let goal = self.goal;
-        let reaches = |tried: &DoseValue| tried.value.is_some_and(|value| goal.is_reached(value));
-        let least = if !reaches(&tried[0]) {
-            Least::Never { up_to: high }
-        } else {
-            let first = self.look(view, low)?;
-            let highest = tried[0].clone();
-            tried.push(first.clone());
-            if !reaches(&first) {
-                let (below, above) = self.narrowed(view, (first, highest), &mut tried, &reaches)?;
-                self.about(&below, &above, &tried)
-            } else if surely(goal, &first) {
-                Least::AtMost { at: low }
-            } else {
-                Least::By { at: low, after: None }
+        let highest = self.look(view, high)?;
+        // What other searches and runs have left in the folder is known as well: the report tells
+        // of all of it.
+        let there = StudyFolder::new(self.root).design()?;
+        self.design.study.searched = there.map(|of| of.study.searched).unwrap_or_default();
+        let mut known = Known::new();
+        for dose in self.design.study.doses_of(view) {
+            let of = self.measured(view, dose)?;
+            if of.value.is_some() || of.why.is_some() {
+                known.insert(dose, of);
             }
+        }
+        let enough = highest.value.is_some_and(|value| self.goal.is_reached(value));
+        known.insert(high, highest);
+        if enough {
+            known.insert(low, self.look(view, low)?);
+        }
+        while let Some(dose) = self.next(&known, (low, high)).filter(|_| enough) {
+            let looked = self.look(view, dose)?;
+            known.insert(dose, looked);
+        }
+        let (reach, range) = self.told(view, &known);
+        let top = known.keys().next_back().map_or(high, |&top| top.max(high));
+        let never = Least::Never { up_to: top };
+        let whole = |at: f64| at.round() as u64;
+        let (least, open) = match reach {
+            Reach::About { at, between } => {
+                // Of one realisation chance is not known: nothing narrower than the two doses.
+                let (low, high) = range.unwrap_or((Some(between.0), Some(between.1)));
+                (Least::About { at, low, high }, None)
+            }
+            Reach::By { at, after } => (Least::By { at: whole(at), after: after.map(whole) }, None),
+            Reach::AtMost(at) => (Least::AtMost { at: whole(at) }, None),
+            Reach::Unsteady { at, lost } => (
+                never,
+                Some(format!(
+                    "at {at} per pattern it is reached, and at {lost}, which is more, not"
+                )),
+            ),
+            // Where the highest dose says nothing that is told of it.
+            Reach::Unconfirmed { at } => (
+                never,
+                Some(format!(
+                    "at {at} per pattern it seems to be reached, but chance alone may do that at \
+                     every dose up to {top}"
+                )),
+            ),
+            Reach::Never | Reach::Unknown => (never, None),
         };
-        let (dose, chance) = self.beyond_chance(view, least, &mut tried)?;
-        tried.sort_by_key(|tried| tried.dose);
+        let tried: Vec<DoseValue> = known.into_values().collect();
         let results = self.judge().results(view, high)?;
         let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
             mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|of| of.value)
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
-        let (untold, may_take_more) = self.judge().judged(high, &tried, dose)?;
-        let untold = untold.or(chance.map(|at| {
-            format!(
-                "at {at} per pattern it seems to be reached, but chance alone may do that at every \
-                 dose up to {high}"
-            )
-        }));
-        let dose = if untold.is_some() { Least::Never { up_to: high } } else { dose };
+        let (untold, may_take_more) = self.judge().judged(top, &tried, least)?;
+        let untold = untold.or(open);
         Ok(Found {
             view,
-            dose,
+            dose: if untold.is_some() { never } else { least },
             tried,
             linear_overlap,
             step_px,
@@ -191,6 +217,11 @@ impl Search<'_, '_> {
         };
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
+        self.measured(view, dose)
+    }
+
+    /// What the results of a view at a dose say.
+    fn measured(&self, view: View, dose: u64) -> Result<DoseValue> {
         let (values, why) = match self.judge().values(view, dose)? {
             Values::Told(values) => (values, None),
             Values::Untold(why) => (BTreeMap::new(), Some(why)),
@@ -205,126 +236,59 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The two doses between which `reaches` begins to hold, from two that it lies between, as near
-    /// to each other as the goal's precision asks for; what is looked at is added to `tried`.
-    fn narrowed(
-        &mut self,
-        view: View,
-        (mut below, mut above): (DoseValue, DoseValue),
-        tried: &mut Vec<DoseValue>,
-        reaches: &dyn Fn(&DoseValue) -> bool,
-    ) -> Result<(DoseValue, DoseValue)> {
-        while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
-            let looked = self.look(view, middle)?;
-            tried.push(looked.clone());
-            if reaches(&looked) {
-                above = looked;
-            } else {
-                below = looked;
+    /// Where the goal is reached, and between which doses, from all that is `known` of a view: as
+    /// the report has it.
+    fn told(&self, view: View, known: &Known) -> (Reach, Option<Range>) {
+        let (points, untold) = split(known);
+        let range = self.rule().range(&points, &untold);
+        // What is not done yet below the lowest may be enough.
+        let lowest = self.design.study.doses_of(view).first().map(|&lowest| lowest as f64);
+        match self.rule().reach(&points, &untold) {
+            Reach::AtMost(at) if lowest.is_some_and(|lowest| lowest < at) => {
+                (Reach::By { at, after: None }, range)
             }
+            reach => (reach, range),
         }
-        Ok((below, above))
     }
 
-    /// `least` as far as it is no chance, where that is known: what may be reached by chance at a
-    /// dose is reached by the lowest one that has it whatever chance does, which is looked for; or,
-    /// where there is none, the dose that chance may have helped.
-    fn beyond_chance(
-        &mut self,
-        view: View,
-        least: Least,
-        tried: &mut Vec<DoseValue>,
-    ) -> Result<(Least, Option<u64>)> {
-        let goal = self.goal;
-        let (at, after) = match least {
-            Least::By { at, after } => (at, after),
-            Least::About { at, low: None, high: None } => {
-                let doses = tried.iter().map(|one| one.dose).filter(|&dose| dose as f64 >= at);
-                return Ok((least, doses.min()));
-            }
-            told => return Ok((told, None)),
-        };
-        let sure = tried.iter().filter(|one| one.dose >= at && surely(goal, one));
-        let Some(sure) = sure.min_by_key(|one| one.dose).cloned() else {
-            return Ok((least, Some(at)));
-        };
-        let unsure = tried.iter().find(|one| one.dose == at && at < sure.dose).cloned();
-        let Some(unsure) = unsure else {
-            return Ok((least, None));
-        };
-        let is_sure = |one: &DoseValue| surely(goal, one);
-        let (_, sure) = self.narrowed(view, (unsure, sure), tried, &is_sure)?;
-        Ok((Least::By { at: sure.dose, after }, None))
+    fn rule(&self) -> Rule {
+        Rule {
+            goal: self.goal.value(),
+            higher_is_better: self.goal.higher_is_better(),
+            of_lengths: self.goal.is_length(),
+            of_doses: true,
+        }
     }
 
-    /// The dose between two neighbours at which the goal is reached, and between which doses it is
-    /// with 95 % confidence, from all that was `tried`.
-    fn about(&self, below: &DoseValue, above: &DoseValue, tried: &[DoseValue]) -> Least {
-        let mut all: Vec<&DoseValue> = tried.iter().collect();
-        all.sort_by_key(|tried| tried.dose);
-        // What is told of no dose between two is not told by a line between them.
-        let untold = |one: &&&DoseValue| one.value.is_none();
-        if let Some(gap) = all.iter().rfind(|one| one.dose < above.dose).filter(untold) {
-            let told = all.iter().rfind(|one| one.dose < gap.dose && one.value.is_some());
-            return Least::By { at: above.dose, after: told.map(|one| one.dose) };
-        }
-        let place = |value: f64| if self.goal.is_length() { value.ln() } else { value };
-        let points = |sign: f64| -> Vec<(f64, f64)> {
-            let better = sign * if self.goal.higher_is_better() { 1.0 } else { -1.0 };
-            let moved = |at: &&DoseValue| {
-                let value = at.value? + better * at.half_width.unwrap_or(0.0);
-                // No length is below zero, however far chance may reach.
-                let value =
-                    if self.goal.is_length() { value.max(f64::MIN_POSITIVE) } else { value };
-                Some(((at.dose as f64).ln(), place(value)))
-            };
-            all.iter().filter_map(moved).collect()
+    /// The dose to look at next, within the range of the search: between the two doses of which one
+    /// is enough and the other is not, or is not told to be, until they are as near to each other
+    /// as the goal's precision asks for.
+    fn next(&self, known: &Known, (low, high): (u64, u64)) -> Option<u64> {
+        let (points, untold) = split(known);
+        let above = match self.rule().reach(&points, &untold) {
+            Reach::About { between: (_, above), .. } => above,
+            Reach::By { at, .. } | Reach::Unconfirmed { at } => at,
+            Reach::AtMost(_) | Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => {
+                return None;
+            }
         };
-        let goal = place(self.goal.value());
-        let told = points(0.0);
-        let reached = |value: f64| match self.goal.higher_is_better() {
-            true => value >= goal,
-            false => value <= goal,
-        };
-        let at_above = told.iter().position(|&(dose, _)| dose == (above.dose as f64).ln());
-        let Some(i) = at_above.filter(|&i| i > 0) else {
-            return Least::By { at: above.dose, after: None };
-        };
-        let at = straight(told[i - 1], told[i], goal);
-        let (from, to) = reached_between(&told, i, goal);
-        if above.half_width.is_none() || below.half_width.is_none() {
-            // Of one realisation chance is not known: nothing narrower than the two doses.
-            let (low, high) = (Some(below.dose as f64), Some(above.dose as f64));
-            return Least::About { at: at.exp(), low, high };
-        }
-        let (early, late) = (points(1.0), points(-1.0));
-        // Quality grows with the dose: what misses the goal whatever chance does is too low, and so
-        // is all below it.
-        let misses = (0..i).rev().find(|&below| !reached(early[below].1));
-        let low = misses.map(|below| {
-            let reached = straight(early[below], early[below + 1], goal).min(at) + from - at;
-            reached.max(early[below].0).exp()
-        });
-        let has = (i..late.len()).find(|&above| reached(late[above].1));
-        let high = has.map(|above| {
-            let reached = straight(late[above - 1], late[above], goal).max(at) + to - at;
-            reached.min(late[above].0).exp()
-        });
-        Least::About { at: at.exp(), low, high }
+        let above = above as u64;
+        let below = *known.range(..above).next_back()?.0;
+        let inside = (low..=high).contains(&below) && (low..=high).contains(&above);
+        between(below, above, self.goal.precision).filter(|_| inside)
     }
 }
 
-/// Whether a dose reaches a goal whatever chance does, where that is known.
-fn surely(goal: &Goal, of: &DoseValue) -> bool {
-    let worse = if goal.higher_is_better() { -1.0 } else { 1.0 };
-    let worst = |value: f64| value + worse * of.half_width.unwrap_or(0.0);
-    of.value.is_some_and(|value| goal.is_reached(worst(value)))
-}
+/// What is known of a view, by dose.
+type Known = BTreeMap<u64, DoseValue>;
 
-/// Where the straight line through two points has `goal`, between them.
-fn straight((x0, y0): (f64, f64), (x1, y1): (f64, f64), goal: f64) -> f64 {
-    let part = (goal - y0) / (y1 - y0);
-    if part.is_finite() { x0 + part.clamp(0.0, 1.0) * (x1 - x0) } else { x1 }
+/// The doses that are told of, and those of which nothing is, ascending.
+fn split(known: &Known) -> (Vec<Point>, Vec<f64>) {
+    let point = |of: &DoseValue| {
+        Some(Point { x: of.dose as f64, mean: of.value?, half_width: of.half_width })
+    };
+    let untold = known.values().filter(|of| of.why.is_some()).map(|of| of.dose as f64);
+    (known.values().filter_map(point).collect(), untold.collect())
 }
 
 /// The dose in the middle of two in the logarithm, of two digits where these tell it from both;

@@ -96,12 +96,18 @@ impl Said<'_> {
                     on_specimen(at as f64),
                 )
             }
-            Least::AtMost { at } => writeln!(
-                words,
-                ": {at} {quanta} per pattern{} or fewer: the lowest dose of the search is enough{past}{}",
-                on_specimen(at as f64),
-                self.lower.as_deref().unwrap_or_default()
-            ),
+            Least::AtMost { at } => {
+                // The folder may have lower doses than the design of the search.
+                let lowest = self.design.study.doses_of(of.view);
+                let own = lowest.first().is_none_or(|&lowest| at >= lowest);
+                writeln!(
+                    words,
+                    ": {at} {quanta} per pattern{} or fewer: the lowest dose of the {} is enough{past}{}",
+                    on_specimen(at as f64),
+                    if own { "search" } else { "study" },
+                    self.lower.as_deref().filter(|_| own).unwrap_or_default()
+                )
+            }
             Least::Never { up_to } if of.tried.last().is_some_and(|top| top.value.is_none()) => {
                 writeln!(
                     words,

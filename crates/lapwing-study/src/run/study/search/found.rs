@@ -10,7 +10,8 @@ pub struct Found {
     pub view: View,
     /// The least dose, photons per pattern, or why there is none.
     pub dose: Least,
-    /// Every dose that was looked at, ascending, with the metric.
+    /// Every dose that was looked at, by this search or whatever made the study before, ascending,
+    /// with the metric.
     pub tried: Vec<DoseValue>,
     /// Linear overlap of neighbouring discs, of the splits on average.
     pub linear_overlap: Option<f64>,

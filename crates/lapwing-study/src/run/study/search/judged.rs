@@ -30,10 +30,10 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Why nothing is told of a goal, and whether one that is told may take more, with what was
-    /// `tried`, ascending.
+    /// `tried`, ascending up to `top`.
     pub(super) fn judged(
         &self,
-        high: u64,
+        top: u64,
         tried: &[DoseValue],
         least: Least,
     ) -> Result<(Option<String>, bool)> {
@@ -47,7 +47,7 @@ impl Judge<'_> {
         };
         let mut compared = Vec::new();
         for case in self.design.cases() {
-            if case.condition.dose == high && case.solver.is_none() {
+            if case.condition.dose == top && case.solver.is_none() {
                 compared.extend(folder.comparison(&case)?.map(|found| (case.condition, found)));
             }
         }
@@ -64,11 +64,11 @@ impl Judge<'_> {
         let held = Held::of(compared.iter().map(|(of, found)| (*of, found)), measured);
         let (name, factor) = self.measured_by();
         let goal = self.goal.value() / factor;
-        let top = tried.last().and_then(|top| Some((top.dose, top.why.as_ref()?)));
+        let last = tried.last().and_then(|last| Some((last.dose, last.why.as_ref()?)));
         let untold = held
             .not_held(name, goal)
             .or_else(|| {
-                top.map(|(dose, why)| format!("at {dose} per pattern, the highest dose, {why}"))
+                last.map(|(dose, why)| format!("at {dose} per pattern, the highest dose, {why}"))
             })
             .or_else(|| held.shared(name, goal, at? as f64));
         let more = at.is_some_and(|at| held.may_take_more(name, at as f64));

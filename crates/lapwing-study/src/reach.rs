@@ -217,13 +217,16 @@ impl Rule {
                 return None;
             }
         };
-        let chance: Option<Vec<f64>> = points.iter().map(|one| one.half_width).collect();
-        let Some(chance) = chance else {
+        if points.iter().all(|one| one.half_width.is_none()) {
             return match reach {
                 Reach::By { at, after } => Some((after, Some(at))),
                 _ => None,
             };
-        };
+        }
+        // One of a single realisation among others, such as all photons of a measured scan, is
+        // never sure.
+        let chance =
+            Vec::from_iter(points.iter().map(|one| one.half_width.unwrap_or(f64::INFINITY)));
         let (sign, goal) = (self.sign(), self.laid(self.goal));
         let shifted = |i: usize, by: f64| {
             (self.place(points[i].x), self.laid(points[i].mean + by * sign * chance[i]))
@@ -327,6 +330,23 @@ mod tests {
         // By chance, or by less than matters.
         assert!(matches!(of([0.5, 0.9, 0.6], Some(0.3)), Reach::About { .. }));
         assert!(matches!(of([0.5, 0.9, 0.795], None), Reach::About { .. }));
+    }
+
+    #[test]
+    fn one_of_a_single_realisation_tells_nothing_for_sure() {
+        let at = |x, mean, half_width| Point { x, mean, half_width };
+        let few = |last| [at(1e3, 0.5, Some(0.1)), at(1e4, 0.7, Some(0.05)), at(1e5, 0.9, last)];
+        // By chance it is reached between 10^4 and 10^5, and the last of these may have missed it.
+        let (low, high) = DOSES.range(&few(Some(0.05)), &[]).unwrap();
+        assert!(low.unwrap() >= 1e4 && high == Some(1e5));
+        assert_eq!(DOSES.range(&few(None), &[]).unwrap(), (Some(1e4), None));
+        let more = [&few(None)[..], &[at(1e6, 0.95, Some(0.05))]].concat();
+        let (low, high) = DOSES.range(&more, &[]).unwrap();
+        assert!(low == Some(1e4) && high == Some(1e6));
+        // All of single ones: nothing is known of chance.
+        let single: Vec<Point> =
+            few(None).iter().map(|one| Point { half_width: None, ..*one }).collect();
+        assert_eq!(DOSES.range(&single, &[]), None);
     }
 
     #[test]

@@ -131,24 +131,25 @@ impl Search<'_, '_> {
         // of all of it.
         let there = StudyFolder::new(self.root).design()?;
         self.design.study.searched = there.map(|of| of.study.searched).unwrap_or_default();
-        let mut known = Known::new();
+        let itself = self.judge().is_itself(view, high)?.then_some(high);
+        let mut known = Known { by_dose: BTreeMap::new(), itself };
         for dose in self.design.study.doses_of(view) {
             let of = self.measured(view, dose)?;
             if of.value.is_some() || of.why.is_some() {
-                known.insert(dose, of);
+                known.by_dose.insert(dose, of);
             }
         }
         let enough = highest.value.is_some_and(|value| self.goal.is_reached(value));
-        known.insert(high, highest);
+        known.by_dose.insert(high, highest);
         if enough {
-            known.insert(low, self.look(view, low)?);
+            known.by_dose.insert(low, self.look(view, low)?);
         }
         while let Some(dose) = self.next(&known, (low, high)).filter(|_| enough) {
             let looked = self.look(view, dose)?;
-            known.insert(dose, looked);
+            known.by_dose.insert(dose, looked);
         }
         let (reach, range) = self.told(view, &known);
-        let top = known.keys().next_back().map_or(high, |&top| top.max(high));
+        let top = known.by_dose.keys().next_back().map_or(high, |&top| top.max(high));
         let never = Least::Never { up_to: top };
         let whole = |at: f64| at.round() as u64;
         let (least, open) = match reach {
@@ -173,16 +174,30 @@ impl Search<'_, '_> {
                      every dose up to {top}"
                 )),
             ),
-            Reach::Never | Reach::Unknown => (never, None),
+            Reach::Never | Reach::Unknown => {
+                let only = itself.filter(|_| enough).map(|at| {
+                    format!(
+                        "at {at} per pattern it is what the others are compared with, and none of \
+                         these reaches it"
+                    )
+                });
+                (never, only)
+            }
         };
-        let tried: Vec<DoseValue> = known.into_values().collect();
+        let tried: Vec<DoseValue> = known.by_dose.into_values().collect();
         let results = self.judge().results(view, high)?;
         let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
             mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|of| of.value)
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
-        let (untold, may_take_more) = self.judge().judged(top, &tried, least)?;
+        // The lowest dose that has reached it, if it be that of the reference.
+        let reached = match least {
+            Least::About { at, .. } => tried.iter().map(|one| one.dose).find(|&of| of as f64 >= at),
+            Least::By { at, .. } | Least::AtMost { at } => Some(at),
+            Least::Never { .. } => itself.filter(|_| enough),
+        };
+        let (untold, may_take_more) = self.judge().judged(top, &tried, reached)?;
         let untold = untold.or(open);
         Ok(Found {
             view,
@@ -239,7 +254,7 @@ impl Search<'_, '_> {
     /// Where the goal is reached, and between which doses, from all that is `known` of a view: as
     /// the report has it.
     fn told(&self, view: View, known: &Known) -> (Reach, Option<Range>) {
-        let (points, untold) = split(known);
+        let (points, untold) = known.split();
         let range = self.rule().range(&points, &untold);
         // What is not done yet below the lowest may be enough.
         let lowest = self.design.study.doses_of(view).first().map(|&lowest| lowest as f64);
@@ -264,31 +279,38 @@ impl Search<'_, '_> {
     /// is enough and the other is not, or is not told to be, until they are as near to each other
     /// as the goal's precision asks for.
     fn next(&self, known: &Known, (low, high): (u64, u64)) -> Option<u64> {
-        let (points, untold) = split(known);
-        let above = match self.rule().reach(&points, &untold) {
-            Reach::About { between: (_, above), .. } => above,
-            Reach::By { at, .. } | Reach::Unconfirmed { at } => at,
-            Reach::AtMost(_) | Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => {
+        let (points, untold) = known.split();
+        let above = match (self.rule().reach(&points, &untold), known.itself) {
+            (Reach::About { between: (_, above), .. }, _) => above as u64,
+            (Reach::By { at, .. } | Reach::Unconfirmed { at }, _) => at as u64,
+            (Reach::Never, Some(itself)) => itself,
+            (Reach::AtMost(_) | Reach::Unsteady { .. } | Reach::Never | Reach::Unknown, _) => {
                 return None;
             }
         };
-        let above = above as u64;
-        let below = *known.range(..above).next_back()?.0;
+        let below = *known.by_dose.range(..above).next_back()?.0;
         let inside = (low..=high).contains(&below) && (low..=high).contains(&above);
         between(below, above, self.goal.precision).filter(|_| inside)
     }
 }
 
-/// What is known of a view, by dose.
-type Known = BTreeMap<u64, DoseValue>;
+/// What is known of a view.
+struct Known {
+    by_dose: BTreeMap<u64, DoseValue>,
+    /// The dose whose reconstruction is what all are compared with.
+    itself: Option<u64>,
+}
 
-/// The doses that are told of, and those of which nothing is, ascending.
-fn split(known: &Known) -> (Vec<Point>, Vec<f64>) {
-    let point = |of: &DoseValue| {
-        Some(Point { x: of.dose as f64, mean: of.value?, half_width: of.half_width })
-    };
-    let untold = known.values().filter(|of| of.why.is_some()).map(|of| of.dose as f64);
-    (known.values().filter_map(point).collect(), untold.collect())
+impl Known {
+    /// The doses that are told of, and those of which nothing is, ascending.
+    fn split(&self) -> (Vec<Point>, Vec<f64>) {
+        let point = |of: &DoseValue| {
+            Some(Point { x: of.dose as f64, mean: of.value?, half_width: of.half_width })
+        };
+        let all = || self.by_dose.values().filter(|of| Some(of.dose) != self.itself);
+        let untold = all().filter(|of| of.why.is_some()).map(|of| of.dose as f64);
+        (all().filter_map(point).collect(), untold.collect())
+    }
 }
 
 /// The dose in the middle of two in the logarithm, of two digits where these tell it from both;

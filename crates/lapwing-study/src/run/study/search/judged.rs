@@ -1,6 +1,6 @@
 //! What the results of a search say of its goal, and where they say nothing.
 
-use super::found::{DoseValue, Least};
+use super::found::DoseValue;
 use crate::Result;
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::{Design, DesignError, Goal};
@@ -29,22 +29,15 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Why nothing is told of a goal, and whether one that is told may take more, with what was
-    /// `tried`, ascending up to `top`.
+    /// Why nothing is told of a goal that is reached `at` a dose, where there is one, and whether
+    /// one that is told may take more, with what was `tried`, ascending up to `top`.
     pub(super) fn judged(
         &self,
         top: u64,
         tried: &[DoseValue],
-        least: Least,
+        at: Option<u64>,
     ) -> Result<(Option<String>, bool)> {
         let folder = StudyFolder::new(self.root);
-        let at = match least {
-            Least::About { at, .. } => {
-                tried.iter().map(|one| one.dose).find(|&one| one as f64 >= at)
-            }
-            Least::By { at, .. } | Least::AtMost { at } => Some(at),
-            Least::Never { .. } => None,
-        };
         let mut compared = Vec::new();
         for case in self.design.cases() {
             if case.condition.dose == top && case.solver.is_none() {
@@ -53,14 +46,7 @@ impl Judge<'_> {
         }
         let with_truth =
             |(_, found): &(_, ComparisonRecord)| found.reference == ComparisonRecord::TRUTH;
-        let doses = || tried.iter().map(|one| one.dose);
-        let data = self.design.study.splits.iter().flat_map(|&split| {
-            doses().map(move |dose| Condition { dose, split, view: View::Baseline })
-        });
-        let measured = match compared.iter().any(with_truth) {
-            true => None,
-            false => data.into_iter().find_map(|of| folder.thinned_from(of)),
-        };
+        let measured = self.thinned_from().filter(|_| !compared.iter().any(with_truth));
         let held = Held::of(compared.iter().map(|(of, found)| (*of, found)), measured);
         let (name, factor) = self.measured_by();
         let goal = self.goal.value() / factor;
@@ -73,6 +59,41 @@ impl Judge<'_> {
             .or_else(|| held.shared(name, goal, at? as f64));
         let more = at.is_some_and(|at| held.may_take_more(name, at as f64));
         Ok((untold.clone(), more && untold.is_none()))
+    }
+
+    /// Photons per pattern of the scan that the doses were thinned from.
+    fn thinned_from(&self) -> Option<f64> {
+        let folder = StudyFolder::new(self.root);
+        let doses = self.design.study.all_doses();
+        let data = self.design.study.splits.iter().flat_map(|&split| {
+            doses.iter().map(move |&dose| Condition { dose, split, view: View::Baseline })
+        });
+        data.into_iter().find_map(|of| folder.thinned_from(of))
+    }
+
+    /// Whether a comparison is of all photons that were measured, with no truth: there is one
+    /// realisation of them, whatever the repeats. Doses are whole.
+    fn of_all_photons(&self, dose: u64, comparison: &ComparisonRecord) -> bool {
+        let thinned = comparison.reference != ComparisonRecord::TRUTH;
+        thinned && self.thinned_from().is_some_and(|full| dose as f64 + 0.5 >= full)
+    }
+
+    /// Whether the number of a view at a dose is that of the reference compared with itself, which
+    /// is no result. What halves of the photons have in common is one.
+    pub(super) fn is_itself(&self, view: View, dose: u64) -> Result<bool> {
+        let of_halves = self.goal.catalogued().is_some_and(|metric| metric.of_halves);
+        let first = self.design.solvers.first().map(|solver| &solver.name);
+        let maker = self.design.reference_solver().map(|solver| &solver.name);
+        if of_halves || view != View::Baseline || first != maker {
+            return Ok(false);
+        }
+        let folder = StudyFolder::new(self.root);
+        for case in self.cases(view, dose) {
+            if let Some(comparison) = folder.comparison(&case)? {
+                return Ok(self.of_all_photons(dose, &comparison));
+            }
+        }
+        Ok(false)
     }
 
     /// The metric that the goal is measured by, and what makes its numbers those of the goal:
@@ -106,6 +127,9 @@ impl Judge<'_> {
         let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
+            if case.repeat > 1 && self.of_all_photons(dose, &comparison) {
+                continue;
+            }
             if let Some(flat) =
                 reached_by_flat(name, self.goal.value(), |name| comparison.metric(name))
             {

@@ -34,6 +34,7 @@ fn request(input: &Path, output: &Path, options: &str) -> Request {
         case: None,
         comparison: CompareWith::Nothing,
         photon_halves: false,
+        error_maps: false,
         stream: Streaming::Never,
         checkpoint: Every::Epochs(2),
         device: None,

@@ -22,7 +22,7 @@ enum Growth {
 }
 
 /// The keys of a settled design in which it may grow.
-const GROWTH: [(&str, Growth); 13] = [
+const GROWTH: [(&str, Growth); 14] = [
     ("study.name", Growth::Label),
     ("goal", Growth::Label),
     ("radiation", Growth::Label),
@@ -32,6 +32,8 @@ const GROWTH: [(&str, Growth); 13] = [
     // Kept from the study that is there where nothing else stands against it.
     ("study.searched", Growth::Label),
     ("study.by_fluence", Growth::Label),
+    // What is done keeps the maps that it has, or has not.
+    ("study.error_maps", Growth::Label),
     ("study.views", Growth::Members),
     ("study.splits", Growth::Members),
     ("study.gridsize", Growth::Members),

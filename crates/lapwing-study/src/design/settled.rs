@@ -88,6 +88,9 @@ pub struct Matrix {
     /// Whether every data set's photons are also dealt to two halves and these compared (see
     /// [`crate::run::reconstruct::Request::photon_halves`]).
     pub halves: bool,
+    /// Whether the first realisation of every condition has error maps, whether its solver asks for
+    /// them or not (see [`crate::run::reconstruct::Request::error_maps`]).
+    pub error_maps: bool,
     /// Whether simulated data sets hold the object's patch under every pattern, `Y` (see
     /// [`crate::sample::Sample::patches`]).
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -66,7 +66,8 @@ const NEIGHBOR_COUNT: usize = 7;
 
 /// The keys of `[study]` that people write.
 const STUDY_KEYS: &str = "the keys name, doses, fluences, fluence_area, views, splits, \
-                          pattern_size, gridsize, neighbor_count, repeats, halves, patches";
+                          pattern_size, gridsize, neighbor_count, repeats, halves, error_maps, \
+                          patches";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -82,6 +83,7 @@ struct StudySection {
     neighbor_count: Option<usize>,
     repeats: Option<usize>,
     halves: Option<bool>,
+    error_maps: Option<bool>,
     patches: Option<bool>,
     /// What a settled design has beside these, and what is none.
     #[serde(flatten)]
@@ -137,6 +139,7 @@ impl WrittenDesign {
             neighbor_count: NEIGHBOR_COUNT,
             repeats: 1,
             halves: false,
+            error_maps: true,
             patches: false,
             exposures: Exposures::new(),
             searched: Exposures::new(),
@@ -366,6 +369,7 @@ impl StudySection {
             neighbor_count: self.neighbor_count.unwrap_or(default.neighbor_count),
             repeats: self.repeats.unwrap_or(default.repeats),
             halves: self.halves.unwrap_or(default.halves),
+            error_maps: self.error_maps.unwrap_or(default.error_maps),
             patches: self.patches.unwrap_or(default.patches),
         })
     }

@@ -36,6 +36,7 @@ fn one_data_set_alone() {
         checkpoint: Every::Epochs(1),
         device: None,
         photon_halves: false,
+        error_maps: false,
         stream: Streaming::Never,
     };
 
@@ -141,6 +142,7 @@ fn a_search_for_the_start_probe_that_is_stopped_leaves_nothing() {
             checkpoint: Every::default(),
             device: None,
             photon_halves: false,
+            error_maps: false,
             stream: Streaming::Auto,
             calibrate,
         };

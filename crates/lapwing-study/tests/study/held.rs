@@ -106,7 +106,7 @@ fn without_halves_shared_noise_is_no_amplitude_of_a_pure_phase() {
     }
     // What its phase has is told.
     let of = found(folder.path(), false, "phase_ssim=0.7");
-    // Of all photons there is one realisation, however many repeats: chance is not zero but unknown.
+    // Of all photons there is one realisation, however many repeats: chance is unknown, not zero.
     let widths: Vec<bool> = of.tried.iter().map(|one| one.half_width.is_some()).collect();
     let (all, fewer) = widths.split_last().unwrap();
     assert!(!all && fewer.iter().all(|&known| known), "{of:?}");

@@ -6,7 +6,7 @@ use lapwing_solve::solver::Entry;
 use lapwing_study::event::unobserved;
 use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::layout::RESULT;
-use lapwing_study::record::{Filters, Outcome, Strategy};
+use lapwing_study::record::{Filters, JobResult, Outcome, Strategy};
 use lapwing_study::run::StudyOptions;
 use lapwing_study::{Case, Design, StudyFolder, run};
 use std::path::Path;
@@ -217,4 +217,44 @@ fn the_halves_of_the_photons_are_given_to_another_program_too() {
         StudyFolder::new(folder.path().join("own")).result(&design.cases()[0]).unwrap().unwrap();
     let metric = own.comparison.unwrap().metric("halves_complex_correlation").unwrap();
     assert!(metric > 0.1 && metric < 0.9999, "{metric}");
+}
+
+#[test]
+fn the_first_image_of_every_condition_has_error_maps_which_make_no_result_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = |error_maps: &str| {
+        let text = format!(
+            "[study]\ndoses = [1e3]\nviews = [\"baseline\"]\nsplits = [\"train\"]\nrepeats = 2\n\
+             pattern_size = 32\n{error_maps}[probe]\ndiameter = 18\n[scan]\nstep = 7\n\
+             field = [60, 60]\n[[solver]]\nepochs = 2\n[[solver]]\nalgorithm = \"ML\"\nepochs = 2\n\
+             error_maps = 3\n"
+        );
+        Design::parse(&text, folder.path()).unwrap()
+    };
+    let results = |name: &str| {
+        let study = StudyFolder::new(folder.path().join(name));
+        study.cases().unwrap().iter().map(|case| study.result(case).unwrap().unwrap()).collect()
+    };
+    run_study(&design("error_maps = false\n"), &folder.path().join("without"));
+    run_study(&design(""), &folder.path().join("with"));
+    let without: Vec<JobResult> = results("without");
+    let with: Vec<JobResult> = results("with");
+    let replicates = |of: &[JobResult]| {
+        let of = of.iter().map(|of| (of.repeat, of.algorithm.clone(), of.error_maps));
+        let mut all: Vec<(usize, String, usize)> = of
+            .map(|(repeat, solver, maps)| (repeat, solver, maps.map_or(0, |maps| maps.replicates)))
+            .collect();
+        all.sort();
+        all.into_iter().map(|(.., replicates)| replicates).collect::<Vec<_>>()
+    };
+    // Of LSQML and ML, first and second realisation: what a solver asks for is of all.
+    assert_eq!(replicates(&without), [0, 3, 0, 3]);
+    assert_eq!(replicates(&with), [2, 3, 0, 3]);
+    // The images are the same, and so is what they are known by: nothing is made anew.
+    for (one, other) in without.iter().zip(&with) {
+        assert_eq!((&one.key, &one.loss), (&other.key, &other.loss));
+    }
+    let (again, _) = run_study(&design(""), &folder.path().join("without"));
+    assert!(again.manifest.execution_results.iter().all(|result| result.resumed));
+    assert_eq!(results("without"), without);
 }

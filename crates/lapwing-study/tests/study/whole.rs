@@ -54,7 +54,7 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
             panic!("{condition}")
         };
         assert_eq!((result.status, result.condition), (Status::Done, Some(condition)));
-        assert_eq!(result.files.names().count(), 10, "{:?}", result.files);
+        assert_eq!(result.files.names().count(), 12, "{:?}", result.files);
         for name in result.files.names() {
             assert!(study.job_dir(&case).join(name).is_file(), "{name}");
         }

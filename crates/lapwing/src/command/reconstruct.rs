@@ -81,6 +81,7 @@ impl Reconstruct {
             checkpoint: self.checkpoints.checkpoint_every,
             device: self.checkpoints.place.device,
             photon_halves: false,
+            error_maps: false,
             stream: match self.stream {
                 Streaming::Auto => self.reading.streaming(),
                 said => said,

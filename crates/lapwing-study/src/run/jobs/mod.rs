@@ -402,6 +402,8 @@ impl JobRun<'_> {
             checkpoint: self.options.checkpoint,
             device: self.options.device,
             photon_halves: plan.photon_halves,
+            // Those of the images that a report shows.
+            error_maps: plan.error_maps && job.case.repeat == 1,
             // A study's data sets are made in memory.
             stream: Streaming::Auto,
         };

@@ -23,6 +23,9 @@ pub struct Plan {
     /// Whether the two halves of every data set's photons are reconstructed too (see
     /// [`crate::run::reconstruct::Request::photon_halves`]).
     pub photon_halves: bool,
+    /// Whether the first realisation of every condition has error maps (see
+    /// [`crate::run::reconstruct::Request::error_maps`]).
+    pub error_maps: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,
     /// Whether a result that was made otherwise - by another solver, with other options, of other
@@ -212,6 +215,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
         roots,
         gridsizes: vec![1, 2],
         photon_halves: false,
+        error_maps: false,
         solvers,
         keep_others: true,
     })
@@ -279,6 +283,7 @@ mod tests {
             cases: cases(&conditions, 1, &solvers),
             gridsizes: vec![1],
             photon_halves: false,
+            error_maps: false,
             solvers,
             keep_others: true,
         };

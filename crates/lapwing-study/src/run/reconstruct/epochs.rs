@@ -25,6 +25,9 @@ use serde_json::json;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+/// Replicates of the error maps that a solver was not asked for: as few as tell.
+const ERROR_MAPS: usize = 2;
+
 /// What a solver did.
 struct Solved {
     solution: Solution,
@@ -122,7 +125,11 @@ impl Request {
                 note(&mut *watch.observe, Level::Fact, &text)?;
             }
         }
-        let maps = done.error_maps(config.errors.error_maps, &mut watch)?;
+        let replicates = match config.errors.error_maps {
+            0 if self.error_maps && done.counts => ERROR_MAPS,
+            asked => asked,
+        };
+        let maps = done.error_maps(replicates, &mut watch)?;
         let (Watching { resumed, .. }, Done { solution, seconds, .. }) = (watch, done);
         if let Some(maps) = &maps {
             let text = format!(

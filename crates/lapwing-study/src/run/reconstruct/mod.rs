@@ -60,6 +60,10 @@ pub struct Request {
     /// with the same solver and compare them with each other: a measure of resolution that needs no
     /// truth. Only beside a comparison.
     pub photon_halves: bool,
+    /// Whether error maps are made, of two replicates, where the solver asks for none and photon
+    /// counts are known. It is no part of what identifies the result: one that is there already
+    /// stays as it is.
+    pub error_maps: bool,
     /// Whether the patterns stay out of memory. The result does not depend on it.
     pub stream: Streaming,
     /// Whether to find first how the scan lies on the detector (see [`crate::calibrate`]).

@@ -173,7 +173,7 @@ pub(crate) struct Done {
     /// Wall-clock seconds of the epochs done now.
     pub seconds: f64,
     /// Whether the patterns are photon counts.
-    counts: bool,
+    pub counts: bool,
 }
 
 impl Done {

@@ -101,6 +101,7 @@ impl FullDose {
             checkpoint: Every::default(),
             device,
             photon_halves: false,
+            error_maps: false,
             stream: Streaming::Auto,
             calibrate: false,
         };

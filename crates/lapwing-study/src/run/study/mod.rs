@@ -197,6 +197,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
         cases: design.cases(),
         gridsizes: design.study.gridsize.clone(),
         photon_halves: design.study.halves,
+        error_maps: design.study.error_maps,
         solvers: design.solvers.clone(),
         keep_others: false,
     }

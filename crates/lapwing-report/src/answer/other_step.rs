@@ -54,6 +54,15 @@ impl Question<'_> {
             ));
         }
         let most = loss + off.hypot(other);
+        // As much as there is at all tells nothing, but why does: few values, whose chance is wide.
+        if loss > 0.0 && most >= here.abs() {
+            return Some(format!(
+                "{subject}, has {} in place of {} {place}, which chance may have made: what it costs \
+                 is not told, and more repeats tell it.",
+                self.metric.with_unit(there),
+                self.metric.with_unit(here)
+            ));
+        }
         (loss > 0.0 && most > loss).then(|| {
             format!(
                 "{subject}, may cost up to {} of {} {place}: {} in place of {}, which may be chance.",
@@ -108,5 +117,22 @@ mod tests {
         );
         let worse = told([0.7, 0.8], Reach::Never).unwrap();
         assert!(worse.contains("would cost 0.150 of Phase SSIM"), "{worse}");
+        // Of two values Student's t is 12.7: all of it may be lost, which is no figure.
+        let few = |of: &Candidate| {
+            let at = |(x, value): &(f64, Estimate)| {
+                (*x, Estimate { error: Some(0.06), n: 2, spare: 1, ..*value })
+            };
+            Curve { points: of.curve.iter().map(at).collect(), untold: Vec::new() }
+        };
+        let wide =
+            [(View::Baseline, 4.0, [0.85, 0.95], 1e4), (View::Dense, 8.0, [0.81, 0.91], 7e4)]
+                .map(|(view, step, means, at)| candidate(view, step, means, about(at)))
+                .map(|of| Candidate { curve: few(&of), ..of });
+        let unknown = question.other_step(&wide[0], &wide).unwrap();
+        assert!(
+            !unknown.contains("cost up to") && unknown.contains("more repeats tell"),
+            "{unknown}"
+        );
+        assert!(unknown.contains("0.860 in place of 0.900"), "{unknown}");
     }
 }

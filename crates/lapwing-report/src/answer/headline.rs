@@ -279,7 +279,7 @@ impl<'a> Question<'a> {
         };
         let of = all.iter().filter(|of| of.view != best.view).find(least)?;
         Some(format!(
-            "With {} doses below {} are undecided, which may take less on the specimen: more doses \
+            "With {}, doses below {} are undecided, which may take less on the specimen: more doses \
              there, or more repeats, tell.",
             self.where_to(of),
             Scale::Log.exact(of.dose()?)
@@ -460,7 +460,7 @@ mod tests {
         assert_eq!(cheapest(&all).unwrap().view, View::Dense);
         let told = question.open_below(&all[1], &all).unwrap();
         assert!(
-            told.starts_with("With steps of 4.0 px doses below 10\u{2074} are undecided"),
+            told.starts_with("With steps of 4.0 px, doses below 10\u{2074} are undecided"),
             "{told}"
         );
         // One that costs more in any case is not told of, nor is one that is decided.

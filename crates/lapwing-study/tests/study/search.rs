@@ -126,3 +126,19 @@ fn goals_that_no_dose_can_reach_or_be_measured_by_are_refused_before_anything_is
     assert!(told.contains("goal") && told.contains("pixel_size_m"), "{told}");
     assert!(!folder.path().join("study.toml").exists());
 }
+
+#[test]
+fn a_view_that_is_refused_is_told_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[study]\ndoses = [100, 200]\npattern_size = 32\nviews = [\"baseline\", \"sparse\"]\n\
+                splits = [\"train\"]\nerror_maps = false\n[probe]\ndiameter = 18\n[scan]\nstep = 5\n\
+                field = [60, 40]\n[solver]\nepochs = 2\n";
+    let design = Design::parse(text, folder.path()).unwrap();
+    let goal = Goal::parse("complex_correlation=0.999").unwrap();
+    let found = search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap();
+    assert_eq!(found[0].untold, None, "{found:?}");
+    assert_eq!(found[1].dose, Least::Never { up_to: 200 }, "{found:?}");
+    let why = found[1].untold.as_ref().unwrap();
+    assert!(why.starts_with("there is no result at 200 per pattern"), "{why}");
+    assert!(why.contains("positions are needed"), "{why}");
+}

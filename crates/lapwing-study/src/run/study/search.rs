@@ -198,7 +198,7 @@ impl Search<'_, '_> {
             Least::Never { .. } => itself.filter(|_| enough),
         };
         let (untold, may_take_more) = self.judge().judged(top, &tried, reached)?;
-        let untold = untold.or(open);
+        let untold = untold.or(open).or(self.judge().without_result(view, high)?);
         Ok(Found {
             view,
             dose: if untold.is_some() { never } else { least },

@@ -24,7 +24,7 @@ pub struct Found {
     /// Why nothing is told of the goal: the number of the highest dose is no answer; or, in a
     /// measured scan in which it seems to be reached, halves of the photons do not agree on it, or
     /// only photons that are in the reference too tell of it; or chance alone may reach it at every
-    /// dose.
+    /// dose, or it is reached and lost again; or there is no result, as of a view that is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
     /// Whether more may be needed: the reference has many of the photons itself.

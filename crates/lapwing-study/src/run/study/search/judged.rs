@@ -5,7 +5,7 @@ use crate::Result;
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::{Design, DesignError, Goal};
 use crate::disk::folder::StudyFolder;
-use crate::disk::record::JobResult;
+use crate::disk::record::{JobResult, Status};
 use crate::held::Held;
 use lapwing_compare::{ComparisonRecord, Metric, doubts, reached_by_flat, resolution_doubts};
 use std::collections::BTreeMap;
@@ -117,6 +117,17 @@ impl Judge<'_> {
     pub(super) fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
         let folder = StudyFolder::new(self.root);
         self.cases(view, dose).filter_map(|case| folder.result(&case).transpose()).collect()
+    }
+
+    /// Why there is no result of a view at a dose, where there is none.
+    pub(super) fn without_result(&self, view: View, dose: u64) -> Result<Option<String>> {
+        if self.results(view, dose)?.iter().any(|result| result.status == Status::Done) {
+            return Ok(None);
+        }
+        let folder = StudyFolder::new(self.root);
+        let Some(case) = self.cases(view, dose).next() else { return Ok(None) };
+        let outcome = folder.outcome(&case)?;
+        Ok(outcome.reason().map(|why| format!("there is no result at {dose} per pattern: {why}")))
     }
 
     /// The metric of each of these cases that has it, by the split, or why one of them is no answer

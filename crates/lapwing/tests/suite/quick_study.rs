@@ -38,10 +38,10 @@ fn quality_rises_with_dose_and_overlap() {
     {
         assert!(output.join("report/figures").join(figure).is_file(), "{figure}");
     }
-    // The truth of every split, amplitude, phase, error and probe of every condition, and the two
-    // that are compared under a slider.
+    // The truth of every split, amplitude, phase, error, error map and probe of every condition,
+    // and the two that are compared under a slider.
     if let Some(seen) = browser::look_at(&output.join("report/index.html"), 1200) {
-        browser::assert_sound(&seen, 2 * (3 + 9 * 4) + 2);
+        browser::assert_sound(&seen, 2 * (3 + 9 * 5) + 2);
     }
 
     for split in ["train", "test"] {

@@ -31,8 +31,10 @@ const COARSE: f64 = 4.0;
 const FINE: f64 = 2.0;
 /// Strengths beyond which no trial goes.
 const LIMITS: (f64, f64) = (1e-2, 1e5);
-/// Epochs of L-BFGS of the base.
-const BASE: usize = 8;
+/// Epochs of L-BFGS of a base, and of one whose loss still falls by more than this share of itself
+/// in an epoch before the last: of a fit on its way every trial gains by following the noise.
+const BASE: (usize, usize) = (8, 16);
+const FALLING: f64 = 4.5e-3;
 /// Epochs of a trial, the last of which only evaluates.
 const TRIAL: usize = 6;
 /// Epochs of the last stage, at least and at most.
@@ -57,13 +59,13 @@ pub(super) const LARGER: usize = 4;
 
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
-    let bases = start + BASE + start + ROUNDS * BASE;
+    let bases = start + BASE.1 + start + ROUNDS * BASE.1;
     bases + ROUNDS * TRIALS.1 * TRIAL + STIFFER.len() * TRIAL + LAST.1
 }
 
 /// Epochs below which there is no room for a search.
 fn least_epochs(start: usize) -> usize {
-    start + BASE + TRIALS.0 * TRIAL + LAST.0
+    start + BASE.0 + TRIALS.0 * TRIAL + LAST.0
 }
 
 /// What the documents say of a search.
@@ -71,7 +73,11 @@ fn least_epochs(start: usize) -> usize {
 pub(super) fn said(start: usize) -> [String; 5] {
     let stiffer = STIFFER.map(|weight| weight.to_string());
     [
-        format!("fits the others for {} epochs, and goes on from there", start + BASE),
+        format!(
+            "fits the others for {} epochs, {} where the loss still falls, and goes on from there",
+            start + BASE.0,
+            start + BASE.1
+        ),
         format!("with weaker and stronger priors, {TRIAL} epochs each"),
         format!("{}, {} and {} times as much as phase", stiffer[0], stiffer[1], stiffer[2]),
         format!(
@@ -126,6 +132,8 @@ pub(super) struct StrengthSearch {
     round: usize,
     /// Epochs done of the stage, or of the trial.
     pub done: usize,
+    /// Epochs of L-BFGS of this base.
+    base_epochs: usize,
     settled: bool,
     is_done: bool,
     /// Epochs done in all.
@@ -166,6 +174,7 @@ impl StrengthSearch {
             stage: Stage::Base,
             round: 1,
             done: 0,
+            base_epochs: BASE.0,
             settled: false,
             is_done: false,
             spent: 0,
@@ -214,7 +223,7 @@ impl StrengthSearch {
     /// Whether the epoch that is to be noted next ends a base beside which another one may be made.
     pub fn may_doubt(&self) -> bool {
         let first = self.stage == Stage::Base && self.round == 1 && self.other.fields.is_empty();
-        let again = self.start_epochs + BASE;
+        let again = self.start_epochs + BASE.1;
         // Its own epoch is not counted yet.
         let affords = self.affords(1 + again + TRIALS.0 * TRIAL);
         self.start_epochs > 0 && first && self.takes_fields() && affords
@@ -245,6 +254,14 @@ impl StrengthSearch {
 
     /// Notes the losses of all epochs done, the last one included.
     pub fn judge(&mut self, losses: &[f64]) {
+        if self.stage == Stage::Base && self.done + 1 == self.start_epochs + BASE.0 {
+            let falls =
+                matches!(losses, [.., before, last] if before - last > FALLING * last.abs());
+            let more = BASE.1 - BASE.0;
+            if falls && self.affords(1 + more + TRIALS.0 * TRIAL) {
+                self.base_epochs = BASE.1;
+            }
+        }
         if self.stage != Stage::Last || self.done < LAST.0 {
             return;
         }
@@ -261,7 +278,7 @@ impl StrengthSearch {
     /// Whether the epoch that is to be noted next ends a stage or a trial, which needs its fields.
     pub fn takes_fields(&self) -> bool {
         match self.stage {
-            Stage::Base => self.done + 1 >= self.start_epochs + BASE,
+            Stage::Base => self.done + 1 >= self.start_epochs + self.base_epochs,
             Stage::Trial => self.done + 1 >= TRIAL,
             Stage::Last => false,
         }
@@ -279,7 +296,7 @@ impl StrengthSearch {
                 (self.base.fields, self.base.score) = (fields.to_vec(), score);
                 if may_doubt && unexplained > DOUBTFUL {
                     self.other = std::mem::take(&mut self.base);
-                    self.done = 0;
+                    (self.done, self.base_epochs) = (0, BASE.0);
                     return Turn::Again;
                 }
                 let other = std::mem::take(&mut self.other);
@@ -316,9 +333,10 @@ impl StrengthSearch {
         }
         let found = self.found();
         let far = (found.value / self.centre).ln().abs() > FAR.ln();
-        if far && self.round < ROUNDS && self.affords(BASE + TRIALS.0 * TRIAL) {
+        if far && self.round < ROUNDS && self.affords(BASE.1 + TRIALS.0 * TRIAL) {
             self.round += 1;
             (self.stage, self.done) = (Stage::Base, self.start_epochs);
+            self.base_epochs = BASE.0;
             (self.centre, self.strength) = (found.value, found.value);
             return Turn::From(&self.base.begun);
         }
@@ -407,11 +425,11 @@ impl StrengthSearch {
             Stage::Last => 2.0,
         };
         let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
-        let counts = [self.round, self.done, self.spent, settled, is_done].map(|n| n as f64);
-        let [round, done, spent, settled, is_done] = counts;
+        let counts = [self.round, self.done, self.base_epochs, self.spent, settled, is_done];
+        let [round, done, base_epochs, spent, settled, is_done] = counts.map(|n| n as f64);
         let choice = [self.strength, self.absorption, self.centre];
-        let [strength, absorption, centre] = choice;
-        let numbers = [stage, round, done, spent, settled, is_done, strength, absorption, centre];
+        let so_far = [stage, round, done, base_epochs, spent, settled, is_done];
+        let numbers = [&so_far[..], &choice].concat();
         snapshot.put_numbers("search.state", &numbers);
         let pairs = |trials: &[Tried]| -> Vec<f64> {
             trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
@@ -425,8 +443,19 @@ impl StrengthSearch {
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [stage, round, done, spent, settled, is_done, strength, absorption, centre] =
-            snapshot.numbers("search.state")?;
+        let [
+            stage,
+            round,
+            done,
+            base_epochs,
+            spent,
+            settled,
+            is_done,
+            strength,
+            absorption,
+            centre,
+        ] = snapshot.numbers("search.state")?;
+        self.base_epochs = base_epochs as usize;
         (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
         self.stage = match stage {
             0.0 => Stage::Base,

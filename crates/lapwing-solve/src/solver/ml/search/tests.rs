@@ -41,7 +41,7 @@ fn the_lowest_point_of_a_parabola_is_found_wherever_it_is() {
 
 #[test]
 fn a_strength_near_the_first_guess_costs_one_round() {
-    assert_eq!(run(200, best_at(15.0, 1.0)).1, 8 + BASE + 6 * TRIAL + LAST.0);
+    assert_eq!(run(200, best_at(15.0, 1.0)).1, 8 + BASE.0 + 6 * TRIAL + LAST.0);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_second_round_begins_where_the_first_stage_ended() {
     let (search, epochs) = run(most_epochs(8), best_at(2e4, 1.0));
     // One trial more is of absorption.
     let trials = search.tried.len() + 1;
-    assert_eq!((search.round, epochs), (2, 8 + 2 * BASE + trials * TRIAL + LAST.0));
+    assert_eq!((search.round, epochs), (2, 8 + 2 * BASE.0 + trials * TRIAL + LAST.0));
 }
 
 #[test]
@@ -78,16 +78,42 @@ fn absorption_weighs_more_as_long_as_that_helps() {
 
 #[test]
 fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
-    let least = 8 + BASE + 3 * TRIAL + LAST.0;
+    let least = 8 + BASE.0 + 3 * TRIAL + LAST.0;
     assert!(StrengthSearch::new(8, least - 1, None, 1).is_none());
     let (search, epochs) = run(least, best_at(5000.0, 1.0));
     assert!(search.is_done() && epochs == least && search.tried.len() == 3);
 }
 
 #[test]
+fn a_base_whose_loss_still_falls_goes_on() {
+    let more = BASE.1 - BASE.0;
+    let least = least_epochs(8);
+    for (fall, limit, expected) in [
+        (0.5 * FALLING, 300, BASE.0),
+        (1.5 * FALLING, 300, BASE.1),
+        (1.5 * FALLING, least + more, BASE.1),
+        (1.5 * FALLING, least + more - 1, BASE.0),
+    ] {
+        let mut search = StrengthSearch::new(8, limit, None, 1).unwrap();
+        let mut losses = vec![1.0];
+        while search.stage == Stage::Base {
+            search.advance(&[Complex32::ONE], 1.0, 0.0);
+            losses.push(losses[losses.len() - 1] / (1.0 + fall));
+            search.judge(&losses);
+        }
+        assert_eq!(search.spent, 8 + expected, "{fall}, {limit}");
+        while !search.is_done() {
+            search.advance(&[Complex32::ONE], 1.0, 0.0);
+            search.judge(&[1.0; 20]);
+        }
+        assert!(search.spent <= limit);
+    }
+}
+
+#[test]
 fn a_base_that_explains_little_is_made_again_and_the_better_one_kept() {
     for (unexplained, second, best, spent) in
-        [(0.02, 2.0, 1.0, 0), (0.05, 2.0, 1.0, 8 + BASE), (0.05, 0.5, 2.0, 8 + BASE)]
+        [(0.02, 2.0, 1.0, 0), (0.05, 2.0, 1.0, 8 + BASE.0), (0.05, 0.5, 2.0, 8 + BASE.0)]
     {
         let mut search = StrengthSearch::new(8, 300, None, 1).unwrap();
         let mut bases = 0;
@@ -105,14 +131,14 @@ fn a_base_that_explains_little_is_made_again_and_the_better_one_kept() {
             assert_eq!(matches!(turn, Turn::Again), ends && spent > 0 && bases == 0);
             bases += usize::from(ends);
         }
-        assert_eq!(search.spent, 8 + BASE + spent);
+        assert_eq!(search.spent, 8 + BASE.0 + spent);
         let [base, begun] = [&search.base.fields, &search.base.begun].map(|fields| fields[0].re);
         assert_eq!((base, begun), (best, best - 1.0), "{unexplained}, {second}");
         assert!(search.other.fields.is_empty() && search.larger() == 1);
     }
     // Without epochs for it the only one stands.
-    let limit = 2 * (8 + BASE) + TRIALS.0 * TRIAL + LAST.0;
-    for (limit, expected) in [(limit - 1, 8 + BASE), (limit, 2 * (8 + BASE))] {
+    let limit = 2 * 8 + BASE.0 + BASE.1 + TRIALS.0 * TRIAL + LAST.0;
+    for (limit, expected) in [(limit - 1, 8 + BASE.0), (limit, 2 * (8 + BASE.0))] {
         let mut search = StrengthSearch::new(8, limit, None, 1).unwrap();
         while search.stage == Stage::Base {
             search.advance(&[Complex32::ONE], 1.0, 0.5);

@@ -19,7 +19,8 @@ pub struct Misfit {
     /// more for one that is wrong.
     pub ratio: f64,
     /// The part of the amplitudes that noise does not explain, as a share of them, r.m.s.: with
-    /// many photons `ratio` is large for errors too small to see.
+    /// many photons `ratio` is large for errors too small to see. Zero where all light is in pixels
+    /// at the detector's limit.
     pub unexplained: f64,
 }
 
@@ -115,7 +116,9 @@ impl Problem {
             }
         }
         let [found, noise, counts] = total;
-        let unexplained = (0.25 * (found - noise) / counts).max(0.0).sqrt();
+        // Where all light is at the limit, nothing below it tells how much there is.
+        let share = if counts > 0.0 { 0.25 * (found - noise) / counts } else { 0.0 };
+        let unexplained = share.max(0.0).sqrt();
         Ok(Misfit { ratio: found / noise, unexplained })
     }
 }

@@ -40,6 +40,19 @@ fn a_detectors_gain_is_noise() {
 }
 
 #[test]
+fn a_detector_that_tells_a_photon_from_none_says_no_share_of_the_light() {
+    let case = case();
+    let (object, probe) = (case.truth.view(), case.probe.view());
+    let exposed = expose(&Physics::default(), object, probe, &case.scan, 300.0, 42).unwrap();
+    let problem = case.problem_of(exposed.counts.mapv(|count| count.min(1.0)));
+    let mut noise = NoiseModel::photons((64, 64), problem.mean_intensity());
+    noise.faults.saturation = Some(1.0);
+    let (_, solution) = truth(&case, 300.0);
+    let found = problem.with_noise(&noise).unwrap().misfit(&solution).unwrap();
+    assert!(found.unexplained == 0.0 && found.ratio.is_finite(), "{found:?}");
+}
+
+#[test]
 fn positions_of_other_patterns_explain_nothing() {
     let case = case();
     let (problem, mut solution) = truth(&case, 1e4);

@@ -4,13 +4,21 @@
 //! and only then take the final name by a rename; at last the folder itself is synchronised, so
 //! that the name survives a power cut. When anything fails on the way, the temporary file is
 //! removed and an earlier file under the final name is intact.
+//!
+//! A process that is killed cannot remove its temporary file. Whoever writes one holds a lock of
+//! the operating system on it, so that [`remove_abandoned`] knows those that nobody writes any
+//! more.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Where the contents of a file being written go: it can be written to and sought in.
 pub type Target = BufWriter<File>;
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".lapwing-";
+const SUFFIX: &str = ".part";
 
 /// Writes a file atomically: `fill` produces the contents, which replace `path` once they are
 /// safely on disk.
@@ -41,21 +49,45 @@ where
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".lapwing-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // What the user's umask leaves of it, as for any newly created file; the default would be
     // private to the user.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let (file, temporary) =
         builder.tempfile_in(folder).map_err(|error| unusable(folder, error))?.into_parts();
+    // Without locks on this file system it is never taken for abandoned.
+    let _ = file.try_lock();
 
     let mut out = BufWriter::with_capacity(1 << 16, file);
     fill(&mut out)?;
     out.flush()?;
     out.get_ref().sync_all()?;
-    drop(out);
     temporary.persist(&path).map_err(|failure| failure.error)?;
+    // The lock has held until the file had its name.
+    drop(out);
     sync_folder(folder)
+}
+
+/// Removes the temporary files in `folder` whose writers were killed. Those that a process is
+/// writing stay, as do all on a file system without locks; what cannot be removed is left.
+pub fn remove_abandoned(folder: impl AsRef<Path>) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let named = name.to_str().is_some_and(|name| {
+            name.strip_prefix(PREFIX).is_some_and(|rest| rest.ends_with(SUFFIX))
+        });
+        if !named || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        // Some network file systems want to be able to write for a lock against all others.
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
 }
 
 /// [`write()`] for contents that are already in memory.
@@ -136,6 +168,27 @@ mod tests {
         assert_eq!(failure.unwrap_err().to_string(), "the source dried up");
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         assert_eq!(names(folder.path()), ["data.txt"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".lapwing-k1Ll3d.part", ".lapwing.lock", "scan.part", ".lapwing-notes"] {
+            std::fs::write(folder.path().join(name), "begun").unwrap();
+        }
+        std::fs::create_dir(folder.path().join(".lapwing-folder.part")).unwrap();
+        let path = folder.path().join("data.txt");
+        // Another writer's clean-up, while this one is at work.
+        write(&path, |out| {
+            remove_abandoned(folder.path());
+            out.write_all(b"whole")
+        })
+        .unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        let mut left = names(folder.path());
+        left.sort();
+        let kept = [".lapwing-folder.part", ".lapwing-notes", ".lapwing.lock", "data.txt"];
+        assert_eq!(left, [&kept[..], &["scan.part"]].concat());
     }
 
     #[test]

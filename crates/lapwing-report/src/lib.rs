@@ -131,6 +131,7 @@ fn write_page(
     let figures = folder.join(figures::FOLDER);
     std::fs::create_dir_all(&figures)
         .map_err(|source| ReportError::Write { path: figures.clone(), source })?;
+    [&folder, &figures].into_iter().for_each(lapwing_files::atomic::remove_abandoned);
     for (name, contents) in figures::all(&study, &metrics) {
         put(&format!("{}/{name}", figures::FOLDER), &contents)?;
     }

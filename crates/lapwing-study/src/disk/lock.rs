@@ -7,6 +7,7 @@
 use crate::disk::layout::DESIGN;
 use crate::disk::path::{absolute, make_folder};
 use crate::{Result, StudyError};
+use lapwing_files::atomic;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -39,11 +40,14 @@ enum Way {
 
 impl Lock {
     /// Takes `folder` (made when it does not exist) for this process alone, or says who holds it.
+    /// What killed processes had begun to write there is removed.
     ///
     /// # Errors
     /// [`StudyError::Held`] when another process has it, and a folder that cannot be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
-        Self::take(folder, Way::Alone)
+        let lock = Self::take(folder, Way::Alone)?;
+        atomic::remove_abandoned(folder);
+        Ok(lock)
     }
 
     /// Takes `folder` (made when it does not exist) beside others who do the same, or says who

@@ -1,6 +1,7 @@
 //! Small services around paths.
 
 use crate::{Result, StudyError};
+use lapwing_files::atomic;
 use std::path::{Path, PathBuf};
 
 /// `path` as it is written into records: absolute where that is known.
@@ -15,6 +16,17 @@ pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
             Err(StudyError::io("cannot remove", file)(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Removes what killed processes had begun to write in `folder` and the folders in it.
+pub(crate) fn remove_abandoned_below(folder: &Path) {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        atomic::remove_abandoned(&folder);
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let inside = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(inside.map(|entry| entry.path()));
     }
 }
 

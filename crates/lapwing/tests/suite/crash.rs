@@ -83,6 +83,22 @@ fn files(root: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Files below `root` that were begun under another name than their final one.
+fn begun(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|end| end == "part") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    found
+}
+
 /// What a file holds, without what the clock told.
 fn content(name: &str, path: &Path) -> Vec<u8> {
     if name.ends_with(".npz") {
@@ -240,7 +256,14 @@ fn killed_and_resumed(
         child.wait().unwrap();
         memory.check(&root);
     }
+    // Of what was being written at an unlucky instant, one in each kind of place.
+    let folders = ["", "data/dose_1000", "views/dose_1000/dense", "reconstructions", "report"];
+    for folder in folders.map(|folder| root.join(folder)) {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(".lapwing-a1b2c3.part"), "begun").unwrap();
+    }
     bench.finish(name);
+    assert!(begun(&root).is_empty(), "{name}: {:?}", begun(&root));
     memory.check(&root);
     check_merged(&root);
     let found = results(&root);

@@ -8,6 +8,7 @@ use crate::disk::record::{JobResult, Status};
 use crate::run::scanned::{TILES, ZOOM};
 use crate::{Result, StudyError};
 use lapwing_draw::pyramid::Tile;
+use lapwing_files::atomic;
 use lapwing_model::forward::MOST_SLICES;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -117,6 +118,8 @@ pub(crate) fn unlisted(folder: &Path) -> Vec<PathBuf> {
 
 /// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
 pub(crate) fn clear(folder: &Path) -> Result<()> {
+    atomic::remove_abandoned(folder);
+    atomic::remove_abandoned(folder.join(TILES));
     files().try_for_each(|name| remove_if_there(&folder.join(&*name)))?;
     remove_tiles(folder)
 }
@@ -244,9 +247,12 @@ mod tests {
         assert!(at("zoom/mine.txt").is_file() && !kept.join("zoom/mine.txt").exists());
         // Of the one that took its place, some tiles were written.
         write("zoom/amplitude_0_7_0.png");
+        [".lapwing-a1b2c3.part", "zoom/.lapwing-d4e5f6.part"].into_iter().for_each(write);
         put_back(folder.path(), &kept).unwrap();
         assert!(all.iter().all(|name| at(name).is_file()) && !kept.exists());
         assert!(!at("zoom/amplitude_0_7_0.png").exists() && at("zoom/mine.txt").is_file());
+        // A process that was killed had begun to write these.
+        assert!(!at(".lapwing-a1b2c3.part").exists() && !at("zoom/.lapwing-d4e5f6.part").exists());
         std::fs::remove_file(at("zoom/mine.txt")).unwrap();
         clear(folder.path()).unwrap();
         assert!(!at(TILES).exists());

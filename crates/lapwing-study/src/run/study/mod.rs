@@ -18,10 +18,10 @@ use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::foreign;
 use crate::disk::hash;
-use crate::disk::layout::{RESULT, data_file, repeat_root, view_dir, view_file};
+use crate::disk::layout::{RESULT, Roots, data_file, repeat_root, view_dir, view_file};
 use crate::disk::ledger::Ledger;
 use crate::disk::lock::Lock;
-use crate::disk::path::{make_folder_of, remove_if_there};
+use crate::disk::path::{make_folder_of, remove_abandoned_below, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
 use crate::run::dataset::data::{self, probe_diameter};
@@ -94,6 +94,10 @@ pub fn study_with(
         search::pixel_size(&settled, goal)?;
     }
     let _lock = Lock::acquire(root)?;
+    let Roots { data, views, artifacts } = folder.roots();
+    for place in [data, views, artifacts, folder.reference_dir()] {
+        remove_abandoned_below(&place);
+    }
     let base = hash_of_base(&settled.source)?;
     let mut ledger = Ledger::open(root)?;
     let design = &admitted(settled, &folder, base.as_deref(), &ledger, options.replace)?;

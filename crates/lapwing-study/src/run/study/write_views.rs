@@ -8,7 +8,7 @@ use crate::disk::foreign;
 use crate::disk::layout::{Roots, data_file, view_file};
 use crate::disk::ledger::Ledger;
 use crate::disk::lock::{Lock, enclosing_study};
-use crate::disk::path::absolute;
+use crate::disk::path::{absolute, remove_abandoned_below};
 use crate::disk::record::Telemetry;
 use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views::data_out_of_place;
@@ -50,6 +50,7 @@ pub fn write_views(
     });
     foreign::refuse(&roots.views, files)?;
     let _locks = Lock::acquire_within(&roots.views)?;
+    remove_abandoned_below(&roots.views);
     let study = enclosing_study(&roots.views).map(StudyFolder::new);
     let study = study.filter(|study| study.views_root() == absolute(&roots.views));
     let mut report = ViewsReport::default();

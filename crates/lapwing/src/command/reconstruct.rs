@@ -163,10 +163,14 @@ impl Reconstruct {
             let _ = writeln!(words, "start probe {told}");
         }
         if let Some(loss) = result.loss {
-            let each = result.seconds_per_epoch.unwrap_or(0.0);
+            // None was timed where an earlier run had done them all.
+            let each = match result.seconds_per_epoch {
+                Some(seconds) => format!("of {seconds:.3} s"),
+                None => "(done before)".to_owned(),
+            };
             let _ = writeln!(
                 words,
-                "{}: {} of {each:.3} s, loss {:.4e} to {:.4e}",
+                "{}: {} {each}, loss {:.4e} to {:.4e}",
                 result.algorithm,
                 counted(loss.epochs, "epoch"),
                 loss.first,

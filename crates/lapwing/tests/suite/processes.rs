@@ -249,6 +249,28 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn a_process_killed_after_its_last_epoch_is_finished_without_another_one() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    // Error maps take many times as long as the epochs before them.
+    let command =
+        "reconstruct scan.npz --output out --epochs 3 --checkpoint-every 1 --error-maps 9";
+    let mut child = start(&bench, command);
+    wait_until("the state after the last epoch", || {
+        let state = Archive::open(bench.path("out/checkpoint.npz")).ok()?;
+        (state.header("loss").ok()?.shape == [3]).then_some(())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!bench.path("out/result.json").exists(), "it was too fast to be killed");
+    let begun = bench.path("out/.lapwing-a1b2c3.part");
+    std::fs::write(&begun, "another instant of a kill").unwrap();
+    let told = bench.ok(command);
+    assert!(told.contains(": 3 epochs (done before), loss"), "{told}");
+    assert!(!begun.exists());
+}
+
+#[test]
 fn a_search_for_a_start_probe_is_stopped_at_once_and_leaves_nothing() {
     let bench = Bench::new();
     bench

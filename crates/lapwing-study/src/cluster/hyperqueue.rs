@@ -3,7 +3,7 @@
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
-use super::time::seconds;
+use super::time::{no_limit, seconds, with_units};
 use crate::design::Resources;
 use crate::{Result, StudyError};
 use serde::Serialize;
@@ -103,7 +103,7 @@ fn job(order: &Order) -> Result<Job<'static>> {
     let last = order.tasks + 1;
     let Resources { cpus, gpus, time, .. } = &order.resources;
     let cpus = cpus.unwrap_or(1);
-    let limit = time.as_deref().map(duration).transpose()?;
+    let limit = time.as_deref().map(duration).transpose()?.flatten();
     let with = |cards: Option<(&'static str, usize)>| Request {
         resources: [("cpus", cpus)].into_iter().chain(cards).collect(),
     };
@@ -140,20 +140,17 @@ fn job(order: &Order) -> Result<Job<'static>> {
     Ok(Job { name: NAME, task: (0..=last).map(task).collect() })
 }
 
-/// A time limit as it reads one (`2h`, `15days 2min`); of Slurm's forms it knows none.
-fn duration(time: &str) -> Result<String> {
-    let wrong = || {
-        StudyError::Invalid(format!(
-            "--time {time}: expected a time such as 02:00:00, 1-12:00:00, 90 (minutes) or \
-             \"1h 30m\""
-        ))
-    };
-    if time.contains(|letter: char| letter.is_ascii_alphabetic()) {
-        return Ok(time.to_owned());
+/// A time limit as it reads one, of which Slurm's forms are none; `None` for no limit.
+fn duration(time: &str) -> Result<Option<String>> {
+    if no_limit(time) {
+        return Ok(None);
     }
-    match seconds(time) {
-        None | Some(0) => Err(wrong()),
-        Some(seconds) => Ok(format!("{seconds}s")),
+    match seconds(time).or_else(|| with_units(time)) {
+        None | Some(0) => Err(StudyError::Invalid(format!(
+            "--time {time}: expected a time such as 02:00:00, 1-12:00:00, 90 (minutes), \
+             \"1h 30m\" or unlimited"
+        ))),
+        Some(seconds) => Ok(Some(format!("{seconds}s"))),
     }
 }
 
@@ -273,11 +270,15 @@ mod tests {
             ("1-12", "129600s"),
             ("1-12:30", "131400s"),
             ("2-00:00:01", "172801s"),
-            ("1h 30m", "1h 30m"),
+            ("1h 30m", "5400s"),
+            ("2 days", "172800s"),
         ] {
-            assert_eq!(duration(time).unwrap(), seconds, "{time}");
+            assert_eq!(duration(time).unwrap().as_deref(), Some(seconds), "{time}");
         }
-        for wrong in ["", "0", "1:2:3:4", "1-", "-2", "2:", "1.5"] {
+        for none in ["unlimited", "INFINITE"] {
+            assert_eq!(duration(none).unwrap(), None, "{none}");
+        }
+        for wrong in ["", "0", "0s", "1:2:3:4", "1-", "-2", "2:", "1.5", "xyz", "12x", "1h 30"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         let asked = Resources { time: Some("1:2:3:4".into()), ..Resources::default() };

@@ -2,7 +2,7 @@
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
-use super::time::seconds;
+use super::time::{no_limit, seconds};
 use crate::design::Resources;
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ impl BatchSystem for Slurm {
 
 /// Whether it is a time limit as `sbatch` reads one.
 fn is_time(text: &str) -> bool {
-    ["unlimited", "infinite"].contains(&text.to_lowercase().as_str()) || seconds(text).is_some()
+    no_limit(text) || seconds(text).is_some()
 }
 
 /// Whether it is a size as `sbatch --mem` reads one: a number with or without a unit.
@@ -113,6 +113,23 @@ fn is_memory(text: &str) -> bool {
     let digits = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
     let units = ["", "k", "m", "g", "t", "kb", "mb", "gb", "tb"];
     digits.len() < text.len() && units.contains(&digits.to_lowercase().as_str())
+}
+
+/// An option of `sbatch` as a line of a script: a value behind `=` in which words would end, or a
+/// comment begin, in double quotes, in which a backslash precedes what stands for itself. One that
+/// has quotes of its own is taken as it is.
+fn quoted_value(option: &str) -> String {
+    let ends = |letter: char| letter.is_whitespace() || "#\\".contains(letter);
+    match option.split_once('=') {
+        Some((name, value))
+            if !name.contains(char::is_whitespace)
+                && value.contains(ends)
+                && !value.contains(['"', '\'']) =>
+        {
+            format!("{name}=\"{}\"", value.replace('\\', r"\\"))
+        }
+        _ => option.to_owned(),
+    }
 }
 
 /// The states of the tasks of a job, each as `STATE|REASON`, in words.
@@ -172,7 +189,7 @@ fn script(step: StudyStage, order: &Order) -> String {
     );
     options.extend(cpus.map(|cpus| format!("--cpus-per-task={cpus}")));
     options.extend(gpus.map(|gpus| format!("--gres=gpu:{gpus}")));
-    options.extend(sbatch.iter().cloned());
+    options.extend(sbatch.iter().map(|word| quoted_value(word)));
     let mut text = "#!/bin/bash\n".to_owned();
     for option in options {
         // Writing to a string does not fail.
@@ -253,6 +270,22 @@ mod tests {
         let text = script(StudyStage::Report, &order());
         assert!(text.contains("study run '/home/me/my study.toml' --output"), "{text}");
         assert!(!text.contains("--array"), "{text}");
+    }
+
+    /// Read as `sbatch` reads the lines of a script: quotes group, a backslash takes what follows
+    /// as it is, `#` begins a comment.
+    #[test]
+    fn values_with_spaces_stay_one_word() {
+        for (option, line) in [
+            ("--comment=a b", "--comment=\"a b\""),
+            ("--comment=run #3", "--comment=\"run #3\""),
+            (r"--comment=a\b", r#"--comment="a\\b""#),
+            ("--qos=long", "--qos=long"),
+            ("--qos long", "--qos long"),
+            ("--comment='a b'", "--comment='a b'"),
+        ] {
+            assert_eq!(quoted_value(option), line);
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Resources {
             }
         }
         if let Some(word) = self.sbatch.iter().find(|word| !is_option(word)) {
-            return refused("sbatch", "an option such as --qos=long", word);
+            return refused("sbatch", "one option such as --qos=long", word);
         }
         match self.cpus {
             Some(0) => refused("cpus", "1 or more", "0"),
@@ -71,9 +71,11 @@ impl Resources {
     }
 }
 
-/// Whether a word is an option on a line of its own.
+/// Whether a word is one option, on a line of its own.
 fn is_option(word: &str) -> bool {
-    word.starts_with('-') && !word.contains(char::is_control)
+    let quoted = word.contains(['"', '\'']);
+    let several = word.split_whitespace().skip(1).any(|part| part.starts_with("--"));
+    word.starts_with('-') && !word.contains(char::is_control) && (quoted || !several)
 }
 
 #[cfg(test)]
@@ -90,6 +92,8 @@ mod tests {
         let words = |word: &str| Resources { sbatch: vec![word.into()], ..Resources::default() };
         words("--comment=a b").check().unwrap();
         assert!(refused(words("--nice\nrm -r x")).starts_with("--sbatch: expected"));
+        words("--comment='a --b'").check().unwrap();
+        assert!(refused(words("--comment=a --qos=long")).starts_with("--sbatch: expected one"));
         assert!(refused(words("long")).starts_with("--sbatch: expected"));
         let none = Resources { cpus: Some(0), ..Resources::default() };
         assert_eq!(refused(none), "--cpus: expected 1 or more, found \"0\"");

@@ -3,10 +3,10 @@
 use crate::output::{Output, counted};
 use anyhow::{Context, bail};
 use clap::Args;
-use lapwing_study::Design;
 use lapwing_study::cluster::{self, BatchSystem, FOLDER, Order, Submission, TASKS};
 use lapwing_study::design::Resources;
 use lapwing_study::run;
+use lapwing_study::{Design, StudyError};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf, absolute};
@@ -90,8 +90,14 @@ impl Submit {
         }
         let full = |path: &Path| absolute(path).with_context(|| path.display().to_string());
         // What the first job would refuse after it has waited in a queue.
-        run::check_design(&design, &self.output, false)
-            .context("nothing was submitted (`lapwing study prepare` takes --replace)")?;
+        run::check_design(&design, &self.output, false).map_err(|error| {
+            let replaced =
+                matches!(error, StudyError::OtherDesign { .. } | StudyError::Foreign { .. });
+            anyhow::Error::from(error).context(match replaced {
+                true => "nothing was submitted (`lapwing study prepare` takes --replace)",
+                false => "nothing was submitted",
+            })
+        })?;
         let order = Order {
             program: crate::started_by().context("where this program is")?,
             design: full(&self.design)?,

@@ -95,8 +95,13 @@ fn another_design_is_refused_until_results_may_be_replaced() {
     // By a cluster not only after it has waited there.
     for dry in ["", " --dry-run"] {
         let submit = format!("study submit design.toml --output made{dry}");
-        bench.fails(&submit, &["epochs", "made/study.toml"]);
+        bench.fails(&submit, &["epochs", "made/study.toml", "`lapwing study prepare` takes"]);
     }
+    // What replacing would not help is not told so.
+    std::fs::create_dir_all(bench.path("others/report")).unwrap();
+    std::fs::write(bench.path("others/report/index.html"), "mine").unwrap();
+    let told = bench.fails("study submit design.toml --output others", &["index.html"]);
+    assert!(told.contains("nothing was submitted") && !told.contains("--replace"), "{told}");
     assert!(!bench.path("made/cluster").exists());
     assert_eq!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap(), kept);
     bench.ok(&format!("{run} --replace"));

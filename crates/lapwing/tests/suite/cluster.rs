@@ -81,9 +81,9 @@ fn told(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("told")).unwrap_or_default()
 }
 
-fn design(bench: &Bench, epochs: usize) {
+fn design(bench: &Bench, epochs: usize, slurm: &str) {
     let text = DESIGN.replace("EPOCHS", &epochs.to_string());
-    std::fs::write(bench.path("design.toml"), text).unwrap();
+    std::fs::write(bench.path("design.toml"), text + slurm).unwrap();
 }
 
 #[test]
@@ -92,12 +92,11 @@ fn the_scripts_do_a_study_and_nothing_twice() {
         return;
     }
     let bench = Bench::new();
-    design(&bench, 3);
+    design(&bench, 3, "");
     bench.ok("study run design.toml --output whole");
     let slurm = fake(&bench);
-    let text = std::fs::read_to_string(bench.path("design.toml")).unwrap();
     let section = "[slurm]\npartition = \"long\"\ntasks = 3\nsbatch = [\"--qos=low\"]\n";
-    std::fs::write(bench.path("design.toml"), format!("{text}{section}")).unwrap();
+    design(&bench, 3, section);
     let options = "--time 01:00:00 --cpus 1 --partition short";
     let output =
         run(&bench, &slurm, &format!("study submit design.toml --output out {options} --json"));
@@ -138,7 +137,7 @@ fn the_scripts_do_a_study_and_nothing_twice() {
 #[test]
 fn what_a_batch_system_refuses_leaves_nothing_waiting() {
     let bench = Bench::new();
-    design(&bench, 3);
+    design(&bench, 3, "");
     let slurm = fake(&bench);
     std::fs::write(slurm.join("asleep"), "").unwrap();
     std::fs::write(slurm.join("refuse-reconstruct.sh"), "").unwrap();
@@ -152,8 +151,10 @@ fn what_a_batch_system_refuses_leaves_nothing_waiting() {
     let text = String::from_utf8_lossy(&dry.stdout).into_owned();
     assert!(dry.status.success() && text.contains("#SBATCH --array=1-8"), "{text}");
     assert!(!bench.path("dry").exists() && !told(&slurm).contains("dry"));
-    let hq = run(&bench, &slurm, "study submit design.toml --output dry --dry-run --engine hq");
-    assert!(String::from_utf8_lossy(&hq.stdout).contains("[[task]]"));
+    let hq = "study submit design.toml --output dry --dry-run --engine hq --time";
+    let text = String::from_utf8(run(&bench, &slurm, &format!("{hq} unlimited")).stdout).unwrap();
+    assert!(text.contains("[[task]]") && !text.contains("time_limit"), "{text}");
+    bench.fails(&format!("{hq} 12x"), &["--time 12x", "expected a time such as"]);
 
     bench.fails("study cancel out", &["out", "no batch system", "study submit"]);
     let output = bench.run("study submit design.toml --output out --engine pbs");
@@ -180,7 +181,7 @@ fn has_checkpoint(folder: &Path) -> bool {
 #[test]
 fn a_task_whose_time_runs_out_stores_its_state_and_comes_again() {
     let bench = Bench::new();
-    design(&bench, 200_000);
+    design(&bench, 200_000, "");
     let slurm = fake(&bench);
     std::fs::write(slurm.join("asleep"), "").unwrap();
     assert!(run(&bench, &slurm, "study submit design.toml --output out").status.success());
@@ -398,6 +399,11 @@ impl Drop for Cluster {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn skipped() {
+    println!("skipped: slurmctld, slurmd and munge are not installed or cannot be started here");
+}
+
 #[test]
 fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     if lapwing_testing::left_out() {
@@ -405,17 +411,17 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     }
     let bench = Bench::new();
     let home = tempfile::tempdir().unwrap();
-    let Some(mut cluster) = Cluster::start(home.path()) else {
-        println!(
-            "skipped: slurmctld, slurmd and munge are not installed or cannot be started here"
-        );
-        return;
-    };
-    design(&bench, 4000);
+    let Some(mut cluster) = Cluster::start(home.path()) else { return skipped() };
+    design(&bench, 4000, "[slurm]\nsbatch = ['--comment=dose \\ overlap #1']\n");
     bench.ok("study run design.toml --output whole");
     let submit = "study submit design.toml --output out --tasks 2 --cpus 1 --time 10";
     let submitted = cluster.run(&bench, submit);
     assert!(submitted.status.success(), "{}", stderr(&submitted));
+    let mut squeue = Command::new("squeue");
+    let told = cluster.at_home(&mut squeue).args(["--noheader", "--format=%k"]).output().unwrap();
+    let comments = String::from_utf8(told.stdout).unwrap();
+    assert!(comments.lines().count() >= 3, "{comments}");
+    assert!(comments.lines().all(|comment| comment == r"dose \ overlap #1"), "{comments}");
     wait_until("two tasks at work", || {
         (cluster.status(&bench)["running"].as_u64() == Some(2)).then_some(())
     });
@@ -452,12 +458,7 @@ fn the_quick_study_on_two_nodes_of_which_one_dies() {
     std::fs::copy(design, bench.path("quick.toml")).unwrap();
     bench.ok("study run quick.toml --output whole --quiet");
     let home = tempfile::tempdir().unwrap();
-    let Some(mut cluster) = Cluster::start(home.path()) else {
-        println!(
-            "skipped: slurmctld, slurmd and munge are not installed or cannot be started here"
-        );
-        return;
-    };
+    let Some(mut cluster) = Cluster::start(home.path()) else { return skipped() };
     let nodes = "sinfo --noheader --Node --format=%N,%t";
     cluster.tell(&bench, nodes);
     let submit = "study submit quick.toml --output quick --tasks 2 --cpus 1 --time 30";

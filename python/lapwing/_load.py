@@ -118,8 +118,8 @@ class ReadingOptions(TypedDict, total=False):
     frames: str | Sequence[int]
     """Patterns to take and no others, counted from 0 as they are stored: 0-99,200."""
     region: str
-    """Part of the scan to take, pixels of the object from its first row and column of positions:
-    0:200,50:300."""
+    """Part of the scan to take, pixels of the object from the first row and column of its positions
+    (of joined scans the first one's): 0:200,50:300."""
     every: int
     """Take one of so many patterns, in the order in which they are stored."""
     clip_negative: bool
@@ -344,8 +344,8 @@ def load(
     frames : str or sequence of int, optional
         Patterns to take and no others, counted from 0 as they are stored: 0-99,200.
     region : str, optional
-        Part of the scan to take, pixels of the object from its first row and column of positions:
-        0:200,50:300.
+        Part of the scan to take, pixels of the object from the first row and column of its
+        positions (of joined scans the first one's): 0:200,50:300.
     every : int, optional
         Take one of so many patterns, in the order in which they are stored.
     clip_negative : bool, optional

@@ -8,6 +8,7 @@ use ndarray::{Axis, s};
 use serde_json::json;
 
 use super::geometry::object_pixel;
+use super::settle::Settled;
 use super::table::read_into;
 use crate::dataset::mean_counts;
 use crate::mask::Layers;
@@ -22,17 +23,20 @@ use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, limit, me
 const SAME_PIXEL: f64 = 1e-3;
 
 /// The scan of the file `path` with those of `options.join` behind it: one data set of them all, on
-/// the first one's object. Positions are taken to count from the same zero.
+/// the first one's object. Positions are taken to count from the same zero, and the region of the
+/// options from the first one's smallest position.
 ///
 /// # Errors
 /// A file that cannot be read, or whose patterns, pixels, geometry or unit are others.
 pub(super) fn joined(
     path: &Path,
-    (first, mut understanding): (Dataset, Understanding),
+    Settled { dataset: first, mut understanding, smallest }: Settled,
     options: &ReadOptions,
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
-    let alone = ReadOptions { join: Vec::new(), ..options.clone() };
+    let mut alone = ReadOptions { join: Vec::new(), ..options.clone() };
+    let region = &mut alone.experiment.patterns.region;
+    *region = region.map(|region| region.counted_from(smallest));
     let mut parts = vec![first];
     let mut told = vec![std::mem::take(&mut understanding.remarks)];
     for (index, file) in options.join.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! From what a dialect found in a file to a data set and an account of it.
 
+use lapwing_model::Position;
 use serde_json::json;
 
 use super::definition::Dialect;
@@ -20,6 +21,8 @@ use crate::{Container, Dataset, Error, Problem, limit, metadata};
 pub(super) struct Settled {
     pub dataset: Dataset,
     pub understanding: Understanding,
+    /// The smallest position of the whole scan along each axis, whatever was taken of it.
+    pub smallest: Position,
 }
 
 /// Reads a file by its dialect, holds what was found against the contract, and completes the
@@ -210,6 +213,7 @@ fn settled(
         metadata,
         extras,
     };
+    let smallest = part::smallest(&dataset.scan);
     let taken =
         part::taken(&dataset.scan, &wanted.options.experiment.patterns).map_err(|problem| {
             Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
@@ -266,7 +270,7 @@ fn settled(
         remarks,
         arrays,
     };
-    Ok(Some(Settled { dataset, understanding }))
+    Ok(Some(Settled { dataset, understanding, smallest }))
 }
 
 /// Whether some patterns or pixels are beyond doubt no measurement.

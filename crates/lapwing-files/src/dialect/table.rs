@@ -118,8 +118,10 @@ pub fn read_from(
     // Whatever came of it then, nobody waits for it.
     stop::check()?;
     let settled = settled?;
-    let read = (settled.dataset, settled.understanding);
-    if options.join.is_empty() { Ok(read) } else { joined(file.path(), read, options, storage) }
+    match options.join.is_empty() {
+        true => Ok((settled.dataset, settled.understanding)),
+        false => joined(file.path(), settled, options, storage),
+    }
 }
 
 /// The name of the dialect that a file follows, as specified or by the names of its arrays; `None`

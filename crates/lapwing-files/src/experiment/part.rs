@@ -5,14 +5,16 @@ use crate::Problem;
 use lapwing_model::{Position, position};
 
 /// The rectangle of a scan that is taken, pixels of the object from the smallest position of the
-/// scan along each axis: first and last row, first and last column, ends included; an end that is
-/// not given is the scan's.
+/// scan along each axis, of further scans of the same object of the first one: first and last row,
+/// first and last column, ends included; an end that is not given is the scan's.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct FieldOfView {
     /// From and to, along y.
     pub rows: (Option<f64>, Option<f64>),
     /// From and to, along x.
     pub columns: (Option<f64>, Option<f64>),
+    /// Where row and column 0 are, if not at the scan's own smallest position.
+    zero: Option<Position>,
 }
 
 impl std::str::FromStr for FieldOfView {
@@ -35,12 +37,17 @@ impl std::str::FromStr for FieldOfView {
             }
         };
         let (rows, columns) = text.split_once(',').ok_or_else(wrong)?;
-        Ok(Self { rows: range(rows)?, columns: range(columns)? })
+        Ok(Self { rows: range(rows)?, columns: range(columns)?, zero: None })
     }
 }
 
 impl FieldOfView {
-    /// Whether a position, counted from the scan's smallest, is inside.
+    /// The same, counted from `zero` in any scan.
+    pub(crate) fn counted_from(self, zero: Position) -> Self {
+        Self { zero: Some(zero), ..self }
+    }
+
+    /// Whether a position, counted from the zero, is inside.
     fn has(&self, at: Position) -> bool {
         let within = |(from, to): (Option<f64>, Option<f64>), at: f64| {
             from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to)
@@ -84,6 +91,12 @@ pub(crate) fn taken(scan: &[Position], wanted: &Numbers) -> Result<Option<Vec<us
     chosen(scan.len(), Some(scan), wanted)
 }
 
+/// The smallest position of a scan along each axis.
+pub(crate) fn smallest(scan: &[Position]) -> Position {
+    let (y, _, x, _) = position::bounding_box(scan).unwrap_or_default();
+    Position { y, x }
+}
+
 /// [`taken`], of a region where the positions are known.
 fn chosen(
     n: usize,
@@ -107,14 +120,25 @@ fn chosen(
     }
     let mut taken = frames.clone().unwrap_or_else(|| (0..n).collect());
     if let Some((region, scan)) = region {
-        let (y, _, x, _) = position::bounding_box(scan).unwrap_or_default();
+        let Position { y, x } = region.zero.unwrap_or_else(|| smallest(scan));
         taken.retain(|&index| region.has(Position { y: scan[index].y - y, x: scan[index].x - x }));
         if taken.is_empty() {
             let (y0, y1, x0, x1) = position::bounding_box(scan).unwrap_or_default();
-            let (height, width) = (y1 - y0, x1 - x0);
-            let expected = format!(
-                "some positions of the scan, which is {height:.1} x {width:.1} px of the object"
-            );
+            let expected = match region.zero {
+                None => format!(
+                    "some positions of the scan, which is {:.1} x {:.1} px of the object",
+                    y1 - y0,
+                    x1 - x0
+                ),
+                Some(_) => format!(
+                    "some positions of this further scan, which has rows {:.1} to {:.1} and columns \
+                     {:.1} to {:.1} px, counted as those of the first scan",
+                    y0 - y,
+                    y1 - y,
+                    x0 - x,
+                    x1 - x
+                ),
+            };
             return Err(Problem::new("region", expected, "none".to_owned()));
         }
     }

@@ -266,7 +266,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ).like("\"0-99\""),
     text(
         "region", "patterns", "ROWS,COLUMNS",
-        "Part of the scan to take, pixels of the object from its first row and column of positions: 0:200,50:300",
+        "Part of the scan to take, pixels of the object from the first row and column of its positions (of joined scans the first one's): 0:200,50:300",
         |o, text| text.parse().map(|region| o.experiment.patterns.region = Some(region)),
     ).like("\"0:200,50:300\""),
     number(

@@ -75,6 +75,35 @@ fn scans_stand_one_behind_the_other_in_the_first_ones_unit() {
     }
 }
 
+/// Where a pattern is decides whether it is taken, in whichever file it is.
+#[test]
+fn a_region_is_the_same_part_of_the_object_in_every_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let moved = |n: usize, first: f32, by: f64| {
+        let mut moved = scan(n, first, None);
+        moved.scan.iter_mut().for_each(|at| *at = Position { y: at.y + by, x: 2.0 });
+        written(place, &format!("{first}.npz"), &moved)
+    };
+    // Rows 10 to 15, and 13 to 19 as a stage counts them.
+    let (a, b) = (moved(6, 0.0, 10.0), moved(7, 1.0, 13.0));
+    let read = |region: &str, join: &[&PathBuf]| {
+        let join = join.iter().map(|path| (*path).clone()).collect();
+        let mut options = ReadOptions { join, ..ReadOptions::default() };
+        options.experiment.patterns.region = Some(region.parse().unwrap());
+        let read = dialect::read_into(&a, &options, &Storage::Memory);
+        read.map(|(dataset, _)| dataset).map_err(|error| error.to_string())
+    };
+    let both = read("2:4,:", &[&b]).unwrap();
+    let rows: Vec<f64> = both.scan.iter().map(|at| at.y).collect();
+    assert_eq!(rows, [12.0, 13.0, 14.0, 13.0, 14.0]);
+    assert_eq!(both.scans.unwrap().of, [0, 0, 0, 1, 1]);
+    // Each file of its own counts from its own first row.
+    assert_eq!(read("2:4,:", &[]).unwrap().n_patterns(), 3);
+    let none = read("0:1,:", &[&b]).unwrap_err();
+    assert!(none.contains("1.npz") && none.contains("rows 3.0 to 9.0"), "{none}");
+}
+
 #[test]
 fn masks_of_scans_that_differ_are_one_for_each_pattern() {
     let folder = tempfile::tempdir().unwrap();

@@ -299,7 +299,7 @@ def default_design() -> dict[str, Any]: ...
 def run_study(
     design: str | os.PathLike[str] | dict[str, Any],
     folder: str | os.PathLike[str],
-    how: tuple[bool, bool, str | None, str | None],
+    how: tuple[bool, bool, str | None, str | None, str | float | None],
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,
 ) -> dict[str, Any]: ...

@@ -92,6 +92,7 @@ def run_study(
     watch: bool = False,
     jobs: int | Literal["auto"] | None = None,
     device: str | None = None,
+    memory: str | float | None = None,
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> StudyReport:
@@ -119,6 +120,9 @@ def run_study(
     device : str, optional
         Where to compute, ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"gpu:N"``; as the design says unless
         given.
+    memory : str or float, optional
+        To work in, as ``"2GB"`` or in bytes, which reconstructions at a time share; what would not
+        fit is kept in nameless scratch files in the study's folder. What is free unless given.
     progress : callable or bool, optional
         Called with a dict for every event; ``event["event"]`` names it. The study stops where it
         returns False. True for a display, see :class:`Progress`.
@@ -140,7 +144,7 @@ def run_study(
     KeyboardInterrupt
         Ctrl-C, at the next event. What is finished stays, and the same call goes on from there.
     """
-    how = (replace, watch, None if jobs is None else str(jobs), device)
+    how = (replace, watch, None if jobs is None else str(jobs), device, memory)
     with shown(progress, "study") as told:
         return StudyReport(**_lapwing.run_study(design, folder, how, told, threads))
 

@@ -1,6 +1,7 @@
 //! A whole study, and the constants of its design.
 
 use crate::dataset::options::reading as read_options;
+use crate::dataset::read::streaming;
 use crate::failure::Result;
 use crate::reconstruct::settled_config;
 use crate::value::{from_python, named, options, table, to_python};
@@ -16,6 +17,7 @@ use lapwing_study::plan::{MissingViews, plan_of_folders};
 use lapwing_study::record::Filters;
 use lapwing_study::run::StudyOptions;
 use lapwing_study::solver::{DeviceChoice, StudySolver, Unsaid};
+use lapwing_study::stream::Streaming;
 use lapwing_study::{Design, StudyError, View, condition, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
@@ -50,18 +52,18 @@ fn is_named(given: &Bound<'_, PyAny>) -> anyhow::Result<bool> {
 }
 
 /// Runs a study and writes its report; `how` is whether other results are replaced, whether the
-/// report is written meanwhile, too, how many reconstructions run at a time, and where. What comes
-/// back are the fields of `lapwing.StudyReport` by name.
+/// report is written meanwhile, too, how many reconstructions run at a time, where, and in how much
+/// memory. What comes back are the fields of `lapwing.StudyReport` by name.
 #[pyfunction]
 pub fn run_study<'py>(
     py: Python<'py>,
     design: &Bound<'py, PyAny>,
     folder: PathBuf,
-    how: (bool, bool, Option<String>, Option<String>),
+    how: (bool, bool, Option<String>, Option<String>, Option<Bound<'py, PyAny>>),
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyAny>> {
-    let (replace, watch, at_once, device) = how;
+    let (replace, watch, at_once, device, memory) = how;
     let given = design;
     let mut design = design_of(given)?;
     if !is_named(given)?
@@ -73,6 +75,7 @@ pub fn run_study<'py>(
         replace,
         at_once: at_once.map_or(Ok(AtOnce::default()), |jobs| named("jobs", &jobs))?,
         device: device.map(|device| device_of(&device)).transpose()?,
+        stream: memory.map_or(Ok(Streaming::Auto), |memory| streaming(&memory))?,
         ..StudyOptions::default()
     };
     let record = told(py, progress, threads, |observe| {
@@ -143,8 +146,9 @@ pub fn write_views<'py>(
             .collect::<std::result::Result<_, _>>()
             .map_err(|error| anyhow!("views: {error}"))?,
     };
-    let report =
-        alone(py, None, || Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading)?))?;
+    let report = alone(py, None, || {
+        Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading, Streaming::Auto)?)
+    })?;
     let made: Vec<Value> = report
         .made
         .iter()

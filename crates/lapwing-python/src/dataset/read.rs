@@ -30,7 +30,7 @@ pub fn load(
 }
 
 /// How much memory patterns may take: a size in words or in bytes, 0 for none.
-fn streaming(memory: &Bound<'_, PyAny>) -> Result<Streaming> {
+pub fn streaming(memory: &Bound<'_, PyAny>) -> Result<Streaming> {
     let text = match memory.extract::<f64>() {
         Ok(0.0) => return Ok(Streaming::Always),
         Ok(bytes) => bytes.to_string(),

@@ -5,7 +5,6 @@ use lapwing_model::{Complex32, Field, Object};
 use lapwing_study::Design;
 use lapwing_study::design::Goal;
 use lapwing_study::event::unobserved;
-use lapwing_study::jobs::AtOnce;
 use lapwing_study::run::search::{Found, Least, search};
 use std::f32::consts::TAU;
 use std::path::Path;
@@ -34,7 +33,7 @@ fn found_in(folder: &Path, base: &str, halves: bool, goal: &str) -> Found {
     let design = Design::parse(&text, folder).unwrap();
     let goal = Goal::parse(goal).unwrap().with_precision(2.0).unwrap();
     let root = folder.join(format!("{}_{halves}", &base[..4]));
-    search(&design, &goal, &root, AtOnce::Auto, &mut unobserved).unwrap().remove(0)
+    search(&design, &goal, &root, Default::default(), &mut unobserved).unwrap().remove(0)
 }
 
 fn found(folder: &Path, halves: bool, goal: &str) -> Found {

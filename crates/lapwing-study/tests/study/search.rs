@@ -3,7 +3,6 @@
 use crate::run_study;
 use lapwing_study::design::Goal;
 use lapwing_study::event::unobserved;
-use lapwing_study::jobs::AtOnce;
 use lapwing_study::run::search::{Least, search};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 
@@ -47,7 +46,8 @@ fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
     let goal_value = (least.max(flat) + most) / 2.0;
     let goal = Goal::new("complex_correlation", goal_value).unwrap().with_precision(1.2).unwrap();
     let root = folder.path().join("search");
-    let found = search(&design("100, 10000"), &goal, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    let found =
+        search(&design("100, 10000"), &goal, &root, Default::default(), &mut unobserved).unwrap();
     assert_eq!(found.len(), 2);
     let mut looked = 0;
     for of in &found {
@@ -70,7 +70,8 @@ fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
     assert!(matches!(found[1].dose, Least::About { .. }), "{found:?}");
     assert!(3 * looked <= 2 * doses.len(), "{looked} of {}", 2 * doses.len());
     // Again, everything is there: the same answer.
-    let again = search(&design("100, 10000"), &goal, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    let again =
+        search(&design("100, 10000"), &goal, &root, Default::default(), &mut unobserved).unwrap();
     assert_eq!(again, found);
     // A run of the same design goes on from there, with all that was looked at, and so does a
     // search.
@@ -82,9 +83,10 @@ fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
     assert_eq!(kept.values().map(Vec::len).sum::<usize>(), looked);
     // What no dose of the range reaches is told.
     let never = Goal::new("complex_correlation", 1.0).unwrap();
-    let told = search(&design("100, 10000"), &never, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    let told =
+        search(&design("100, 10000"), &never, &root, Default::default(), &mut unobserved).unwrap();
     assert!(told.iter().all(|of| of.dose == Least::Never { up_to: 10_000 }), "{told:?}");
-    let one = search(&design("100"), &never, &root, AtOnce::Auto, &mut unobserved);
+    let one = search(&design("100"), &never, &root, Default::default(), &mut unobserved);
     assert!(one.unwrap_err().to_string().contains("study.doses"));
 }
 
@@ -97,8 +99,9 @@ fn a_resolution_of_noise_reaches_no_goal() {
     let design = Design::parse(text, folder.path()).unwrap();
     // Any number would be fine enough.
     let goal = Goal::parse("resolution=1000px").unwrap();
-    let found =
-        search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap().remove(0);
+    let found = search(&design, &goal, folder.path(), Default::default(), &mut unobserved)
+        .unwrap()
+        .remove(0);
     assert_eq!(found.dose, Least::Never { up_to: 2 }, "{found:?}");
     assert_eq!(found.tried[0].value, None, "{found:?}");
     // And why is said.
@@ -116,7 +119,7 @@ fn goals_that_no_dose_can_reach_or_be_measured_by_are_refused_before_anything_is
         |sections: &str| Design::parse(&format!("{text}{sections}"), folder.path()).unwrap();
     let sized = design("[specimen]\npixel_size_m = 1e-8\n");
     let goal = Goal::parse("resolution=5nm").unwrap();
-    let refused = search(&sized, &goal, folder.path(), AtOnce::Auto, &mut unobserved);
+    let refused = search(&sized, &goal, folder.path(), Default::default(), &mut unobserved);
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("one pixel of the object at least, 10,"), "{told}");
     // A run, too, says that nobody tells the size of a pixel.
@@ -135,7 +138,7 @@ fn a_view_that_is_refused_is_told_with_the_reason() {
                 field = [60, 40]\n[solver]\nepochs = 2\n";
     let design = Design::parse(text, folder.path()).unwrap();
     let goal = Goal::parse("complex_correlation=0.999").unwrap();
-    let found = search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap();
+    let found = search(&design, &goal, folder.path(), Default::default(), &mut unobserved).unwrap();
     assert_eq!(found[0].untold, None, "{found:?}");
     assert_eq!(found[1].dose, Least::Never { up_to: 200 }, "{found:?}");
     let why = found[1].untold.as_ref().unwrap();

@@ -182,6 +182,7 @@ impl Jobs {
             },
             dry_run: self.dry_run,
             at_once: self.jobs,
+            stream: self.reading.streaming(),
             reading: self.reading.options(),
             trust_names: self.trust_names,
         }

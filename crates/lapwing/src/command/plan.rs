@@ -12,6 +12,7 @@ use lapwing_study::StudyError;
 use lapwing_study::design::Radiation;
 use lapwing_study::forecast::{Dose, Forecast, ForecastRequest, of_material};
 use lapwing_study::run::Rehearsal;
+use lapwing_study::stream::size;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -176,8 +177,8 @@ impl Plan {
         let _ = write!(
             words,
             "data {}, memory {}, reconstruction about {} (200 epochs, two cores)",
-            bytes(found.data_bytes),
-            bytes(found.memory_bytes),
+            size(found.data_bytes),
+            size(found.memory_bytes),
             duration(found.reconstruction_s)
         );
         for remark in &found.remarks {
@@ -244,14 +245,6 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn bytes(number: f64) -> String {
-    match number {
-        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
-        b if b < 1e12 => format!("{:.1} GB", b / 1e9),
-        b => format!("{:.1} TB", b / 1e12),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +256,5 @@ mod tests {
             [5e-6, 0.02, 61.0, 600.0, 1e5].map(duration),
             ["5 us", "20 ms", "61.0 s", "10.0 min", "27.8 h"]
         );
-        assert_eq!([2e6, 3e9, 4e12].map(bytes), ["2.0 MB", "3.0 GB", "4.0 TB"]);
     }
 }

@@ -17,6 +17,7 @@ use lapwing_study::design::{Goal, TEMPLATE};
 use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
 use lapwing_study::run::{self, StudyOptions};
+use lapwing_study::stream::{Streaming, bytes};
 use lapwing_study::{Case, Design, StudyFolder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -65,6 +66,8 @@ enum Action {
         jobs: AtOnce,
         #[command(flatten)]
         place: ComputePlace,
+        #[command(flatten)]
+        memory: WorkMemory,
         /// Replace results in the folder that were made for another design, as far as the change
         /// touches them, and data sets and views that the study has not made
         #[arg(long)]
@@ -93,6 +96,8 @@ enum Action {
         /// touches them, and data sets and views that the study has not made
         #[arg(long)]
         replace: bool,
+        #[command(flatten)]
+        memory: WorkMemory,
     },
     /// Find for every view the least dose that reaches a goal, by bisection between the lowest and
     /// the highest dose of the design
@@ -124,6 +129,8 @@ enum Action {
         /// Reconstructions at a time: a number, or auto
         #[arg(long, value_name = "N", default_value = "auto")]
         jobs: AtOnce,
+        #[command(flatten)]
+        memory: WorkMemory,
     },
     /// Hand a study to a batch system: its data are made, its reconstructions done side by side,
     /// and its report written
@@ -152,30 +159,55 @@ enum Action {
     },
 }
 
+/// The option `--memory` of what works on a whole study.
+#[derive(Debug, Clone, Copy, Args)]
+struct WorkMemory {
+    /// Memory to work in, as 2GB, which reconstructions at a time share; what would not fit is kept
+    /// in nameless scratch files in the study's folder [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+}
+
+impl WorkMemory {
+    fn streaming(self) -> Streaming {
+        self.memory.map_or(Streaming::Auto, Streaming::Within)
+    }
+}
+
 impl Study {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match &self.action {
             Action::Init { file, force } => init(file, *force, output),
-            Action::Run { design, output: folder, jobs, place, replace, watch } => {
+            Action::Run { design, output: folder, jobs, place, memory, replace, watch } => {
                 let options = StudyOptions {
                     at_once: *jobs,
                     device: place.device,
+                    stream: memory.streaming(),
                     prepare_only: false,
                     replace: *replace,
                 };
                 study(design, folder, (options, *watch), output)
             }
-            Action::Prepare { design, output: folder, replace } => {
+            Action::Prepare { design, output: folder, replace, memory } => {
                 let options = StudyOptions {
                     prepare_only: true,
                     replace: *replace,
+                    stream: memory.streaming(),
                     ..StudyOptions::default()
                 };
                 prepare(design, folder, options, output)
             }
-            Action::Search { design, output: folder, goal, precision, pixel_size_m, jobs } => {
+            Action::Search {
+                design,
+                output: folder,
+                goal,
+                precision,
+                pixel_size_m,
+                jobs,
+                memory,
+            } => {
                 let wanted = (goal.clone(), *precision, *pixel_size_m);
-                search(design, folder, wanted, *jobs, output)
+                search(design, folder, wanted, (*jobs, memory.streaming()), output)
             }
             Action::Status { folder } => status(folder, output),
             Action::Submit(submit) => submit.run(output),
@@ -192,7 +224,7 @@ fn search(
     file: &Path,
     folder: &Path,
     (goal, precision, pixel_size): (Option<Goal>, Option<f64>, Option<f64>),
-    at_once: AtOnce,
+    how: (AtOnce, Streaming),
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
@@ -207,7 +239,7 @@ fn search(
     keep_design(file, folder, &design)?;
     lapwing_study::make_folder(folder)?;
     let found = stoppable(&mut Watch::new(output), |observe| {
-        run::search::search(&design, &goal, folder, at_once, observe)
+        run::search::search(&design, &goal, folder, how, observe)
     })?;
     let mut looked = found.iter().flat_map(|found| &found.tried);
     if looked.all(|tried| tried.value.is_none() && tried.why.is_none()) {

@@ -95,7 +95,8 @@ impl Views {
             min_positions: self.min_positions.unwrap_or(default.min_positions),
             ..default
         };
-        let report = write_views(&roots, &doses, &wanted, &settings, &self.reading.options())?;
+        let (reading, stream) = (self.reading.options(), self.reading.streaming());
+        let report = write_views(&roots, &doses, &wanted, &settings, &reading, stream)?;
         if report.made.is_empty() && report.refused.is_empty() {
             bail!(
                 "{}: no folder dose_<D> with patched_train.npz and patched_test.npz; {}",

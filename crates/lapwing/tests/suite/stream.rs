@@ -1,6 +1,6 @@
 //! Patterns that stay out of memory: the same bits, the same errors, nothing left behind.
 
-use crate::common::{Bench, PROGRAM, stderr};
+use crate::common::{Bench, PROGRAM, objects, stderr};
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::npz::{self, Packing};
 use lapwing_files::{Archive, Dataset, ReadOptions, dataset};
@@ -73,6 +73,32 @@ fn put(bench: &Bench, packing: Packing, arrays: &[(&str, Array)]) {
         arrays.iter().try_for_each(|(name, array)| file.array(name, array))
     })
     .unwrap();
+}
+
+/// Data sets, views and reconstructions of a study in less memory than one of its splits takes.
+#[test]
+fn a_study_in_little_memory_has_the_same_bits() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let bench = Bench::new();
+    let design = "[study]\ndoses = [1e3]\nviews = [\"baseline\", \"dense\"]\npattern_size = 32\n\
+                  [probe]\ndiameter = 16\n[scan]\nstep = 4\nfield = [64, 64]\n[[solver]]\nepochs = 2\n";
+    std::fs::write(bench.path("design.toml"), design).unwrap();
+    bench.ok("study run design.toml --output whole");
+    let expected = objects(&bench.path("whole"));
+    assert!(!expected.is_empty());
+    bench.ok("study run design.toml --output run --memory 1MB --jobs 2 --threads 2");
+    bench.ok("study prepare design.toml --output tasks --memory 1MB");
+    bench.ok("jobs --study tasks --memory 1MB");
+    for folder in ["run", "tasks"] {
+        assert!(objects(&bench.path(folder)) == expected, "{folder}");
+        let log = bench.path(folder).join("reconstructions/dose_1000/baseline/train/log.txt");
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains("streaming: patterns of 0.5 MB"), "{log}");
+    }
+    let log = bench.path("whole/reconstructions/dose_1000/baseline/train/log.txt");
+    assert!(!std::fs::read_to_string(log).unwrap().contains("streaming"));
 }
 
 #[test]

@@ -31,9 +31,9 @@ pub fn stamp(dataset: &mut Dataset) {
 }
 
 /// Reads a data set of any dialect; what does not fit into memory is kept beside it.
-pub(crate) fn read(path: &Path) -> Result<Dataset> {
+pub(crate) fn read(path: &Path, stream: Streaming) -> Result<Dataset> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    Ok(Streaming::Auto.read(path, &ReadOptions::default(), folder)?.0)
+    Ok(stream.read(path, &ReadOptions::default(), folder)?.0)
 }
 
 /// Diameter of the illuminated disc of a data set, pixels: the probe's, else the

@@ -79,6 +79,23 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 }
 
 impl Streaming {
+    /// For each of so many that work at the same time.
+    #[must_use]
+    pub(crate) fn shared_by(self, workers: usize) -> Self {
+        match self {
+            Self::Within(bytes) => Self::Within(bytes / workers.max(1) as u64),
+            other => other,
+        }
+    }
+
+    /// Memory to work in, bytes, where it is bounded or can be told.
+    pub(crate) fn memory(self) -> Option<u64> {
+        match self {
+            Self::Within(bytes) => Some(bytes),
+            _ => free_memory(),
+        }
+    }
+
     /// Where the patterns of a file are kept: in memory, or in a scratch file in `folder`.
     pub fn storage(self, input: &Path, reading: &ReadOptions, folder: &Path) -> Storage {
         stack_bytes(input, reading).map_or(Storage::Memory, |stack| self.storage_of(stack, folder))
@@ -133,7 +150,7 @@ impl Streaming {
         if let (Storage::Scratch(folder), Some(stack)) = (&storage, stack_bytes(input, reading)) {
             let text = format!(
                 "streaming: patterns of {} as 32-bit numbers are kept in a nameless scratch file in {}",
-                size(stack),
+                size(stack as f64),
                 folder.display()
             );
             note(observe, Level::Fact, &text)?;
@@ -147,8 +164,14 @@ fn fits(stack: u64, free: u64) -> bool {
     stack.saturating_mul(MEMORY_PER_PATTERN_BYTE) <= free
 }
 
-fn size(bytes: u64) -> String {
-    format!("{:.1} GB", bytes as f64 / 1e9)
+/// A number of bytes in words, in a unit that fits.
+pub fn size(bytes: f64) -> String {
+    match bytes {
+        b if b < 1e5 => format!("{:.1} kB", b / 1e3),
+        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
+        b if b < 1e12 => format!("{:.1} GB", b / 1e9),
+        b => format!("{:.1} TB", b / 1e12),
+    }
 }
 
 /// The problem that `builder` makes of patterns in a scratch file in `folder`, with another one
@@ -252,6 +275,8 @@ mod tests {
         ] {
             assert_eq!(bytes(text), Ok(meant), "{text}");
         }
+        let told = [6e3, 2e6, 3e9, 4e12].map(size);
+        assert_eq!(told, ["6.0 kB", "2.0 MB", "3.0 GB", "4.0 TB"]);
         assert!(bytes("12").unwrap_err().contains("2GB") && bytes("-2GB").is_err());
     }
 

@@ -2,7 +2,8 @@
 
 use crate::design::external::ALGORITHM;
 use crate::disk::record::JobRecord;
-use crate::run::dataset::memory::{free_memory, stack_bytes};
+use crate::run::dataset::memory::stack_bytes;
+use crate::run::dataset::stream::Streaming;
 use crate::run::event::{self, Event, Observer};
 use crate::{Result, StudyError};
 use lapwing_files::{ReadOptions, Stop};
@@ -41,11 +42,11 @@ impl FromStr for AtOnce {
 
 impl AtOnce {
     /// The number of jobs at a time of a run of `jobs` on `threads` threads.
-    pub(crate) fn number(self, jobs: &[JobRecord], threads: usize) -> usize {
+    pub(crate) fn number(self, jobs: &[JobRecord], threads: usize, stream: Streaming) -> usize {
         let wanted = match self {
             Self::Jobs(number) => number,
             Self::Auto if jobs.iter().any(|job| job.algorithm == ALGORITHM) => 1,
-            Self::Auto => match (largest(jobs), free_memory()) {
+            Self::Auto => match (largest(jobs), stream.memory()) {
                 (Some(job), Some(free)) => usize::try_from(free / job.max(1)).unwrap_or(usize::MAX),
                 _ => threads,
             },
@@ -205,13 +206,23 @@ mod tests {
         lapwing_files::npz::write(&input, &[("diffraction", (&patterns).into())]).unwrap();
         let jobs = vec![job(input.clone(), "LSQML"); 3];
         assert_eq!(largest(&jobs), Some(2 * 16 * 4 * MEMORY_PER_PATTERN_BYTE));
-        assert_eq!(AtOnce::Auto.number(&jobs, 2), 2);
-        assert_eq!(AtOnce::Auto.number(&jobs, 8), 3);
-        assert_eq!(AtOnce::Jobs(2).number(&jobs, 8), 2);
-        assert_eq!(AtOnce::Jobs(9).number(&jobs, 2), 2);
-        assert_eq!(AtOnce::Auto.number(&[], 8), 1);
+        assert_eq!(AtOnce::Auto.number(&jobs, 2, Streaming::Auto), 2);
+        assert_eq!(AtOnce::Auto.number(&jobs, 8, Streaming::Auto), 3);
+        // As many as there is memory for, of what was said to be worked in.
+        let within = |jobs: u64| Streaming::Within(jobs * 2 * 16 * 4 * MEMORY_PER_PATTERN_BYTE + 1);
+        assert_eq!(AtOnce::Auto.number(&jobs, 8, within(2)), 2);
+        assert_eq!(AtOnce::Auto.number(&jobs, 8, within(0)), 1);
+        assert_eq!(AtOnce::Jobs(2).number(&jobs, 8, Streaming::Auto), 2);
+        assert_eq!(AtOnce::Jobs(9).number(&jobs, 2, Streaming::Auto), 2);
+        assert_eq!(AtOnce::Auto.number(&[], 8, Streaming::Auto), 1);
         let mixed = [jobs[0].clone(), job(input, ALGORITHM)];
-        assert_eq!((AtOnce::Auto.number(&mixed, 8), AtOnce::Jobs(2).number(&mixed, 8)), (1, 2));
+        assert_eq!(
+            (
+                AtOnce::Auto.number(&mixed, 8, Streaming::Auto),
+                AtOnce::Jobs(2).number(&mixed, 8, Streaming::Auto)
+            ),
+            (1, 2)
+        );
     }
 
     #[test]

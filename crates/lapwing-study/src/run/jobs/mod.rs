@@ -57,6 +57,8 @@ pub struct JobOptions {
     pub dry_run: bool,
     /// How many jobs run at the same time.
     pub at_once: AtOnce,
+    /// Memory to work in, of all jobs at a time together.
+    pub stream: Streaming,
     /// What is known about how the data sets store things.
     pub reading: ReadOptions,
     /// Whether a view whose metadata say that it is another one is taken for what its place says,
@@ -149,17 +151,20 @@ fn run_agenda(
     }
     let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
     tell(&mut *observe, planned)?;
-    let run = JobRun {
+    let mut run = JobRun {
         jobs: &agenda.jobs,
         root: &plan.roots.artifacts,
         options,
+        stream: options.stream,
         begun: record.manifest().timestamp,
         left: Mutex::new((0..agenda.jobs.len()).collect()),
         areas: Mutex::new(Areas { plan, reading: &options.reading, known: HashMap::new() }),
         record: Mutex::new(record),
     };
     if !options.dry_run {
-        let at_once = options.at_once.number(&agenda.jobs, rayon::current_num_threads());
+        let threads = rayon::current_num_threads();
+        let at_once = options.at_once.number(&agenda.jobs, threads, options.stream);
+        run.stream = options.stream.shared_by(at_once);
         Crew::new(observe).run(at_once, |crew| {
             while let Some((index, _lock)) = run.next(crew)? {
                 run.job(index, crew)?;
@@ -190,6 +195,8 @@ struct JobRun<'a> {
     /// The artifact root.
     root: &'a Path,
     options: &'a JobOptions,
+    /// Memory of each.
+    stream: Streaming,
     begun: Timestamp,
     /// Indices of the jobs that no worker has taken.
     left: Mutex<Vec<usize>>,
@@ -404,8 +411,7 @@ impl JobRun<'_> {
             photon_halves: plan.photon_halves,
             // Those of the images that a report shows.
             error_maps: plan.error_maps && job.case.repeat == 1,
-            // A study's data sets are made in memory.
-            stream: Streaming::Auto,
+            stream: self.stream,
         };
         let patterns = positions(&job.input_npz, &self.options.reading)?.len();
         let input_hash = hash::file(&job.input_npz)?;

@@ -4,6 +4,7 @@ use crate::design::condition::{View, expected_dose, whole_dose};
 use crate::design::{Design, DesignError, Exposures, Source};
 use crate::geometry::overlap::covered_area;
 use crate::run::dataset::sample::Sample;
+use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views::selected;
 use crate::run::study::measured;
 use crate::{Result, Split};
@@ -28,10 +29,15 @@ pub(super) struct Geometry {
 /// When the base cannot be read, the side of a pixel must be known and is not, or a dose is less
 /// than half a photon or more than can be simulated.
 pub fn settled(design: &Design) -> Result<Design> {
+    settled_in(design, Streaming::Auto)
+}
+
+/// [`settled`], in the memory that there is.
+pub(super) fn settled_in(design: &Design, stream: Streaming) -> Result<Design> {
     if design.study.fluences.is_empty() {
         return Ok(design.clone());
     }
-    let geometry = Geometry::of(design)?;
+    let geometry = Geometry::of(design, stream)?;
     let told = || design.goal.as_ref()?.pixel_size_m;
     let pixel_size = geometry.pixel_size.or_else(told);
     let area = design.study.fluence_area.pixels(pixel_size).ok_or_else(|| {
@@ -59,7 +65,7 @@ pub fn settled(design: &Design) -> Result<Design> {
 }
 
 impl Geometry {
-    pub fn of(design: &Design) -> Result<Self> {
+    pub fn of(design: &Design, stream: Streaming) -> Result<Self> {
         let Source::Measured { base, .. } = &design.source else {
             let sample = Sample::of(design)?;
             let told = design.source.pixel_size()?;
@@ -71,7 +77,7 @@ impl Geometry {
             let diameter = probe::diameter(sample.probe.view());
             return Ok(Self { scan: sample.scan, diameter, pixel_size });
         };
-        measured::geometry(design, base)
+        measured::geometry(design, base, stream)
     }
 
     /// Number of positions of a view over the pixels that their discs cover, of the splits of the

@@ -7,6 +7,7 @@ use crate::disk::hash;
 use crate::disk::layout::RESULT;
 use crate::disk::ledger::Ledger;
 use crate::run::dataset::sample::Sample;
+use crate::run::dataset::stream::Streaming;
 use crate::run::study::measured;
 use crate::{Result, Split, StudyError};
 use std::path::PathBuf;
@@ -86,6 +87,7 @@ pub(super) fn check_follows(
     folder: &StudyFolder,
     (now, then): (Option<&str>, Option<&str>),
     replace: bool,
+    stream: Streaming,
 ) -> Result<()> {
     let other_base = now.zip(then).is_some_and(|(now, then)| now != then);
     // A damaged design says nothing that could be held against this one.
@@ -110,7 +112,7 @@ pub(super) fn check_follows(
         }
     }
     match &design.source {
-        Source::Measured { base, .. } => measured::check_base(design, base),
+        Source::Measured { base, .. } => measured::check_base(design, base, stream),
         Source::Base { .. } | Source::BuiltIn { .. } => Sample::of(design).map(drop),
     }
 }

@@ -36,7 +36,8 @@ pub struct FullDose {
 impl FullDose {
     /// Reads the scan, checks that the design can be done with it, and reconstructs it at its full
     /// dose with the first of the study's own solvers. The result is kept in `reference` inside the
-    /// study and not made twice. It is computed on `device`, or where the solver says.
+    /// study and not made twice. It is computed on `device`, or where the solver says, in the
+    /// memory that there is.
     ///
     /// # Errors
     /// When the scan cannot be read, has no photon counts and no start probe can be made, other
@@ -45,10 +46,10 @@ impl FullDose {
         design: &Design,
         base: &MeasuredBase,
         folder: &StudyFolder,
-        device: Option<DeviceChoice>,
+        (device, stream): (Option<DeviceChoice>, Streaming),
         observe: Observer<'_>,
     ) -> Result<Self> {
-        let (mut dataset, understood) = read(design, base, folder.root())?;
+        let (mut dataset, understood) = read(design, base, folder.root(), stream)?;
         let magnified = magnify(&mut dataset)?;
         for text in understood.notes.iter().chain(&magnified) {
             note(&mut *observe, Level::Detail, text)?;
@@ -102,7 +103,7 @@ impl FullDose {
             device,
             photon_halves: false,
             error_maps: false,
-            stream: Streaming::Auto,
+            stream,
             calibrate: false,
         };
         let input_hash = hash::file(&input)?;
@@ -153,15 +154,20 @@ fn is_made(dataset: &Dataset) -> bool {
 ///
 /// # Errors
 /// As [`FullDose::make`], before any reconstruction.
-pub(crate) fn check_base(design: &Design, base: &MeasuredBase) -> Result<()> {
-    read(design, base, &std::env::temp_dir()).map(drop)
+pub(crate) fn check_base(design: &Design, base: &MeasuredBase, stream: Streaming) -> Result<()> {
+    read(design, base, &std::env::temp_dir(), stream).map(drop)
 }
 
 /// The scan of a design, which can be done with it; `folder` has room for what does not fit into
 /// memory.
-fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset, Understanding)> {
+fn read(
+    design: &Design,
+    base: &MeasuredBase,
+    folder: &Path,
+    stream: Streaming,
+) -> Result<(Dataset, Understanding)> {
     let options = design.source.reading()?;
-    let read = Streaming::Auto.read(&base.measured, &options, folder);
+    let read = stream.read(&base.measured, &options, folder);
     let (dataset, understood) = read.map_err(in_keys)?;
     dataset.physics()?;
     check(design, base, &dataset)?;
@@ -173,10 +179,14 @@ fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset,
 ///
 /// # Errors
 /// When the scan cannot be read or no start probe can be made.
-pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry> {
+pub(super) fn geometry(
+    design: &Design,
+    base: &MeasuredBase,
+    stream: Streaming,
+) -> Result<Geometry> {
     let folder = base.measured.parent().unwrap_or(Path::new("."));
     let options = design.source.reading()?;
-    let read = Streaming::Auto.read(&base.measured, &options, folder);
+    let read = stream.read(&base.measured, &options, folder);
     let (mut dataset, _) = read.map_err(in_keys)?;
     magnify(&mut dataset)?;
     if is_made(&dataset) {

@@ -31,7 +31,7 @@ use crate::run::dataset::views;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::jobs::plan::{MissingViews, Plan, WhyMissing};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
-use crate::run::study::exposures::settled;
+use crate::run::study::exposures::{settled, settled_in};
 use crate::run::study::follows::{check_follows, check_foreign, hash_of_base, with_searched};
 use crate::run::study::keys::{data_key, noise_seed, view_key};
 use crate::run::study::overlaps::measure_overlaps;
@@ -51,6 +51,8 @@ pub struct StudyOptions {
     pub at_once: AtOnce,
     /// Where to compute; where each solver says unless given.
     pub device: Option<DeviceChoice>,
+    /// Memory to work in.
+    pub stream: Streaming,
     /// Make data sets and views, and leave the reconstructions to others (see [`study_jobs`]).
     pub prepare_only: bool,
     /// Go on although results in the folder were made for another design, and replace those that
@@ -89,9 +91,9 @@ pub fn study_with(
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
-    let settled = settled(design)?;
+    let settled = settled_in(design, options.stream)?;
     if let Some(goal) = &settled.goal {
-        search::pixel_size(&settled, goal)?;
+        search::pixel_size(&settled, goal, options.stream)?;
     }
     let _lock = Lock::acquire(root)?;
     let Roots { data, views, artifacts } = folder.roots();
@@ -100,7 +102,7 @@ pub fn study_with(
     }
     let base = hash_of_base(&settled.source)?;
     let mut ledger = Ledger::open(root)?;
-    let design = &admitted(settled, &folder, base.as_deref(), &ledger, options.replace)?;
+    let design = &admitted(settled, &folder, base.as_deref(), &ledger, options)?;
     let text = design.to_toml()?;
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
@@ -111,8 +113,8 @@ pub fn study_with(
         ledger.note_base(base)?;
     }
     let mut records = Records { ledger, outdated };
-    make_data(design, base.as_deref(), &folder, &mut records, options.device, observe)?;
-    let refused = make_views(design, &folder, &mut records, observe)?;
+    make_data(design, base.as_deref(), &folder, &mut records, options, observe)?;
+    let refused = make_views(design, &folder, &mut records, options.stream, observe)?;
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
         filters: Filters::default(),
@@ -121,6 +123,7 @@ pub fn study_with(
         missing_views: MissingViews::Skip(refused),
         dry_run: options.prepare_only,
         at_once: options.at_once,
+        stream: options.stream,
         ..JobOptions::default()
     };
     jobs::run_in_study(&plan(design, &folder), &options, observe)
@@ -135,7 +138,8 @@ pub fn check_design(design: &Design, root: &Path, replace: bool) -> Result<()> {
     let settled = settled(design)?;
     let base = hash_of_base(&settled.source)?;
     let (folder, ledger) = (StudyFolder::new(root), Ledger::open(root)?);
-    admitted(settled, &folder, base.as_deref(), &ledger, replace).map(|_| ())
+    let options = StudyOptions { replace, ..StudyOptions::default() };
+    admitted(settled, &folder, base.as_deref(), &ledger, options).map(|_| ())
 }
 
 /// A design, with what a search has looked at in the folder, that nothing in the folder forbids.
@@ -144,13 +148,13 @@ fn admitted(
     folder: &StudyFolder,
     base: Option<&str>,
     ledger: &Ledger,
-    replace: bool,
+    StudyOptions { replace, stream, .. }: StudyOptions,
 ) -> Result<Design> {
     foreign::refuse_report(&folder.report_dir())?;
     jobs::refuse_records(&folder.artifact_root())?;
     let same_base = base.is_none() || base == ledger.base();
     let design = with_searched(settled, folder, same_base);
-    check_follows(&design, folder, (base, ledger.base()), replace)?;
+    check_follows(&design, folder, (base, ledger.base()), replace, stream)?;
     if !replace {
         check_foreign(&design, folder, ledger)?;
     }
@@ -237,12 +241,18 @@ impl Origin {
     fn of(
         design: &Design,
         folder: &StudyFolder,
-        device: Option<DeviceChoice>,
+        options: StudyOptions,
         observe: Observer<'_>,
     ) -> Result<Self> {
         match &design.source {
             Source::Measured { base, .. } => {
-                let scan = FullDose::make(design, base, folder, device, observe)?;
+                let scan = FullDose::make(
+                    design,
+                    base,
+                    folder,
+                    (options.device, options.stream),
+                    observe,
+                )?;
                 Ok(Self::Measured(Box::new(scan)))
             }
             source => {
@@ -268,11 +278,11 @@ impl Origin {
     }
 
     /// The whole scan at a dose; what does not fit into memory is kept in `folder`.
-    fn expose(&self, dose: u64, seed: u64, folder: &Path) -> Result<Dataset> {
+    fn expose(&self, dose: u64, seed: u64, folder: &Path, stream: Streaming) -> Result<Dataset> {
         match self {
             Self::Simulated(sample) => {
                 let stack = 4 * (sample.scan.len() * sample.pattern_pixels()) as u64;
-                sample.expose_into(dose, seed, &Streaming::Auto.storage_of(stack, folder))
+                sample.expose_into(dose, seed, &stream.storage_of(stack, folder))
             }
             Self::Measured(scan) => scan.expose(dose, seed),
         }
@@ -285,7 +295,7 @@ fn make_data(
     base: Option<&str>,
     folder: &StudyFolder,
     records: &mut Records,
-    device: Option<DeviceChoice>,
+    options: StudyOptions,
     observe: Observer<'_>,
 ) -> Result<()> {
     let mut origin: Option<Origin> = None;
@@ -300,11 +310,11 @@ fn make_data(
         if !resumed {
             let origin = match &origin {
                 Some(made) => made,
-                None => origin.insert(Origin::of(design, folder, device, observe)?),
+                None => origin.insert(Origin::of(design, folder, options, observe)?),
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
             let seed = noise_seed(design.seeds.simulation, repeat);
-            let mut whole = origin.expose(dose, seed, folder.root())?;
+            let mut whole = origin.expose(dose, seed, folder.root(), options.stream)?;
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
                 whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches(seed)).into()));
             }
@@ -335,6 +345,7 @@ fn make_views(
     design: &Design,
     folder: &StudyFolder,
     records: &mut Records,
+    stream: Streaming,
     observe: Observer<'_>,
 ) -> Result<BTreeMap<(Condition, usize), WhyMissing>> {
     let mut refused = BTreeMap::new();
@@ -367,7 +378,7 @@ fn make_views(
             }
             let split_data = match &mut dataset {
                 Some(read) => read,
-                none => none.insert(data::read(&source)?),
+                none => none.insert(data::read(&source, stream)?),
             };
             let why = records.why_lost(&file)?;
             records.ledger.begin(&file)?;

@@ -12,9 +12,10 @@ use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
 use crate::reach::{Point, Range, Reach, Rule};
+use crate::run::dataset::stream::Streaming;
 use crate::run::event::Observer;
 use crate::run::jobs::{AtOnce, JobOptions};
-use crate::run::study::exposures::{Geometry, settled};
+use crate::run::study::exposures::{Geometry, settled_in};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
 use judged::{Judge, Values};
@@ -39,10 +40,10 @@ pub fn search(
     design: &Design,
     goal: &Goal,
     root: &Path,
-    at_once: AtOnce,
+    (at_once, stream): (AtOnce, Streaming),
     observe: Observer<'_>,
 ) -> Result<Vec<Found>> {
-    let design = settled(&Design { goal: Some(goal.clone()), ..design.clone() })?;
+    let design = settled_in(&Design { goal: Some(goal.clone()), ..design.clone() }, stream)?;
     let range = |&view: &View| match design.study.doses_of(view).as_slice() {
         [low, .., high] => Ok((view, (*low, *high))),
         _ => {
@@ -52,7 +53,7 @@ pub fn search(
         }
     };
     let ranges = design.study.views.iter().map(range).collect::<Result<Vec<_>>>()?;
-    let pixel_size = pixel_size(&design, goal)?;
+    let pixel_size = pixel_size(&design, goal, stream)?;
     let finest = if goal.is_in_nanometres() { pixel_size.map_or(0.0, |m| m * 1e9) } else { 1.0 };
     if goal.is_length() && goal.value() < finest {
         let expected = format!("a resolution of one pixel of the object at least, {finest}");
@@ -60,7 +61,7 @@ pub fn search(
     }
     let by_fluence = design.study.is_by_fluence();
     let fluences_per_dose = match by_fluence {
-        true => fluences_per_dose(&design)?,
+        true => fluences_per_dose(&design, stream)?,
         false => BTreeMap::new(),
     };
     // The study has the doses that it had, and those that are looked at: no others wait to be done.
@@ -69,7 +70,7 @@ pub fn search(
         there.map(|there| (there.doses, there.fluences, there.exposures)).unwrap_or_default();
     let study = Matrix { doses, fluences, exposures, by_fluence, ..design.study };
     let design = Design { study, ..design };
-    let mut search = Search { design, goal, pixel_size, root, at_once, observe };
+    let mut search = Search { design, goal, pixel_size, root, at_once, stream, observe };
     let find = |(view, range)| {
         let fluence_per_dose = fluences_per_dose.get(&view).copied();
         Ok(Found { fluence_per_dose, ..search.view(view, range)? })
@@ -79,8 +80,8 @@ pub fn search(
 
 /// Photons on the specimen per area of the design, of all patterns of a view, for each photon per
 /// pattern, where the area is known.
-fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
-    let geometry = Geometry::of(design)?;
+fn fluences_per_dose(design: &Design, stream: Streaming) -> Result<BTreeMap<View, f64>> {
+    let geometry = Geometry::of(design, stream)?;
     let told = || design.goal.as_ref()?.pixel_size_m;
     let area = design.study.fluence_area.pixels(geometry.pixel_size.or_else(told));
     let of = |&view: &View| Some((view, area? * geometry.patterns_per_pixel(design, view)));
@@ -91,7 +92,7 @@ fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
 ///
 /// # Errors
 /// When the goal is one that nothing in the study will be measured by.
-pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
+pub(super) fn pixel_size(design: &Design, goal: &Goal, stream: Streaming) -> Result<Option<f64>> {
     if goal.catalogued().is_some_and(|metric| metric.of_halves) && !design.study.halves {
         let expected = "true, for a goal between halves of the photons";
         return Err(DesignError::rule("study.halves", expected, "false").into());
@@ -99,7 +100,7 @@ pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
     if !goal.is_in_nanometres() && goal.pixel_size_m.is_none() {
         return Ok(None);
     }
-    match (Geometry::of(design)?.pixel_size, goal.pixel_size_m) {
+    match (Geometry::of(design, stream)?.pixel_size, goal.pixel_size_m) {
         (Some(data), Some(said)) if (said / data - 1.0).abs() > 1e-6 => {
             let expected = format!("the {data:e} m that the data tell, or none");
             let field = "goal.pixel_size_m (--pixel-size-m)";
@@ -121,6 +122,7 @@ struct Search<'a, 'o> {
     pixel_size: Option<f64>,
     root: &'a Path,
     at_once: AtOnce,
+    stream: Streaming,
     observe: Observer<'o>,
 }
 
@@ -221,8 +223,9 @@ impl Search<'_, '_> {
         if !self.design.study.doses_of(view).contains(&dose) {
             self.design.study.searched.entry(view).or_default().push(dose);
         }
+        let (at_once, stream) = (self.at_once, self.stream);
         let prepare =
-            StudyOptions { at_once: self.at_once, prepare_only: true, ..StudyOptions::default() };
+            StudyOptions { at_once, stream, prepare_only: true, ..StudyOptions::default() };
         study_with(&self.design, self.root, prepare, &mut *self.observe)?;
         let filters = Filters {
             dose: Some(dose),
@@ -230,7 +233,7 @@ impl Search<'_, '_> {
             solver: Some(self.design.solvers[0].name.clone()),
             ..Filters::default()
         };
-        let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
+        let options = JobOptions { filters, at_once, stream, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
         self.measured(view, dose)
     }

@@ -43,6 +43,7 @@ pub fn write_views(
     wanted: &[View],
     settings: &ViewRules,
     reading: &ReadOptions,
+    stream: Streaming,
 ) -> Result<ViewsReport> {
     let files = doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split)));
     let files = files.flat_map(|(dose, split)| {
@@ -56,7 +57,7 @@ pub fn write_views(
     let mut report = ViewsReport::default();
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
-        let (dataset, _) = Streaming::Auto.read(&file, reading, &roots.views)?;
+        let (dataset, _) = stream.read(&file, reading, &roots.views)?;
         if let Some(wrong) = data_out_of_place(&file, dataset.metadata.as_ref(), Some(dose), split)
         {
             return Err(StudyError::Invalid(format!(

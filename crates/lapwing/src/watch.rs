@@ -247,7 +247,9 @@ impl<'a> Watch<'a> {
                     .whole
                     .get_or_insert_with(|| Bar::new(self.output, bars, epoch.total, "epochs"));
                 if job.is_none() {
-                    whole.set_message(format!("loss {:.4e}", epoch.loss));
+                    // Maps, pictures and comparisons may take long, and none of them is an epoch.
+                    let next = if epoch.done == epoch.total { ", making pictures" } else { "" };
+                    whole.set_message(format!("loss {:.4e}{next}", epoch.loss));
                 }
                 self.step();
             }
@@ -456,6 +458,10 @@ mod tests {
         assert_eq!(whole(&watch), (1, 60));
         epoch(&mut watch, None, 1);
         assert_eq!(whole(&watch), (2, 11));
+        let said = |watch: &Watch| watch.whole.as_ref().unwrap().message();
+        assert_eq!(said(&watch), "loss 1.0000e0");
+        epoch(&mut watch, None, 10);
+        assert_eq!(said(&watch), "loss 1.0000e0, making pictures");
         watch.finish();
     }
 

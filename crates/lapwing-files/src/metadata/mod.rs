@@ -126,6 +126,15 @@ pub fn append_transformation(
     }
 }
 
+/// What the history tells of the patterns themselves: all of it, or, where Lapwing simulated them,
+/// from the last simulation on. What is before that was done to its base, whose history stays.
+pub fn history(metadata: &Metadata) -> &[Value] {
+    let entries = metadata.get("data_transformations").and_then(Value::as_array);
+    let entries = entries.map_or(&[][..], Vec::as_slice);
+    let simulated = |entry: &Value| entry["tool"] == TOOL && entry["operation"] == SIMULATED;
+    &entries[entries.iter().rposition(simulated).unwrap_or(0)..]
+}
+
 /// Writes into the last entry of the history when it was made, as text; an entry that tells already
 /// stays.
 pub fn stamp_transformation(metadata: &mut Metadata, time: &str) {

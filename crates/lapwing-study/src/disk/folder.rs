@@ -12,7 +12,7 @@ use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
 use lapwing_compare::ComparisonRecord;
 use lapwing_files::npz::Archive;
-use lapwing_files::{Quantum, metadata};
+use lapwing_files::{Metadata, Quantum, metadata};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -177,8 +177,7 @@ impl StudyFolder {
     pub fn thinned_from(&self, condition: Condition) -> Option<f64> {
         let file = data_file(&self.data_root(), condition.dose, condition.split);
         let metadata = metadata::read(&Archive::open(&file).ok()?).ok()??;
-        let steps = metadata.get("data_transformations")?.as_array()?;
-        steps.iter().find_map(|step| step.get("parameters")?.get("from")?.as_f64())
+        thinned_from(&metadata)
     }
 
     /// The comparison of one case, with ring correlations where its file is there; `None` when
@@ -308,4 +307,30 @@ fn as_recorded(method: &Method) -> Value {
     serde_json::to_vec(method)
         .and_then(|text| serde_json::from_slice(&text))
         .expect("a method is a struct of lists, numbers and text, and what JSON wrote it reads")
+}
+
+/// Photons per pattern of what the patterns were last thinned from.
+fn thinned_from(metadata: &Metadata) -> Option<f64> {
+    let mut steps = metadata::history(metadata).iter().rev();
+    steps.find_map(|step| step.get("parameters")?.get("from")?.as_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn photons_are_those_of_the_last_thinning_of_the_patterns_themselves() {
+        let thin = |from: f64| json!({ "tool": "lapwing thin", "parameters": { "from": from } });
+        let simulate = json!({ "tool": "lapwing", "operation": "simulate", "parameters": {} });
+        let of = |entries: Value| {
+            let whole = json!({ "data_transformations": entries });
+            thinned_from(whole.as_object().unwrap())
+        };
+        // A scan that was thinned before it was given to a study, and one simulated from such.
+        assert_eq!(of(json!([thin(1e5), thin(1e4)])), Some(1e4));
+        assert_eq!(of(json!([thin(1e5), simulate, thin(1e4)])), Some(1e4));
+        assert_eq!(of(json!([thin(1e5), simulate])), None);
+    }
 }

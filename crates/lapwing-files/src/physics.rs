@@ -70,14 +70,15 @@ impl PhysicsOptions {
     /// metres.
     ///
     /// # Errors
-    /// Slices whose number or gap is not known.
+    /// Slices whose number or gap is not known, and pixels that are no squares where one Fresnel
+    /// number serves both axes.
     pub fn applied(
         &self,
         physics: Physics,
         scan: &[Position],
         metadata: Option<&Metadata>,
     ) -> Result<Physics, UnknownPhysics> {
-        Ok(Physics {
+        let physics = Physics {
             propagation: match self.fresnel_number {
                 Some(fresnel_number) => Propagation::NearField { fresnel_number },
                 None => physics.propagation,
@@ -88,7 +89,8 @@ impl PhysicsOptions {
             },
             blur: self.detector_blur.unwrap_or(physics.blur),
             slices: self.slices_over(physics.slices, metadata)?,
-        })
+        };
+        with_square_pixels(physics, metadata)
     }
 
     /// The slices of `before` with what is said here in its place.
@@ -186,6 +188,15 @@ pub(crate) fn of(
     };
     let physics = Physics { propagation, motion, blur, slices: slices_of(metadata)? };
     physics.check(shape)?;
+    with_square_pixels(physics, metadata)
+}
+
+/// `physics`, unless one Fresnel number is to serve both axes of pixels that are no squares, as
+/// metadata tell them.
+fn with_square_pixels(
+    physics: Physics,
+    metadata: Option<&Metadata>,
+) -> Result<Physics, UnknownPhysics> {
     let one_number = physics.propagation != Propagation::FarField || physics.slices.is_some();
     match metadata.and_then(object_pixel) {
         Some((y, x)) if one_number && !is_square((y, x)) => Err(UnknownPhysics::Pixels(y, x)),

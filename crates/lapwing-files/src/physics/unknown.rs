@@ -52,7 +52,7 @@ pub enum UnknownPhysics {
     #[error(
         "near-field patterns and objects in slices: expected square pixels of the object, for one Fresnel \
          number serves both axes, found {0:.4e} m x {1:.4e} m: say --pixel-size-m METRES if they are \
-         square, or --slices 1 or --geometry far-field if that is what they are"
+         square, or --slices 1 or --geometry far-field (no --fresnel-number) if that is what they are"
     )]
     Pixels(f64, f64),
     /// An entry of the metadata cannot be used.

@@ -147,6 +147,8 @@ impl Sample {
     ) -> Result<Option<Self>, UnknownPhysics> {
         let probe_shape = |probe: &Modes| (probe.dim().1, probe.dim().2);
         let window = probe_shape(probe.as_ref().unwrap_or(&base.probe));
+        // What is said of its pixels is of those of the base's own physics, too.
+        let base = Base { metadata: said.over(base.metadata), ..base };
         let of_base = base.physics(window)?;
         let scan = match generated {
             Some(Generated { positions, field }) => {
@@ -157,9 +159,9 @@ impl Sample {
                 None => return Ok(None),
             },
         };
-        let told = said.over(base.metadata);
-        let physics = said.physics.applied(of_base, &scan, told.as_ref())?;
-        let metadata = kept_of_base(told, generated.is_none());
+        let told = base.metadata.as_ref();
+        let physics = said.physics.applied(of_base, &scan, told)?;
+        let metadata = kept_of_base(base.metadata, generated.is_none());
         let probe = probe.unwrap_or(base.probe);
         let apparatus = Apparatus::default();
         let object = match (base.object.n_slices(), physics.slices.map_or(1, |of| of.count)) {
@@ -409,6 +411,36 @@ mod tests {
         assert!(!kept.contains_key("reference"));
         let other = sample(false).expose(100, 1).unwrap().metadata.unwrap();
         assert!(!other.contains_key("split") && other["mine"] == 1);
+    }
+
+    #[test]
+    fn one_fresnel_number_needs_square_pixels_of_a_base_as_well() {
+        let base = |pixel: Value| Base {
+            object: Object::thin(lapwing_model::Field::from_elem((40, 40), Complex32::ONE)),
+            probe: Modes::from_elem((1, 16, 16), Complex32::ONE),
+            scan: Some(vec![Position { y: 20.0, x: 20.0 }]),
+            metadata: Some(object_of(json!({ PHYSICS: pixel }))),
+            notes: Vec::new(),
+        };
+        let oblong = || json!({ "pixel_size_y_m": 2e-8, "pixel_size_x_m": 1e-8 });
+        let near = PhysicsOptions { fresnel_number: Some(0.3), ..PhysicsOptions::default() };
+        let blurred = PhysicsOptions { detector_blur: Some(0.5), ..PhysicsOptions::default() };
+        let made = |pixel: Value, physics: PhysicsOptions, units: Option<Metadata>| {
+            Sample::on_base(base(pixel), None, None, &Said { physics, units })
+        };
+        let refused = made(oblong(), near, None);
+        assert_eq!(refused, Err(UnknownPhysics::Pixels(2e-8, 1e-8)));
+        assert!(made(oblong(), blurred, None).is_ok());
+        assert!(made(json!({ "pixel_size_m": 1e-8 }), near, None).is_ok());
+        // Where the pixels are said to be square, the base's own physics is of these.
+        let square = || Some(object_of(json!({ PHYSICS: { "pixel_size_m": 1e-8 } })));
+        assert!(made(oblong(), near, square()).is_ok());
+        let mut of_base = oblong();
+        of_base["geometry"] = json!("near-field");
+        of_base["fresnel_number"] = json!(0.3);
+        let plain = PhysicsOptions::default();
+        assert!(made(of_base.clone(), plain, None).is_err());
+        assert!(made(of_base, plain, square()).is_ok());
     }
 
     #[test]

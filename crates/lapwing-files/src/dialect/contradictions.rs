@@ -17,6 +17,8 @@ pub(super) struct Scales {
     /// Side of an object pixel along (y, x), metres, as the user says it, and as everything else
     /// makes it.
     pub pixel: Pair,
+    /// Pixels of the object, as they are used, per pixel of the file, along (y, x).
+    pub finer: (f64, f64),
     /// Whether the positions are made of the step.
     pub steps_matter: bool,
 }
@@ -67,7 +69,20 @@ impl Scales {
         if self.steps_matter {
             look("step of the scan", "--scan-step-m", (said.step, told.step), ("nm", 1e9));
         }
-        look("pixel of the object", "--pixel-size-m", self.pixel, ("nm", 1e9));
+        if let (Some(said), Some(told)) = self.pixel
+            && differ(said, told)
+        {
+            let (nm, finer) = (("nm", 1e9), self.finer);
+            let told = match finer {
+                (1.0, 1.0) => words(told, nm),
+                _ => {
+                    let of_file = words((told.0 * finer.0, told.1 * finer.1), nm);
+                    format!("{of_file}, which are {} of the pixels used here", words(told, nm))
+                }
+            };
+            let flag = "--pixel-size-m";
+            remarks.push(contradiction("pixel of the object", flag, &words(said, nm), &told));
+        }
         remarks
     }
 }
@@ -85,13 +100,17 @@ fn remark(
     flag: &str,
     said: (f64, f64),
     told: (f64, f64),
-    (unit, each): (&str, f64),
+    unit: (&str, f64),
 ) -> Option<Remark> {
-    let words = |(y, x): (f64, f64)| match y == x {
+    differ(said, told).then(|| contradiction(what, flag, &words(said, unit), &words(told, unit)))
+}
+
+/// A length, or one along y and one along x, in a unit of which a metre has so many.
+fn words((y, x): (f64, f64), (unit, each): (&str, f64)) -> String {
+    match y == x {
         true => format!("{} {unit}", number(y * each)),
         false => format!("{} x {} {unit}", number(y * each), number(x * each)),
-    };
-    differ(said, told).then(|| contradiction(what, flag, &words(said), &words(told)))
+    }
 }
 
 fn contradiction(what: &str, flag: &str, said: &str, told: &str) -> Remark {
@@ -134,7 +153,8 @@ mod tests {
     use super::*;
 
     fn of(said: Calibration, told: Calibration, beam: Beam) -> Vec<String> {
-        let scales = Scales { said, told, pixel: (None, None), steps_matter: true };
+        let scales =
+            Scales { said, told, pixel: (None, None), finer: (1.0, 1.0), steps_matter: true };
         scales.remarks(&beam).iter().map(ToString::to_string).collect()
     }
 

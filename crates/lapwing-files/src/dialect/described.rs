@@ -124,6 +124,7 @@ pub(super) fn apply(
         said,
         told: of_file,
         pixel: (options.pixel_size.map(|side| (side, side)), other_pixel),
+        finer,
         steps_matter: found.needs_scan && found.scan.is_none(),
     };
     // Whether a wavelength that is said changes the pixel, or nothing does.

@@ -1,6 +1,8 @@
 //! What a dialect found, as a part of the detector, or pixels of it that are summed, see it.
 
+use lapwing_model::probe;
 use ndarray::Ix3;
+use serde_json::Value;
 
 use super::found::Found;
 use super::probe_window::{of_image, reframed};
@@ -11,6 +13,9 @@ use crate::options::ReadOptions;
 use crate::physics::{self, Rescaled};
 use crate::scans::SCAN_PROBES;
 use crate::{Error, Problem, limit, metadata};
+
+/// Entry of the metadata's physics: equivalent-disc diameter of the probe, pixels of the object.
+const DIAMETER: &str = "probe_diameter_px";
 
 /// The object's patches under the patterns.
 const PATCHES: &str = "Y";
@@ -49,6 +54,17 @@ impl Found {
         }
         let of_probe = if near { of_image } else { reframed };
         self.probe = self.probe.take().map(|probe| of_probe(&probe, reframe));
+        if let Some(metadata) = &mut self.metadata {
+            let mut restate = |name: &str, value: Value| {
+                if metadata::physics_parameter(metadata, name).is_some() {
+                    metadata::set_physics_parameter(metadata, name, value);
+                }
+            };
+            restate("N", reframe.shape().0.into());
+            if let Some(probe) = &self.probe {
+                restate(DIAMETER, probe::diameter(probe.view()).into());
+            }
+        }
         let patches = self.extras.len();
         self.extras.retain(|(name, _)| name != PATCHES);
         if self.object.take().is_some() || self.extras.len() < patches {

@@ -17,6 +17,9 @@ use crate::physics::{self, UnknownPhysics};
 use crate::remarks;
 use crate::{Container, Dataset, Error, Problem, limit, metadata};
 
+/// Entry of the metadata's physics: photon counts per pattern, those that were drawn.
+const MEAN_COUNTS: &str = "mean_counts_per_pattern";
+
 /// A data set, and how its file was understood.
 pub(super) struct Settled {
     pub dataset: Dataset,
@@ -218,6 +221,7 @@ fn settled(
         part::taken(&dataset.scan, &wanted.options.experiment.patterns).map_err(|problem| {
             Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
         })?;
+    let some_left_out = taken.is_some();
     let left = |taken: &[usize]| {
         described.raster.filter(|(rows, columns)| rows.saturating_mul(*columns) == taken.len())
     };
@@ -250,6 +254,15 @@ fn settled(
         remarks.iter_mut().for_each(|remark| remark.name_dark_level(level));
     }
     let mean_counts = dataset.intensity_scale().map(|_| dataset.mean_measured(&remarks));
+    // What metadata state of all patterns, or of more pixels of them.
+    if found.framed.is_some() || some_left_out {
+        let own = dataset.metadata.as_ref();
+        if own.and_then(|own| metadata::physics_parameter(own, MEAN_COUNTS)).is_some() {
+            let mean = dataset.intensity_scale().map(|_| dataset.mean_intensity());
+            let metadata = dataset.metadata.get_or_insert_default();
+            metadata::set_physics_parameter(metadata, MEAN_COUNTS, mean);
+        }
+    }
     // The light of pixels and patterns that hold no measurement is none.
     if let (Some(mean), true) = (mean_counts, counted_here && has_faults(&remarks)) {
         let metadata = dataset.metadata.get_or_insert_default();

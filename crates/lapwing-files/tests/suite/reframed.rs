@@ -202,6 +202,57 @@ fn what_a_detector_clipped_is_masked_before_it_is_summed() {
 }
 
 #[test]
+fn side_disc_and_counts_of_the_metadata_are_those_of_the_pixels_that_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let stated = json!({
+        "intensity_scale": 1.0, "nphotons": 1e4, "mean_counts_per_pattern": 1.0, "N": 64,
+        "probe_diameter_px": 40.0, "pixel_size_m": PIXEL,
+    });
+    let path = scan(folder.path(), stated, json!([]));
+    let of = |given: &[(&str, Given)]| {
+        let (dataset, _) = read(&path, given).unwrap();
+        let counts = f64::from(dataset.counts().unwrap().sum()) / dataset.n_patterns() as f64;
+        let probe = dataset.probe.unwrap();
+        let of = |name| dataset.metadata.as_ref().unwrap()["physics_parameters"][name].as_f64();
+        let disc = lapwing_model::probe::diameter(probe.view());
+        (of("N"), of("probe_diameter_px"), of("mean_counts_per_pattern"), disc, counts)
+    };
+    // As it is, what the file states stays.
+    assert_eq!((of(&[]).0, of(&[]).1, of(&[]).2), (Some(64.0), Some(40.0), Some(1.0)));
+    for (given, side) in [
+        (vec![window(32.0, 32.0)], 32.0),
+        (vec![binning(2.0)], 32.0),
+        (vec![window(48.0, 48.0), binning(2.0)], 24.0),
+    ] {
+        let (n, told, mean, disc, counts) = of(&given);
+        assert_eq!((n, told), (Some(side), Some(disc)), "{given:?}");
+        assert!((mean.unwrap() / counts - 1.0).abs() < 1e-5, "{given:?}: {mean:?}, {counts}");
+    }
+    // So are the counts of some of the patterns.
+    let (n, told, mean, _, counts) = of(&[("frames", Given::Word("1".to_owned()))]);
+    assert_eq!((n, told), (Some(64.0), Some(40.0)));
+    assert!((mean.unwrap() / counts - 1.0).abs() < 1e-5, "{mean:?}, {counts}");
+}
+
+#[test]
+fn another_pixel_than_that_of_the_file_is_told_with_the_file_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let stated = json!({ "geometry": "near-field", "fresnel_number": 0.05, "pixel_size_m": 2e-8 });
+    let path = scan(folder.path(), stated, json!([]));
+    let said = |side| ("pixel_size_m", Given::Number(side));
+    let told = |given: &[(&str, Given)]| {
+        let remarks = read(&path, given).unwrap().1.remarks;
+        remarks.iter().map(|remark| remark.evidence.clone()).find(|told| told.contains("as said"))
+    };
+    let expected = "pixel of the object: 20 nm as said (--pixel-size-m), where the file has 20 nm, \
+                    which are 40 nm of the pixels used here";
+    assert_eq!(told(&[said(2e-8), binning(2.0)]).as_deref(), Some(expected));
+    assert_eq!(told(&[said(4e-8), binning(2.0)]), None);
+    let expected = "pixel of the object: 40 nm as said (--pixel-size-m), where the file has 20 nm";
+    assert_eq!(told(&[said(4e-8)]).as_deref(), Some(expected));
+}
+
+#[test]
 fn probes_of_several_scans_go_with_the_patterns() {
     let folder = tempfile::tempdir().unwrap();
     let path = scan(folder.path(), json!({}), json!([]));

@@ -6,6 +6,7 @@
 //! `slice_fresnel_number`, or `slice_spacing_m`, wavelength and object pixel.
 
 mod fly;
+mod moved;
 mod rescaled;
 mod unknown;
 mod words;
@@ -25,6 +26,7 @@ use crate::options::{Geometry, ReadOptions};
 pub use unknown::UnknownPhysics;
 pub use words::exposure_in_words;
 
+pub(crate) use moved::move_motion;
 pub(crate) use rescaled::{Rescaled, rescale};
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
@@ -258,13 +260,14 @@ fn fresnel_number(metadata: &Metadata) -> Option<f64> {
 
 /// Writes into the metadata what `options` say, and what they were understood as into `notes`.
 /// `geometry` becomes the near field where a Fresnel number is given; `pixel_is_said` where
-/// somebody has said how large an object pixel is, which decides it, too.
+/// somebody has said how large an object pixel is, which decides it, too. Patterns at the positions
+/// `scan` are of a `shape`.
 pub(crate) fn tell(
     options: PhysicsOptions,
     pixel_is_said: bool,
     geometry: &mut Option<Geometry>,
     metadata: &mut Option<Metadata>,
-    scan: &[Position],
+    (scan, shape): (&[Position], (usize, usize)),
     notes: &mut Vec<String>,
 ) -> Result<(), UnknownPhysics> {
     if let Some(number) = options.fresnel_number {
@@ -281,6 +284,9 @@ pub(crate) fn tell(
     if let Some(fly) = options.fly {
         let (y, x) = fly.along(scan)?;
         let motion = Physics::fly((y, x));
+        let flown = Physics { motion, ..Physics::default() };
+        flown.check(shape).map_err(|_| UnknownPhysics::LongWay(fly, (y, x), shape))?;
+        let motion = flown.motion;
         notes.push(match motion.is_empty() {
             true => "fly scan: none, the probe stands still during an exposure".to_owned(),
             false => format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"),
@@ -439,11 +445,12 @@ mod tests {
         assert!(count == 4 && (fresnel_number - 1.0152).abs() < 1e-3, "{fresnel_number}");
         // Told to a file, it is read from there, and what is said later takes its place.
         let mut told = Some(metadata);
-        tell(said, false, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
+        let on = (&[][..], (16, 16));
+        tell(said, false, &mut None, &mut told, on, &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number }));
         let said = PhysicsOptions { slice_fresnel_number: Some(2.0), ..PhysicsOptions::default() };
-        tell(said, false, &mut None, &mut told, &[], &mut Vec::new()).unwrap();
+        tell(said, false, &mut None, &mut told, on, &mut Vec::new()).unwrap();
         let physics = of(None, told.as_ref(), (16, 16)).unwrap();
         assert_eq!(physics.slices, Some(Slices { count, fresnel_number: 2.0 }));
         assert_eq!(applied(said, &Metadata::new()), Err(UnknownPhysics::SliceCount));

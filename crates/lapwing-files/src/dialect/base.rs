@@ -6,7 +6,7 @@ use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 
 use super::geometry::{record_pixel, stated};
-use super::shared::stored_metadata;
+use super::shared::{follow_positions, stored_metadata};
 use super::{named, study};
 use crate::dataset::OBJECT_SLICES;
 use crate::npz::Archive;
@@ -107,7 +107,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
         _ => return of_reconstruction(path),
     };
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
-    let metadata = stored_metadata(&archive, options, &mut notes)?;
+    let mut metadata = stored_metadata(&archive, options, &mut notes)?;
     for (key, expected) in
         [("objectGuess", "(M, M') complex64"), ("probeGuess", "(H, W) or (modes, H, W) complex64")]
     {
@@ -121,6 +121,9 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
         true => study::scan(&archive, options, &mut notes, &mut problems)?,
         false => None,
     };
+    if let (Some(_), Some(own)) = (&scan, &mut metadata) {
+        follow_positions(own, (1.0, 1.0), options, &mut notes);
+    }
     if let Some(object) = &object {
         problems.extend(contract::object(object));
         if remarks::is_uniform(object) {

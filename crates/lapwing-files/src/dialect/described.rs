@@ -8,16 +8,16 @@ use super::contradictions::Scales;
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
-use super::shared::{by_coordinate, positions};
+use super::shared::{by_coordinate, follow_positions, positions};
 use super::wanted::Wanted;
 use super::{companion, hints, mask_file, named, pairs, reframe};
 use crate::experiment::frames::Reframe;
-use crate::experiment::raster::{raster, turn};
+use crate::experiment::raster::{raster, turn, turned};
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask;
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
-use crate::{Container, Error, Problem, metadata};
+use crate::{Container, Error, Problem, metadata, physics};
 
 /// Places of a raster of which some are taken, at most.
 const MOST_PLACES: usize = 1 << 24;
@@ -51,6 +51,12 @@ pub(super) fn apply(
         (&options.companion, dialect.takes_companion(), &found.stack)
     {
         found.probe = Some(stack.in_its_unit(companion::probe(path, notes)?, notes));
+    }
+    // The motion of an exposure is a displacement of the file's own positions.
+    let own_scan = found.scan.is_some() && experiment.scan.positions.is_none();
+    let sides = found.pixel.filter(|_| found.in_metres).unwrap_or((1.0, 1.0));
+    if let (true, Some(own)) = (own_scan, &mut found.metadata) {
+        follow_positions(own, sides, options, notes);
     }
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
@@ -131,7 +137,11 @@ pub(super) fn apply(
     let made = near || options.pixel_size.is_some() || scales.pixel(window).is_some();
     let pixel = by_user.or(found.pixel).or_else(own_pixel).or_else(|| far_pixel(scales));
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
-        found.stretch((old_y / y, old_x / x));
+        let (finer_y, finer_x) = (old_y / y, old_x / x);
+        found.stretch((finer_y, finer_x));
+        if let Some(own) = found.metadata.as_mut().filter(|_| own_scan) {
+            physics::move_motion(own, |at| Position { y: at.y * finer_y, x: at.x * finer_x });
+        }
     }
     if let (None, Some((y, x))) = (before, pixel) {
         notes.push(format!("pixel of the object: {y:.4e} m x {x:.4e} m"));
@@ -149,6 +159,11 @@ pub(super) fn apply(
     if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
         turn(scan, degrees, pixel.unwrap_or((1.0, 1.0)));
         notes.push(format!("positions: turned by {degrees} degrees, as specified"));
+        let turn = |at| turned(at, degrees, pixel.unwrap_or((1.0, 1.0)));
+        let own = found.metadata.as_mut().filter(|_| own_scan);
+        if own.is_some_and(|own| physics::move_motion(own, turn)) {
+            notes.push(format!("exposure_path_px: turned by {degrees} degrees, as the positions"));
+        }
     }
     if options.pixel_size.is_none() && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));

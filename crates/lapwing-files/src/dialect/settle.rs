@@ -13,7 +13,7 @@ use crate::experiment::part;
 use crate::metadata::TOOL;
 use crate::options::{AxisOrder, DialectName, Geometry, ReadOptions, Understanding};
 use crate::patterns::Storage;
-use crate::physics::{self, UnknownPhysics};
+use crate::physics::{self, Fly, UnknownPhysics};
 use crate::remarks;
 use crate::{Container, Dataset, Error, Problem, limit, metadata};
 
@@ -173,15 +173,10 @@ fn settled(
     }
     let said = wanted.options.physics;
     let pixel_is_said = wanted.options.pixel_size.is_some();
-    let told = physics::tell(said, pixel_is_said, &mut geometry, &mut metadata, &scan, &mut notes);
+    let on = (&scan[..], pattern_shape);
+    let told = physics::tell(said, pixel_is_said, &mut geometry, &mut metadata, on, &mut notes);
     if let Err(why) = told {
-        let expected = "positions that follow each other along lines, or the motion of an exposure \
-                        in object pixels (--fly DY,DX)";
-        let found = match why {
-            UnknownPhysics::Motion(found) => found.to_owned(),
-            other => other.to_string(),
-        };
-        problems.push(Problem::new("fly auto", expected, found));
+        problems.push(wrong_way(&why));
         return Err(Error::Contract { path: path(), problems });
     }
     if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {
@@ -284,6 +279,23 @@ fn settled(
         arrays,
     };
     Ok(Some(Settled { dataset, understanding, smallest }))
+}
+
+/// The problem with what is said of the motion of an exposure.
+fn wrong_way(why: &UnknownPhysics) -> Problem {
+    let expected = "positions that follow each other along lines, or the motion of an exposure in \
+                    object pixels (--fly DY,DX)";
+    match why {
+        UnknownPhysics::Motion(found) => Problem::new("fly auto", expected, *found),
+        UnknownPhysics::LongWay(fly, way, (height, width)) => {
+            let expected = format!(
+                "a motion of an exposure within the window of {height} x {width} pixels (--fly \
+                 DY,DX in pixels of the object; fly auto where positions are in that unit)"
+            );
+            Problem::new(fly.name(), expected, Fly::in_words(*way))
+        }
+        other => Problem::new("fly auto", expected, other.to_string()),
+    }
 }
 
 /// Whether some patterns or pixels are beyond doubt no measurement.

@@ -4,7 +4,7 @@ use lapwing_model::Position;
 
 use crate::npz::Archive;
 use crate::options::{CoordinateOrder, ReadOptions};
-use crate::{Error, Metadata, metadata};
+use crate::{Error, Metadata, metadata, physics};
 
 /// Whether an archive holds an array that is not to be passed over.
 pub(super) fn holds(archive: &Archive, name: &str, options: &ReadOptions) -> bool {
@@ -56,4 +56,28 @@ pub(super) fn positions(
         }
     }
     rows.into_iter().zip(columns).map(|(y, x)| Position { y: sign_y * y, x: sign_x * x }).collect()
+}
+
+/// Exchanges and reverses the stated motion of an exposure as [`positions`] does the coordinates:
+/// it is a displacement of these. Both are in object pixels of `sides` along (y, x), of which only
+/// the ratio counts; lengths are what is exchanged.
+pub(super) fn follow_positions(
+    metadata: &mut Metadata,
+    sides: (f64, f64),
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) {
+    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
+    let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
+    let follow = |Position { y, x }: Position| {
+        let (y, x) = match exchanged {
+            true => (x * sides.1 / sides.0, y * sides.0 / sides.1),
+            false => (y, x),
+        };
+        Position { y: sign(options.flip_y) * y, x: sign(options.flip_x) * x }
+    };
+    let changes = exchanged || options.flip_y || options.flip_x;
+    if changes && physics::move_motion(metadata, follow) {
+        notes.push("exposure_path_px: exchanged and reversed as the positions are".to_owned());
+    }
 }

@@ -64,13 +64,14 @@ impl Dataset {
             record_pixel(metadata, pixel);
         }
         let mut notes = Vec::new();
+        let shape = self.pattern_shape();
         let Self { geometry, metadata, scan, .. } = self;
         let told = physics::tell(
             said.physics,
             said.pixel_size.is_some(),
             geometry,
             metadata,
-            scan,
+            (scan, shape),
             &mut notes,
         );
         match told.and_then(|()| self.physics()) {

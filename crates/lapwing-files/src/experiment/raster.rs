@@ -26,13 +26,19 @@ pub(crate) fn raster(
 pub(crate) fn turn(scan: &mut [Position], degrees: f64, sides: (f64, f64)) {
     let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return };
     let (y, x) = ((y0 + y1) / 2.0, (x0 + x1) / 2.0);
-    let (sin, cos) = degrees.to_radians().sin_cos();
     for position in scan {
-        let (dy, dx) = (position.y - y, position.x - x);
-        *position = Position {
-            y: y + dy * cos - dx * (sides.1 / sides.0) * sin,
-            x: x + dy * (sides.0 / sides.1) * sin + dx * cos,
-        };
+        let from = Position { y: position.y - y, x: position.x - x };
+        let to = turned(from, degrees, sides);
+        *position = Position { y: y + to.y, x: x + to.x };
+    }
+}
+
+/// A displacement turned as [`turn`] does positions.
+pub(crate) fn turned(Position { y, x }: Position, degrees: f64, sides: (f64, f64)) -> Position {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    Position {
+        y: y * cos - x * (sides.1 / sides.0) * sin,
+        x: y * (sides.0 / sides.1) * sin + x * cos,
     }
 }
 

@@ -21,6 +21,25 @@ impl Fly {
     /// What it may be, in words.
     pub(crate) const EXPECTED: &str = "auto, or the motion DY,DX in object pixels";
 
+    /// What messages call it.
+    pub(crate) fn name(self) -> &'static str {
+        self.if_auto("fly auto").unwrap_or("fly")
+    }
+
+    /// A way (y, x) in words, however long.
+    pub(crate) fn in_words((y, x): (f64, f64)) -> String {
+        let along = |pixels: f64| match pixels.abs() < 1e5 {
+            true => format!("{pixels:.2}"),
+            false => format!("{pixels:.2e}"),
+        };
+        format!("({}, {}) pixels, (y, x)", along(y), along(x))
+    }
+
+    /// `words` where the positions tell it.
+    pub(super) fn if_auto(self, words: &'static str) -> Option<&'static str> {
+        matches!(self, Self::Auto).then_some(words)
+    }
+
     /// How far along (y, x), for positions `scan`.
     pub(super) fn along(self, scan: &[Position]) -> Result<(f64, f64), UnknownPhysics> {
         match self {

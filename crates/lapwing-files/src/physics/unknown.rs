@@ -2,6 +2,11 @@
 
 use lapwing_model::forward::PhysicsError;
 
+use super::Fly;
+
+/// What else may be the matter where positions tell a way that is too long.
+const OTHER_UNIT: &str = ", or look at the unit of the positions (--position-unit, --pixel-size-m)";
+
 /// Why it is not known how the patterns of a data set come about.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,6 +53,14 @@ pub enum UnknownPhysics {
          motion of an exposure in object pixels"
     )]
     Motion(&'static str),
+    /// A motion that leaves the window of the patterns: what was said, its length (y, x) and their
+    /// shape.
+    #[error(
+        "{}: expected a motion of an exposure within the window of {} x {} pixels, found {}: say --fly \
+         DY,DX in pixels of the object{}",
+        .0.name(), .2.0, .2.1, Fly::in_words(*.1), .0.if_auto(OTHER_UNIT).unwrap_or("")
+    )]
+    LongWay(Fly, (f64, f64), (usize, usize)),
     /// Object pixels that are no squares, where one Fresnel number serves both axes.
     #[error(
         "near-field patterns and objects in slices: expected square pixels of the object, for one Fresnel \

@@ -7,6 +7,7 @@ mod chosen;
 mod contradictions;
 mod described;
 mod dialects;
+mod flown;
 mod formats;
 mod gaps;
 mod hdf5;

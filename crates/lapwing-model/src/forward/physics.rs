@@ -69,7 +69,8 @@ pub enum PhysicsError {
     Undersampled { found: f64, least: f64, height: usize, width: usize },
     /// The motion leaves the window, or is none.
     #[error(
-        "motion of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels"
+        "motion of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels; its \
+         length is in pixels of the object"
     )]
     Motion(f64, f64),
     /// The number of slices is none.
@@ -100,19 +101,25 @@ pub const MOST_SLICES: usize = 64;
 /// Frequency, cycles per pixel, up to which waves must stay in the window between two slices.
 const KEPT_FREQUENCY: f64 = 0.125;
 
+/// Most steps that a motion is cut into: one that is longer than these at half a pixel, 32768
+/// pixels, leaves any window.
+const MOST_STEPS: usize = 1 << 16;
+
 /// Widest point spread, pixels.
 pub const MOST_BLUR: f64 = 4.0;
 
 impl Physics {
     /// A straight motion of `length` pixels (y, x) in steps of at most half a pixel, two at least,
-    /// centred on the position. Empty where there is no motion.
+    /// centred on the position. Empty where there is no motion. One that is longer than any window
+    /// has no more steps than a window could.
     pub fn fly((along_y, along_x): (f64, f64)) -> Vec<Position> {
         let length = along_y.hypot(along_x);
         if length.is_nan() || length <= 0.0 {
             return Vec::new();
         }
         // One step would be a probe that stands still.
-        Self::fly_in((along_y, along_x), ((2.0 * length).ceil() as usize).max(2))
+        let steps = ((2.0 * length).ceil() as usize).clamp(2, MOST_STEPS);
+        Self::fly_in((along_y, along_x), steps)
     }
 
     /// The length (y, x) of a straight motion in equal steps: what [`fly`](Self::fly) was given.
@@ -233,6 +240,13 @@ mod tests {
             let motion = Physics::fly((length, 0.0));
             let y: Vec<f64> = motion.iter().map(|place| place.y).collect();
             assert_eq!(y, [-length / 4.0, length / 4.0]);
+        }
+        // One that leaves every window takes no memory for it, and is refused.
+        for length in [1e9, 1e300, f64::INFINITY] {
+            let motion = Physics::fly((length, 1.0));
+            assert!(motion.len() <= 1 << 16, "{length}: {}", motion.len());
+            let far = Physics { motion, ..Physics::default() };
+            assert!(matches!(far.check((4096, 4096)), Err(PhysicsError::Motion(..))), "{length}");
         }
     }
 

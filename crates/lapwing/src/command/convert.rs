@@ -8,7 +8,8 @@ use clap::Args;
 use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::options::Geometry;
-use lapwing_files::{Dataset, atomic};
+use lapwing_files::{Dataset, atomic, limit};
+use lapwing_model::forward::{Physics, Propagation, Slices};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -212,7 +213,8 @@ fn pair(
     })?;
     let beside = path.with_extension(second_of_pair(dataset));
     write_dp(dataset, path)?;
-    let mut notes: Vec<String> = mask_left_out(dataset, path).into_iter().collect();
+    let left_out = [mask_left_out(dataset, path), physics_left_out(dataset, path)];
+    let mut notes: Vec<String> = left_out.into_iter().flatten().collect();
     match &dataset.probe {
         Some(probe) => {
             let facts = Facts::of_dataset(dataset, pixel);
@@ -243,6 +245,54 @@ fn mask_left_out(dataset: &Dataset, path: &Path) -> Option<String> {
              which OUT.npz or OUT.cxi keeps, apart",
             path.display(),
             good.len()
+        )
+    })
+}
+
+/// What is told of how the patterns come about, and of the detector's limit, which a pair has no
+/// place for: each, and what says it to whoever reads the pair.
+fn physics_left_out(dataset: &Dataset, path: &Path) -> Option<String> {
+    let physics = dataset.physics();
+    let mut lost = Vec::new();
+    match physics.as_ref().map(|physics| physics.propagation) {
+        Ok(Propagation::NearField { fresnel_number }) => {
+            lost.push(format!("the near field (--fresnel-number {fresnel_number})"));
+        }
+        Err(_) if dataset.geometry == Some(Geometry::NearField) => {
+            lost.push("the near field (--geometry near-field)".to_owned());
+        }
+        _ => {}
+    }
+    let Physics { motion, blur, slices, .. } = physics.unwrap_or_default();
+    match (motion.len(), Physics::path(&motion)) {
+        (0, _) => {}
+        (_, Some((y, x))) => {
+            // Of places that were made of the path a ten millionth of a pixel says as much.
+            let plain = |along: f64| (along * 1e7).round() / 1e7;
+            lost.push(format!("the path of an exposure (--fly={},{})", plain(y), plain(x)));
+        }
+        (places, None) => lost.push(format!(
+            "the {places} places of an exposure (no option says them, for they lie on no straight \
+             path)"
+        )),
+    }
+    if blur > 0.0 {
+        lost.push(format!("the detector's blur (--detector-blur {blur})"));
+    }
+    if let Some(Slices { count, fresnel_number }) = slices {
+        lost.push(format!(
+            "the gap between slices (--slices {count} --slice-fresnel-number {fresnel_number})"
+        ));
+    }
+    if let Some(limit) = dataset.metadata.as_ref().and_then(limit::stated) {
+        lost.push(format!("the detector's limit (reconstruct --saturation {limit})"));
+    }
+    (!lost.is_empty()).then(|| {
+        format!(
+            "{}: left out, for a pair has no place for it: {}; whoever reads the pair must say \
+             it, and OUT.npz or OUT.cxi keeps it",
+            path.display(),
+            lost.join(", ")
         )
     })
 }

@@ -213,6 +213,45 @@ fn a_gap_between_slices_in_metres_needs_no_file() {
 }
 
 #[test]
+fn a_pair_tells_the_physics_that_it_loses_and_what_says_it() {
+    let bench = Bench::new();
+    let pixel = "--pixel-size-m 1e-8 --energy-kev 8";
+    let physics = |of: &str| {
+        let facts = bench.json(&format!("inspect {of}"));
+        facts["understood"]["exposure"].as_str().map(str::to_owned)
+    };
+    for (said, limit) in [
+        ("--fresnel-number 0.3 --fly 1,2.5 --detector-blur 0.7", ""),
+        ("--fly=-0.5,0 --slices 2 --slice-fresnel-number 5", "--saturation 150"),
+    ] {
+        bench.ok(&format!("{SIMULATE} {pixel} {said} {limit} --output scan.npz"));
+        let made = bench.run("convert scan.npz pair.h5");
+        assert!(made.status.success(), "{}", stderr(&made));
+        let told = stderr(&made);
+        let lost = told.lines().find(|line| line.contains("a pair has no place for it: "));
+        let lost = lost.unwrap_or_else(|| panic!("{told}"));
+        assert!(lost.contains("OUT.npz or OUT.cxi keeps it"), "{lost}");
+        // What is to be typed gives the same physics.
+        let typed: Vec<&str> =
+            lost.split(" (").skip(1).map(|of| of.split(')').next().unwrap()).collect();
+        let (of_solver, typed): (Vec<&str>, Vec<&str>) =
+            typed.into_iter().partition(|typed| typed.starts_with("reconstruct "));
+        assert_eq!(of_solver.len(), usize::from(!limit.is_empty()), "{lost}");
+        assert!(of_solver.iter().all(|typed| typed.ends_with(limit)), "{lost}");
+        assert_eq!(lost.contains("--fly=1,2.5)"), said.contains("--fly 1,2.5"), "{lost}");
+        let pair = format!("pair.h5 --companion pair.product.h5 {}", typed.join(" "));
+        assert_eq!(physics(&pair), physics("scan.npz"), "{lost}");
+        // CXI keeps it without a word.
+        let kept = bench.run("convert scan.npz scan.cxi");
+        assert!(!stderr(&kept).contains("left out"), "{}", stderr(&kept));
+        assert_eq!(physics("scan.cxi"), physics("scan.npz"));
+    }
+    bench.ok(&format!("{SIMULATE} {pixel} --output plain.npz"));
+    let told = stderr(&bench.run("convert plain.npz plain.h5"));
+    assert!(!told.contains("left out"), "{told}");
+}
+
+#[test]
 fn data_of_a_study_are_made_anew_where_their_physics_changes() {
     let bench = Bench::new();
     let design = |more: &str| {

@@ -88,7 +88,22 @@ fn a_start_that_does_not_fit_is_named() {
          --output other.npz");
     bench.fails(&format!("{solve} --input other.npz {from}"), &["start: ", "expected", "found"]);
     let window = format!("{solve} --input scan.npz --binning 2 {from}");
-    bench.fails(&window, &["start: probe", "16 x 16 px", "1 of 32 x 32"]);
+    bench.fails(
+        &window,
+        &["start: probe", "16 x 16 px", "1 of 32 x 32", "--detector-window 32,32", "leave --start"],
+    );
+    // What of the slices is to be typed, in both directions.
+    let thick = format!("{solve} --input scan.npz --slices 3 --slice-fresnel-number 1");
+    bench.ok(&format!("{thick} --output-dir thick"));
+    let from_thick = "--start thick/reconstruction.npz --output-dir x";
+    bench.fails(
+        &format!("{} {from_thick}", thick.replace("slices 3", "slices 2")),
+        &["start: object", "an object of 2 slices, or of one, found 3", "say --slices 3"],
+    );
+    bench.fails(
+        &format!("{solve} --input scan.npz {from_thick}"),
+        &["an object of one slice, found 3", "--slices 3", "--slice-fresnel-number"],
+    );
     bench.fails(
         &format!("{solve} --input scan.npz --start hot --output-dir x"),
         &["start: expected flat, guess or the file of a reconstruction, found hot"],

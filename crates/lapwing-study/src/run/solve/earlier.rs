@@ -94,12 +94,26 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
         let found = format!("{}, beyond which pattern {pattern} reaches", told(shape));
         return Err(refused("object", expected, found));
     }
-    let found = made.object.n_slices();
-    if found != slices && found != 1 {
-        return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
-    }
+    check_slices(made, slices)?;
     let object = in_slices(&made.object, slices);
     Ok(Placed { object, scan, of_data, origin })
+}
+
+/// Refuses an object of several slices, but not of as many as are to be reconstructed.
+fn check_slices(made: &Reconstruction, slices: usize) -> Result<()> {
+    let found = made.object.n_slices();
+    if found == slices || found == 1 {
+        return Ok(());
+    }
+    let expected = match slices {
+        1 => "an object of one slice".to_owned(),
+        _ => format!("an object of {slices} slices, or of one"),
+    };
+    let found = format!(
+        "{found}; to go on with these say --slices {found} with their gap (--slice-spacing or \
+         --slice-fresnel-number), else leave --start out"
+    );
+    Err(refused("object", expected, found))
 }
 
 /// Whether each of fewer positions is one of `scan`, but for what refinement moves them by.
@@ -122,10 +136,7 @@ fn is_part(part: &[Position], scan: &[Position]) -> bool {
 
 /// The object of a reconstruction of some patterns of the scan of `dataset` under all of them.
 fn of_part(made: &Reconstruction, dataset: &Dataset, slices: usize) -> Result<Placed> {
-    let found = made.object.n_slices();
-    if found != slices && found != 1 {
-        return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
-    }
+    check_slices(made, slices)?;
     let (shape, origin) = match &dataset.object {
         Some(object) => (object.shape(), None),
         None => {
@@ -175,7 +186,12 @@ pub(crate) fn fitting(probe: &Modes, dataset: &Dataset) -> Result<Modes> {
     let ((modes, height, width), window) = (probe.dim(), dataset.pattern_shape());
     if modes == 0 || (height, width) != window {
         let expected = format!("modes of {} x {} px, as the patterns", window.0, window.1);
-        return Err(refused("probe", expected, format!("{modes} of {height} x {width}")));
+        let found = format!(
+            "{modes} of {height} x {width}; read as many pixels of the detector as then \
+             (--detector-window {}, --binning), or leave --start out",
+            format_args!("{height},{width}")
+        );
+        return Err(refused("probe", expected, found));
     }
     Ok(probe.clone())
 }

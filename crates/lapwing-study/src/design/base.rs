@@ -4,6 +4,7 @@ use crate::StudyError;
 use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
+use crate::design::unused;
 use lapwing_files::experiment::Numbers;
 use lapwing_files::options::{Geometry, ProbeFrom};
 use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
@@ -19,7 +20,8 @@ use toml::{Table, Value};
 pub struct BaseFile {
     /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
     pub file: PathBuf,
-    /// Options of reading by their names; paths are absolute.
+    /// Options of reading by their names, those that concern object, probe and positions; paths are
+    /// absolute.
     #[serde(flatten)]
     pub reading: Table,
 }
@@ -157,7 +159,16 @@ impl Source {
     /// When a key is none or cannot have its value, or the experiment file cannot be understood.
     pub fn reading(&self) -> Result<ReadOptions, DesignError> {
         let (named, sections) = self.said();
-        experiment::of_design(named, sections).map_err(DesignError::Base)
+        self.understood(named, sections)
+    }
+
+    /// What `named` and `sections` say.
+    fn understood(&self, named: &Table, sections: &Table) -> Result<ReadOptions, DesignError> {
+        let said = experiment::of_design(named, sections).map_err(DesignError::Base)?;
+        match self {
+            Self::Base { .. } => unused::check(&said).map(|()| said),
+            Self::Measured { .. } | Self::BuiltIn { .. } => Ok(said),
+        }
     }
 
     /// Side of a pixel of the object, metres, where the design tells it.
@@ -197,7 +208,7 @@ impl Source {
         let (named, sections) = self.said();
         let mut named = named.clone();
         named.remove(EXPERIMENT);
-        experiment::of_design(&named, sections).map(drop).map_err(DesignError::Base)
+        self.understood(&named, sections).map(drop)
     }
 
     /// The options by name, and the sections of an experiment.
@@ -259,29 +270,51 @@ impl Source {
 }
 
 /// What cannot be read of a base, with the keys of its design in place of the flags that commands
-/// have for them: `scan_step_m` for `--scan-step-m`, `positions = FILE` for `--positions FILE`.
+/// have for them: `scan_step_m` for `--scan-step-m`, `positions = "FILE"` for `--positions FILE`.
 pub(crate) fn in_keys(error: StudyError) -> StudyError {
     let said = error.to_string();
     let mut told = said.clone();
     // Longer flags first: some begin like others.
-    let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option.name)).collect();
+    let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option)).collect();
     options.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
-    for (flag, key) in options {
+    for (flag, option) in options {
         let flag = format!("--{flag}");
         while let Some(at) = told.find(&flag) {
-            let rest = told[at + flag.len()..].to_owned();
-            let mut words = rest.trim_start().chars();
-            let value = rest.starts_with(' ')
-                && words.next().is_some_and(char::is_uppercase)
-                && words.next().is_some_and(|c| c.is_uppercase() || c == ',');
-            let equals = if value { " =" } else { "" };
-            told = format!("{}{key}{equals}{rest}", &told[..at]);
+            let (before, rest) = (&told[..at], &told[at + flag.len()..]);
+            let key = option.name;
+            told = match rest.strip_prefix(' ').and_then(|rest| value(option.kind, rest)) {
+                Some((value, rest)) => format!("{before}{key} = {value}{rest}"),
+                None => format!("{before}{key}{rest}"),
+            };
         }
     }
     match told == said {
         true => error,
         false => StudyError::Invalid(format!("{told} (keys of [base] in the design)")),
     }
+}
+
+/// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
+fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
+    let ends = |c: char| c.is_whitespace() || ");".contains(c);
+    let word = message.split(ends).next().unwrap_or_default().trim_end_matches([',', '.', ':']);
+    let rest = &message[word.len()..];
+    // What stands for a value is in capitals: N, FILE, NY,NX, FILE::NAME.
+    let stands = word.starts_with(char::is_uppercase)
+        && word.chars().nth(1).is_none_or(|c| c.is_uppercase() || c == ',');
+    let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let value = match kind {
+        Kind::Choice { words, .. } if words.list().contains(&word) => format!("\"{word}\""),
+        Kind::Flag { .. } | Kind::Choice { .. } => return None,
+        _ if !(stands || number) => return None,
+        Kind::File { .. } | Kind::Text { .. } | Kind::Indices { .. } => format!("\"{word}\""),
+        Kind::Files { .. } | Kind::Names { .. } => format!("[\"{word}\"]"),
+        Kind::Number { .. } | Kind::Pair { .. } | Kind::Motion { .. } => match word.contains(',') {
+            true => format!("[{}]", word.split(',').collect::<Vec<_>>().join(", ")),
+            false => word.to_owned(),
+        },
+    };
+    Some((value, rest))
 }
 
 /// Makes relative paths in both tables those of `folder`.
@@ -332,8 +365,20 @@ mod tests {
                      FILE::NAME), or one array named by --patterns, with --scan-shape NY,NX";
         assert_eq!(
             told(flags),
-            "x.h5: scan_step_m: expected the step (scan_step_m), or positions (positions = FILE::NAME), \
-             or one array named by patterns, with scan_shape = NY,NX (keys of [base] in the design)"
+            "x.h5: scan_step_m: expected the step (scan_step_m), or positions (positions = \
+             \"FILE::NAME\"), or one array named by patterns, with scan_shape = [NY, NX] (keys of \
+             [base] in the design)"
+        );
+        // What is to be typed is TOML.
+        let shown = "x: expected square pixels (the same range of both: --detector-window N,N; or \
+                     --pixel-size-m where they are square; --scan-shape 30,40, --quantity counts or \
+                     --quantity of the file, --slices 1)";
+        let said = told(shown);
+        let words = said.split("both: ").nth(1).unwrap().split(" (keys").next().unwrap();
+        assert_eq!(
+            words,
+            "detector_window = [N, N]; or pixel_size_m where they are square; scan_shape = [30, \
+             40], quantity = \"counts\" or quantity of the file, slices = 1)"
         );
         // What names no option of reading stays, and so does its kind.
         assert_eq!(told("x.h5: damaged, --output DIR"), "x.h5: damaged, --output DIR");

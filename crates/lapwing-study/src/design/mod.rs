@@ -18,6 +18,7 @@ mod settled;
 pub mod solver;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod written;
 
 pub(crate) use base::in_keys;

@@ -225,6 +225,47 @@ fn a_base_takes_every_option_of_reading_and_the_sections_of_an_experiment() {
 }
 
 #[test]
+fn what_changes_nothing_of_a_base_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = folder.path().join("e.toml");
+    std::fs::write(&experiment, "[detector]\nbinning = 2\n").unwrap();
+    let named = [
+        ("fly = [0, 4]", "fly", "under [physics]"),
+        ("fly = \"auto\"", "fly", "under [physics]"),
+        ("fresnel_number = 0.3", "fresnel_number", "under [physics]"),
+        ("detector_blur = 0.5", "detector_blur", "under [physics]"),
+        ("slices = 2", "slices", "under [physics]"),
+        ("slice_fresnel_number = 5", "slice_fresnel_number", "under [physics]"),
+        ("slice_spacing = 5e-9", "slice_spacing", "under [physics]"),
+        ("geometry = \"near-field\"", "geometry", "fresnel_number under [physics]"),
+        ("geometry = \"far-field\"", "geometry", "leave it out"),
+        ("binning = 2", "binning", "measured in place of file"),
+        ("detector_window = [16, 16]", "detector_window", "pattern_size under [study]"),
+        ("frames = \"0-9\"", "frames", "measured in place of file"),
+        ("scan_rotation_deg = 3", "scan_rotation_deg", "leave it out"),
+        ("positions = \"p.txt\"", "positions", "[scan]"),
+        ("mask = \"m.npy\"", "mask", "leave it out"),
+        ("[experiment.scan]\nfly = [0, 4]", "fly", "under [physics]"),
+    ];
+    for (text, key, instead) in named {
+        let told = refused(&format!("[base]\nfile = \"a.npz\"\n{text}\n"));
+        let start = format!("[base]: {key}: expected no such key beside file");
+        assert!(told.starts_with(&start) && told.contains(instead), "{text}: {told}");
+        // Of a measured scan all of it is read.
+        parse(&format!("[base]\nmeasured = \"a.npz\"\n{text}\n")).unwrap();
+    }
+    // In an experiment file it is seen when that is read.
+    let study = "[study]\npattern_size = 32\n";
+    let text = format!("[base]\nfile = \"a.npz\"\nexperiment = {experiment:?}\n{study}");
+    let told = parse(&text).unwrap().source.reading().unwrap_err().to_string();
+    assert!(told.starts_with("[base]: binning: expected no such key"), "{told}");
+    // What concerns object, probe and positions is taken.
+    let taken = "flip_y = true\ncoordinate_order = \"column-row\"\npixel_size_m = 1e-8\n\
+                 energy_kev = 8\nleave_out = [\"objectSlices\"]\ncommon = true\nbinning = 1\n";
+    parse(&format!("[base]\nfile = \"a.npz\"\n{taken}")).unwrap();
+}
+
+#[test]
 fn the_probe_of_an_experiment_is_that_of_the_solvers() {
     let start = |text: &str| parse(text).unwrap().solvers[0].starts().1;
     let said = "[experiment.probe]\nfrom = \"file\"\n";

@@ -344,5 +344,5 @@ fn a_design_reads_arrays_of_any_name_as_the_flags_do() {
     // What is missing is told by the keys that a design has.
     design("patterns = \"frames\"");
     let told = bench.fails("study run designs/s.toml --output t", &["scan_step_m", "[base]"]);
-    assert!(!told.contains("--scan-step-m") && told.contains("positions = FILE"), "{told}");
+    assert!(!told.contains("--scan-step-m") && told.contains("positions = \"FILE\""), "{told}");
 }

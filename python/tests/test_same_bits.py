@@ -184,4 +184,6 @@ def test_study(tmp_path: Path) -> None:
             np.load(tmp_path / "python" / name) as ours,
         ):
             for array in set(theirs.files) - {"timestamp"}:
-                assert np.array_equal(theirs[array], ours[array]), (name, array)
+                # Error maps know nothing of pixels that no pattern saw.
+                nan = theirs[array].dtype.kind in "fc"
+                assert np.array_equal(theirs[array], ours[array], equal_nan=nan), (name, array)

@@ -19,6 +19,8 @@ pub type Target = BufWriter<File>;
 /// What the names of temporary files begin and end with.
 const PREFIX: &str = ".lapwing-";
 const SUFFIX: &str = ".part";
+/// Letters and digits between, which are drawn for each.
+const DRAWN: usize = 6;
 
 /// Writes a file atomically: `fill` produces the contents, which replace `path` once they are
 /// safely on disk.
@@ -49,7 +51,7 @@ where
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
+    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(DRAWN);
     // What the user's umask leaves of it, as for any newly created file; the default would be
     // private to the user.
     #[cfg(unix)]
@@ -75,9 +77,12 @@ pub fn remove_abandoned(folder: impl AsRef<Path>) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        let named = name.to_str().is_some_and(|name| {
-            name.strip_prefix(PREFIX).is_some_and(|rest| rest.ends_with(SUFFIX))
-        });
+        let drawn = |name: &str| {
+            let drawn = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+            let drawn = drawn.bytes().map(|byte| byte.is_ascii_alphanumeric());
+            Some(drawn.len() == DRAWN && drawn.clone().all(|is| is))
+        };
+        let named = name.to_str().and_then(drawn).unwrap_or(false);
         if !named || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
@@ -173,7 +178,13 @@ mod tests {
     #[test]
     fn what_a_killed_writer_left_is_removed_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [".lapwing-k1Ll3d.part", ".lapwing.lock", "scan.part", ".lapwing-notes"] {
+        for name in [
+            ".lapwing-k1Ll3d.part",
+            ".lapwing-my own.part",
+            ".lapwing.lock",
+            "scan.part",
+            ".lapwing-notes",
+        ] {
             std::fs::write(folder.path().join(name), "begun").unwrap();
         }
         std::fs::create_dir(folder.path().join(".lapwing-folder.part")).unwrap();
@@ -187,7 +198,13 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         let mut left = names(folder.path());
         left.sort();
-        let kept = [".lapwing-folder.part", ".lapwing-notes", ".lapwing.lock", "data.txt"];
+        let kept = [
+            ".lapwing-folder.part",
+            ".lapwing-my own.part",
+            ".lapwing-notes",
+            ".lapwing.lock",
+            "data.txt",
+        ];
         assert_eq!(left, [&kept[..], &["scan.part"]].concat());
     }
 

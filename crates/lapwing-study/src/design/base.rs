@@ -159,15 +159,18 @@ impl Source {
     /// When a key is none or cannot have its value, or the experiment file cannot be understood.
     pub fn reading(&self) -> Result<ReadOptions, DesignError> {
         let (named, sections) = self.said();
-        self.understood(named, sections)
+        experiment::of_design(named, sections).map_err(DesignError::Base)
     }
 
-    /// What `named` and `sections` say.
-    fn understood(&self, named: &Table, sections: &Table) -> Result<ReadOptions, DesignError> {
-        let said = experiment::of_design(named, sections).map_err(DesignError::Base)?;
+    /// Refuses what the design itself says of a base's own patterns where data are simulated from
+    /// it. A study that is there keeps what it says; an experiment file may be that of other uses.
+    ///
+    /// # Errors
+    /// The first such key, with what to say instead, and as [`Self::reading`].
+    pub(crate) fn check_unused(&self) -> Result<(), DesignError> {
         match self {
-            Self::Base { .. } => unused::check(&said).map(|()| said),
-            Self::Measured { .. } | Self::BuiltIn { .. } => Ok(said),
+            Self::Base { .. } => unused::check(&self.said_here()?),
+            Self::Measured { .. } | Self::BuiltIn { .. } => Ok(()),
         }
     }
 
@@ -205,10 +208,15 @@ impl Source {
     /// [`Self::reading`] without looking into the experiment file, which may have gone since a
     /// study was run.
     pub(super) fn check_reading(&self) -> Result<(), DesignError> {
+        self.said_here().map(drop)
+    }
+
+    /// What stands in the design, but for its experiment file.
+    fn said_here(&self) -> Result<ReadOptions, DesignError> {
         let (named, sections) = self.said();
         let mut named = named.clone();
         named.remove(EXPERIMENT);
-        self.understood(&named, sections).map(drop)
+        experiment::of_design(&named, sections).map_err(DesignError::Base)
     }
 
     /// The options by name, and the sections of an experiment.

@@ -96,13 +96,13 @@ pub fn study_with(
         search::pixel_size(&settled, goal, options.stream)?;
     }
     let _lock = Lock::acquire(root)?;
+    let base = hash_of_base(&settled.source)?;
+    let mut ledger = Ledger::open(root)?;
+    let design = &admitted(settled, &folder, base.as_deref(), &ledger, options)?;
     let Roots { data, views, artifacts } = folder.roots();
     for place in [data, views, artifacts, folder.reference_dir()] {
         remove_abandoned_below(&place);
     }
-    let base = hash_of_base(&settled.source)?;
-    let mut ledger = Ledger::open(root)?;
-    let design = &admitted(settled, &folder, base.as_deref(), &ledger, options)?;
     let text = design.to_toml()?;
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
@@ -150,6 +150,9 @@ fn admitted(
     ledger: &Ledger,
     StudyOptions { replace, stream, .. }: StudyOptions,
 ) -> Result<Design> {
+    if !folder.design_file().is_file() {
+        settled.source.check_unused()?;
+    }
     foreign::refuse_report(&folder.report_dir())?;
     jobs::refuse_records(&folder.artifact_root())?;
     let same_base = base.is_none() || base == ledger.base();

@@ -81,7 +81,7 @@ impl Said<'_> {
                 let why =
                     lower.and_then(|one| Some(format!("at {}, {}", one.dose, one.why.as_ref()?)));
                 let enough = after.map(|after| format!("{after} is not enough"));
-                let chance = of.tried.iter().find(|one| one.dose < at && one.value.is_some());
+                let chance = of.tried.iter().find(|one| one.dose < at && one.half_width.is_some());
                 let chance = chance.filter(|_| after.is_none());
                 let chance =
                     chance.map(|one| format!("from {} on, chance alone may reach it", one.dose));

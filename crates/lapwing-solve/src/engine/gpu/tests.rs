@@ -459,7 +459,11 @@ fn a_search_for_the_prior_and_a_snapshot_go_the_same_way() {
     let [whole, resumed] = [run, resumed].map(|run| run.solve(&mut |_| Flow::Continue));
     assert_eq!((&whole.loss, &whole.object), (&resumed.loss, &resumed.object));
     let on_cpu = solver.solve(&problem, &mut |_| Flow::Continue);
-    let strength = |solution: &crate::Solution| solution.choices[0].value;
-    let ratio = strength(&whole) / strength(&on_cpu);
-    assert!((0.8..1.25).contains(&ratio), "{ratio}");
+    // So few trials leave the strength to the last bits of a fit; what each trial predicts is that
+    // of the same pixels.
+    let [of_card, of_cpu] = [&whole, &on_cpu].map(|solution| &solution.choices[0].tried);
+    assert!(of_card.len() >= 3 && of_card.len() == of_cpu.len());
+    for (a, b) in of_card.iter().zip(of_cpu).take(2) {
+        assert!(a.value == b.value && (a.score / b.score - 1.0).abs() < 0.01, "{a:?} {b:?}");
+    }
 }

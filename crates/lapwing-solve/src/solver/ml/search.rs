@@ -257,8 +257,9 @@ impl StrengthSearch {
         if self.stage == Stage::Base && self.done + 1 == self.start_epochs + BASE.0 {
             let falls =
                 matches!(losses, [.., before, last] if before - last > FALLING * last.abs());
-            let more = BASE.1 - BASE.0;
-            if falls && self.affords(1 + more + TRIALS.0 * TRIAL) {
+            // Never at the cost of the last stage.
+            let longest = self.start_epochs + BASE.1 + TRIALS.1 * TRIAL + LAST.1;
+            if falls && self.spent - self.done + longest <= self.limit {
                 self.base_epochs = BASE.1;
             }
         }

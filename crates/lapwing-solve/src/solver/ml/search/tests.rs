@@ -86,13 +86,12 @@ fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
 
 #[test]
 fn a_base_whose_loss_still_falls_goes_on() {
-    let more = BASE.1 - BASE.0;
-    let least = least_epochs(8);
+    let longest = 8 + BASE.1 + TRIALS.1 * TRIAL + LAST.1;
     for (fall, limit, expected) in [
         (0.5 * FALLING, 300, BASE.0),
         (1.5 * FALLING, 300, BASE.1),
-        (1.5 * FALLING, least + more, BASE.1),
-        (1.5 * FALLING, least + more - 1, BASE.0),
+        (1.5 * FALLING, longest, BASE.1),
+        (1.5 * FALLING, longest - 1, BASE.0),
     ] {
         let mut search = StrengthSearch::new(8, limit, None, 1).unwrap();
         let mut losses = vec![1.0];

@@ -19,6 +19,9 @@
 //! Pixels, and not photons, are held out: where one electron makes several counts, these fall on
 //! both sides of a split of photons, and the weakest prior would always win.
 
+mod base;
+
+use self::base::{Base, fields_or_none};
 use crate::engine::HoldOut;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Tried};
@@ -109,18 +112,6 @@ pub(super) enum Turn<'a> {
     Again,
     /// Start anew from these fields.
     From(&'a [Complex32]),
-}
-
-/// A base, and where another round would begin.
-#[derive(Debug, Clone, Default)]
-struct Base {
-    /// Loss of the held-out pixels.
-    score: f64,
-    fields: Vec<Complex32>,
-    /// Fields at the end of its first stage.
-    begun: Vec<Complex32>,
-    /// Those from which that stage's best epoch started, and that epoch's loss per pixel.
-    safe: (Vec<Complex32>, f64),
 }
 
 /// See the [module](self).
@@ -477,34 +468,6 @@ impl StrengthSearch {
         self.best = fields_or_none(snapshot, "search.best", self.len)?;
         Ok(())
     }
-}
-
-impl Base {
-    fn save(&self, name: &str, snapshot: &mut Snapshot) {
-        snapshot.put_numbers(&format!("{name}.losses"), &[self.score, self.safe.1]);
-        snapshot.put_fields(&format!("{name}.fields"), &self.fields);
-        snapshot.put_fields(&format!("{name}.begun"), &self.begun);
-        snapshot.put_fields(&format!("{name}.safe"), &self.safe.0);
-    }
-
-    fn load(&mut self, name: &str, len: usize, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        [self.score, self.safe.1] = snapshot.numbers(&format!("{name}.losses"))?;
-        self.fields = fields_or_none(snapshot, &format!("{name}.fields"), len)?;
-        self.begun = fields_or_none(snapshot, &format!("{name}.begun"), len)?;
-        self.safe.0 = fields_or_none(snapshot, &format!("{name}.safe"), len)?;
-        Ok(())
-    }
-}
-
-/// Fields of this length, or none.
-fn fields_or_none(
-    snapshot: &Snapshot,
-    name: &str,
-    len: usize,
-) -> Result<Vec<Complex32>, SnapshotError> {
-    let stored = snapshot.fields_len(name)?;
-    let expected = if stored == 0 { 0 } else { len };
-    Ok(snapshot.fields(name, expected)?.to_vec())
 }
 
 /// Where a parabola through the best trial and its neighbours is lowest, over the logarithm of the

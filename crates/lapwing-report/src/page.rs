@@ -14,7 +14,7 @@ use crate::metric::{Metric, dose_label, shown};
 use crate::scans::Scans;
 use crate::shots;
 use crate::{ReportError, fluence, quanta};
-use card::{Card, card, groups};
+use card::{Card, card, groups, unmapped};
 use fact::{Fact, duration, fact};
 use lapwing_draw::number::label;
 use lapwing_study::Split;
@@ -103,6 +103,7 @@ pub(crate) fn render(
         fluence => told(study, fluence::table(study)),
         problems => told(study, problems(study)),
         truths => told(study, truths),
+        unmapped => unmapped(&first),
         groups => told(study, groups(&first, cards)),
         reference => study.reference.clone(),
         quanta => study.quantum.many(),

@@ -22,6 +22,7 @@ use lapwing_study::design::external::ALGORITHM as EXTERNAL;
 use lapwing_study::record::{Files, JobResult, link};
 use minijinja::Value;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The metric that slices are compared by.
 const COMPLEX_ERROR: &str = "complex_nrmse";
@@ -35,8 +36,6 @@ pub(super) struct Card {
     reason: Option<String>,
     headline: Vec<Fact>,
     pictures: Vec<Shown>,
-    /// The line of the design beside which an error map can be asked for, where there is none.
-    unmapped: Option<String>,
     scan: Value,
     shifts: Value,
     variation: Value,
@@ -131,7 +130,6 @@ pub(super) fn card(
         reason: row.outcome.reason().map(str::to_owned),
         headline,
         pictures,
-        unmapped: row.result().and_then(unmapped),
         scan: Value::from_safe_string(scan),
         shifts: svg(scans::shifts(study, row)),
         variation: svg(scans::variation(study, row)),
@@ -145,10 +143,13 @@ pub(super) fn card(
     }
 }
 
-/// `algorithm = "ML"` of a solver of this program that made no error map.
-fn unmapped(result: &JobResult) -> Option<String> {
-    let none = result.error_maps.is_none() && result.algorithm != EXTERNAL;
-    none.then(|| format!("algorithm = \"{}\"", result.algorithm))
+/// The lines of the design, `algorithm = "ML"`, whose results among `rows` have no error map though
+/// this program made them, each once.
+pub(super) fn unmapped(rows: &[&Row]) -> Vec<String> {
+    let without = |result: &&JobResult| result.error_maps.is_none() && result.algorithm != EXTERNAL;
+    let results = rows.iter().filter_map(|row| row.result()).filter(without);
+    let lines = results.map(|result| format!("algorithm = \"{}\"", result.algorithm));
+    lines.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// How the data of a condition came about, what it cost, and the gauge that was removed.

@@ -207,6 +207,20 @@ fn coverage_of_error_maps_is_in_the_table() {
 }
 
 #[test]
+fn how_an_error_map_is_made_is_told_once_for_all_conditions_without_one() {
+    let told = |maps| {
+        let folder = tempfile::tempdir().unwrap();
+        write_study(folder.path(), &Special { maps, several: true, ..Special::default() });
+        let page = lapwing_report::write(folder.path()).unwrap().html;
+        let page = fs::read_to_string(page).unwrap();
+        // What is after the settings of the design quotes it.
+        let (said, _) = page.split_once("Make this study again").unwrap();
+        said.matches("error_maps = 2 beside").count()
+    };
+    assert_eq!((told(false), told(true)), (1, 0));
+}
+
+#[test]
 fn a_folder_of_others_is_no_report_to_be_replaced() {
     let folder = tempfile::tempdir().unwrap();
     write_study(folder.path(), &Special::default());

@@ -22,14 +22,18 @@ const DARKEST: f64 = 0.125;
 const PHOTONS: f64 = 0.2;
 /// Correlation of adjacent pixels' noise above which it is not independent.
 const CORRELATED: f64 = 0.15;
+/// Pixels so far apart have noise of their own, and the same light but for speckle.
+const APART: usize = 2;
 /// Pairs that one task sums; fixed, so that the sums do not depend on the number of threads.
 const TASK: usize = 64;
 
 /// Sums over pairs of neighbouring patterns.
 struct Differences {
     /// Of each ring, over pixels that are good in both: sum (m - m')^2, sum (m + m'), over the
-    /// pairs the sum of the square of the ring's mean, and the number of pixels.
-    rings: Vec<[f64; 4]>,
+    /// pairs the sum of the square of the ring's mean, the number of pixels, and sum m m'.
+    rings: Vec<[f64; 5]>,
+    /// Of each ring, over good pixels [`APART`] in the same pattern: sum of products, and number.
+    apart: Vec<(f64, f64)>,
     /// Of each ring: sum d d_right over pairs of adjacent good pixels, and sum d^2 over the same.
     adjacent: Vec<(f64, f64)>,
 }
@@ -69,27 +73,27 @@ pub(super) fn find(
     let pairs = neighbours(scan, path);
     let differences = differences(stack, &pairs, rings, go_on)?;
 
-    let squares_of_means = rings.sums(&moments.mean.mapv(|mean| mean * mean));
     let pairs = pairs.len() as f64;
     let points: Vec<Point> = dark
         .iter()
         .filter_map(|&ring| {
-            let [squares, counts, of_pairs, compared] = differences.rings[ring];
+            let [squares, counts, of_pairs, compared, common] = differences.rings[ring];
             let (mean, variance) = (means[ring], squares / (2.0 * compared));
             let usable = counts >= COUNTS && variance > 0.0;
             let weight = compared / (2.0 * variance * variance);
             // Less what counting adds to the square of a mean of both patterns' pixels.
             let noise = 0.5 * mean / (compared / pairs);
             let square = (of_pairs / pairs - noise).max(mean * mean);
-            let unsteady = square / (mean * mean);
             let pixels = rings.members(ring).len() as f64;
-            let light = unsteady * squares_of_means[ring].0 / (mean * pixels);
+            let (products, number) = differences.apart[ring];
+            let light = (products / number.max(1.0)).max(common / compared) / mean;
             usable.then_some(Point { mean, square, light, variance, weight, pixels })
         })
         .collect();
     // Light adds to differences and only the read-out lowers them: a gain below that of photons is
     // chance, and none is above what a lit ring shows. It is above 1 only where light that is
-    // uncorrelated between patterns, with twice the variance of speckle, cannot explain it.
+    // uncorrelated between patterns, with twice the variance of speckle, cannot explain it: a sharp
+    // edge lights few patterns and a streak of their pixels, which products of pixels show.
     let beyond_light =
         |point: &Point| point.variance / point.mean - 2.0 * point.light > 1.0 + PHOTONS;
     let gain = slope_at_zero(&points).unwrap_or(1.0).min(largest(&points));
@@ -120,7 +124,8 @@ struct Point {
     mean: f64,
     /// Mean over the pairs of the square of their mean.
     square: f64,
-    /// Mean square over mean of the light, over pixels and pairs: variance over mean of speckle.
+    /// Square over mean of the light but for speckle, which is the variance over mean that speckle
+    /// adds: from products of pixels with noise of their own, in two patterns or in one.
     light: f64,
     variance: f64,
     weight: f64,
@@ -240,7 +245,8 @@ fn differences(
         rings.members(ring).iter().for_each(|&place| good[place as usize] = true);
     }
     let none = || Differences {
-        rings: vec![[0.0; 4]; rings.len()],
+        rings: vec![[0.0; 5]; rings.len()],
+        apart: vec![(0.0, 0.0); rings.len()],
         adjacent: vec![(0.0, 0.0); rings.len()],
     };
     let of_task = |_: &mut (), pairs: &[(usize, usize)]| {
@@ -264,9 +270,10 @@ fn differences(
                 }
             };
             for ring in 0..rings.len() {
-                let [squares, counts, of_pairs, compared] = &mut sums.rings[ring];
+                let [squares, counts, of_pairs, compared, common] = &mut sums.rings[ring];
                 let (mut both, mut pixels) = (0.0, 0_usize);
                 let (products, own) = &mut sums.adjacent[ring];
+                let (light, number) = &mut sums.apart[ring];
                 for &place in rings.members(ring) {
                     let place = place as usize;
                     if !good[place] {
@@ -275,7 +282,17 @@ fn differences(
                     pixels += 1;
                     let here = difference[place];
                     *squares += here * here;
-                    both += f64::from(a[place]) + f64::from(b[place]);
+                    let of = |place: usize| (f64::from(a[place]), f64::from(b[place]));
+                    let (of_a, of_b) = of(place);
+                    both += of_a + of_b;
+                    *common += of_a * of_b;
+                    let right = (place % width + APART < width).then_some(place + APART);
+                    let below = Some(place + APART * width).filter(|&below| below < a.len());
+                    for apart in [right, below].into_iter().flatten().filter(|&at| good[at]) {
+                        let (apart_a, apart_b) = of(apart);
+                        *light += of_a * apart_a + of_b * apart_b;
+                        *number += 2.0;
+                    }
                     if !(place + 1).is_multiple_of(width) && good[place + 1] {
                         *products += here * difference[place + 1];
                         *own += here * here;
@@ -293,6 +310,10 @@ fn differences(
     for part in &parts {
         for (sums, more) in all.rings.iter_mut().zip(&part.rings) {
             sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        for (sum, more) in all.apart.iter_mut().zip(&part.apart) {
+            sum.0 += more.0;
+            sum.1 += more.1;
         }
         for (sum, more) in all.adjacent.iter_mut().zip(&part.adjacent) {
             sum.0 += more.0;

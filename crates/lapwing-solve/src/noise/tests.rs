@@ -15,12 +15,17 @@ const SIDE: usize = 64;
 
 /// Mean patterns of a scan over a specimen of cells, `photons` each.
 fn light(photons: f64, seed: u64) -> (Array3<f32>, Vec<Position>) {
-    light_of(Specimen::Cells, photons, seed)
+    light_of(Specimen::Cells, 4.0, photons, seed)
 }
 
-fn light_of(specimen: Specimen, photons: f64, seed: u64) -> (Array3<f32>, Vec<Position>) {
+fn light_of(
+    specimen: Specimen,
+    step: f64,
+    photons: f64,
+    seed: u64,
+) -> (Array3<f32>, Vec<Position>) {
     let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
-    let scan = generate(ScanKind::Fermat, 4.0, (56.0, 56.0), seed).unwrap();
+    let scan = generate(ScanKind::Fermat, step, (14.0 * step, 14.0 * step), seed).unwrap();
     let placement = fit(&scan, (SIDE, SIDE), 2).unwrap();
     let scan = placement.place(&scan);
     let specimen = specimen.make(placement.shape, seed);
@@ -153,7 +158,7 @@ fn a_pattern_of_far_too_much_light_is_none() {
 #[test]
 fn sharp_edges_that_scatter_into_few_patterns_are_no_noise() {
     for (photons, seed) in [(1e3, 31), (1e4, 32), (1e5, 33)] {
-        let (mean, scan) = light_of(Specimen::SiemensStar, photons, seed);
+        let (mean, scan) = light_of(Specimen::SiemensStar, 4.0, photons, seed);
         let found = estimate(counted(&mean, 1.0, seed).view(), &scan, None);
         assert!(found.gain == 1.0 && !found.correlated, "{photons}: {}", found.gain);
         assert!(found.background_share() < 0.02, "{photons}: {}", found.background_share());
@@ -161,6 +166,16 @@ fn sharp_edges_that_scatter_into_few_patterns_are_no_noise() {
         let gain = estimate(counted(&mean, 4.0, seed).view(), &scan, None).gain;
         let expected = (4.0_f64.powi(2) + 3.0) / 4.0;
         assert!((0.7..1.15).contains(&(gain / expected)), "{photons}: {gain} of {expected}");
+    }
+    // Nor where neighbours have so little in common that almost every pattern is another.
+    for (specimen, step) in
+        [(Specimen::SiemensStar, 8.0), (Specimen::SiemensStar, 16.0), (Specimen::Cells, 16.0)]
+    {
+        for photons in [1e3, 2e4, 1e6] {
+            let (mean, scan) = light_of(specimen, step, photons, 34);
+            let found = estimate(counted(&mean, 1.0, 34).view(), &scan, None);
+            assert_eq!(found.gain, 1.0, "{specimen:?}, {step} px, {photons}");
+        }
     }
 }
 

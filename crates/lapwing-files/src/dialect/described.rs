@@ -7,17 +7,17 @@ use super::by_name::{self, Meaning, Told};
 use super::contradictions::Scales;
 use super::definition::Dialect;
 use super::found::Found;
-use super::geometry::{FarFieldOptics, object_pixel, stated};
-use super::shared::{by_coordinate, follow_positions, positions};
+use super::geometry::{FarFieldOptics, detector_pixel, object_pixel, stated};
+use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
-use super::{companion, hints, mask_file, named, pairs, reframe};
+use super::{companion, coordinates, hints, mask_file, named, pairs, reframe};
 use crate::experiment::frames::Reframe;
-use crate::experiment::raster::{raster, turn, turned};
+use crate::experiment::raster::raster;
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask;
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
-use crate::{Container, Error, Problem, metadata, physics};
+use crate::{Container, Error, Problem, metadata};
 
 /// Places of a raster of which some are taken, at most.
 const MOST_PLACES: usize = 1 << 24;
@@ -55,8 +55,8 @@ pub(super) fn apply(
     // The motion of an exposure is a displacement of the file's own positions.
     let own_scan = found.scan.is_some() && experiment.scan.positions.is_none();
     let sides = found.pixel.filter(|_| found.in_metres).unwrap_or((1.0, 1.0));
-    if let (true, Some(own)) = (own_scan, &mut found.metadata) {
-        follow_positions(own, sides, options, notes);
+    if own_scan {
+        coordinates::follow(found, sides, options, notes);
     }
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
@@ -138,10 +138,7 @@ pub(super) fn apply(
     let pixel = by_user.or(found.pixel).or_else(own_pixel).or_else(|| far_pixel(scales));
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
         let (finer_y, finer_x) = (old_y / y, old_x / x);
-        found.stretch((finer_y, finer_x));
-        if let Some(own) = found.metadata.as_mut().filter(|_| own_scan) {
-            physics::move_motion(own, |at| Position { y: at.y * finer_y, x: at.x * finer_x });
-        }
+        coordinates::stretch(found, (finer_y, finer_x), own_scan);
     }
     if let (None, Some((y, x))) = (before, pixel) {
         notes.push(format!("pixel of the object: {y:.4e} m x {x:.4e} m"));
@@ -156,16 +153,16 @@ pub(super) fn apply(
     if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
         found.problems.extend(hints::unused_positions(file, n));
     }
-    if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
-        turn(scan, degrees, pixel.unwrap_or((1.0, 1.0)));
-        notes.push(format!("positions: turned by {degrees} degrees, as specified"));
-        let turn = |at| turned(at, degrees, pixel.unwrap_or((1.0, 1.0)));
-        let own = found.metadata.as_mut().filter(|_| own_scan);
-        if own.is_some_and(|own| physics::move_motion(own, turn)) {
-            notes.push(format!("exposure_path_px: turned by {degrees} degrees, as the positions"));
-        }
+    // Of pixels of unknown size a rotation takes the ratio of the sides.
+    let pitch = scales.pitch.or(found.metadata.as_ref().and_then(detector_pixel));
+    let detector = if near { pitch } else { pitch.or(scales.angle).or(scales.frequency) };
+    let rotation = experiment.scan.rotation_deg;
+    if let Some(degrees) = rotation {
+        let known = coordinates::Known { pixel, detector, window, near };
+        coordinates::rotate(found, degrees, &known, own_scan, notes);
     }
-    if options.pixel_size.is_none() && found.problems.is_empty() {
+    let taken = rotation.is_some() && pixel.is_none() && detector.is_some_and(|(y, x)| y != x);
+    if options.pixel_size.is_none() && !taken && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));
     }
     let (optics, mut remarks) = optics_of(found, options, scales.wavelength, &told);

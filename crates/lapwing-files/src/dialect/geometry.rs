@@ -66,7 +66,7 @@ impl FarFieldOptics {
         Some(Self {
             wavelength: positive("wavelength_m")?,
             distance: positive("distance_m")?,
-            pitch: (positive("detector_pixel_size_y_m")?, positive("detector_pixel_size_x_m")?),
+            pitch: detector_pixel(metadata)?,
         })
     }
 
@@ -141,6 +141,38 @@ pub fn object_pixel(metadata: &Metadata) -> Option<(f64, f64)> {
         Some(both) => Some((both, both)),
         None => Some((positive("pixel_size_y_m")?, positive("pixel_size_x_m")?)),
     }
+}
+
+/// Sides (y, x) of an object pixel of unknown size, of which only the ratio counts, for patterns
+/// that span (height, width) pixels of a `detector` with these sides, squares where nothing says
+/// them: in the far field the inverse of the range of frequencies, in the near field (`near`) a
+/// pixel's own.
+pub(crate) fn relative_sides(
+    detector: Option<(f64, f64)>,
+    (height, width): (usize, usize),
+    near: bool,
+) -> (f64, f64) {
+    let (y, x) = detector.unwrap_or((1.0, 1.0));
+    match near {
+        true => (y, x),
+        false => (width as f64 * x, height as f64 * y),
+    }
+}
+
+/// Sides (y, x) of an object pixel under patterns of `shape`, of which only the ratio counts: as
+/// the metadata tell the pixel, and else as they tell pixels of the detector, which are taken for
+/// squares where they do not.
+pub fn object_sides(metadata: Option<&Metadata>, shape: (usize, usize)) -> (f64, f64) {
+    let near = metadata.and_then(stated) == Some(Geometry::NearField);
+    let detector = metadata.and_then(detector_pixel);
+    metadata.and_then(object_pixel).unwrap_or_else(|| relative_sides(detector, shape, near))
+}
+
+/// Pitch of the detector along (y, x), metres, in `physics_parameters`.
+pub(crate) fn detector_pixel(metadata: &Metadata) -> Option<(f64, f64)> {
+    let positive =
+        |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
+    Some((positive("detector_pixel_size_y_m")?, positive("detector_pixel_size_x_m")?))
 }
 
 /// Patterns looked at to tell the geometry.

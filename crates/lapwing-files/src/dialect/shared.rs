@@ -58,26 +58,32 @@ pub(super) fn positions(
     rows.into_iter().zip(columns).map(|(y, x)| Position { y: sign_y * y, x: sign_x * x }).collect()
 }
 
-/// Exchanges and reverses the stated motion of an exposure as [`positions`] does the coordinates:
-/// it is a displacement of these. Both are in object pixels of `sides` along (y, x), of which only
-/// the ratio counts; lengths are what is exchanged.
+/// A displacement, exchanged and reversed as [`positions`] does the coordinates. It is in object
+/// pixels of `sides` along (y, x), of which only the ratio counts; lengths are what is exchanged.
+pub(super) fn followed(at: Position, sides: (f64, f64), options: &ReadOptions) -> Position {
+    let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
+    let (y, x) = match options.coordinate_order {
+        Some(CoordinateOrder::ColumnRow) => (at.x * sides.1 / sides.0, at.y * sides.0 / sides.1),
+        _ => (at.y, at.x),
+    };
+    Position { y: sign(options.flip_y) * y, x: sign(options.flip_x) * x }
+}
+
+/// Whether [`positions`] exchanges or reverses anything.
+pub(super) fn are_followed(options: &ReadOptions) -> bool {
+    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
+    exchanged || options.flip_y || options.flip_x
+}
+
+/// Exchanges and reverses the stated motion of an exposure as [`followed`] does.
 pub(super) fn follow_positions(
     metadata: &mut Metadata,
     sides: (f64, f64),
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) {
-    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
-    let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
-    let follow = |Position { y, x }: Position| {
-        let (y, x) = match exchanged {
-            true => (x * sides.1 / sides.0, y * sides.0 / sides.1),
-            false => (y, x),
-        };
-        Position { y: sign(options.flip_y) * y, x: sign(options.flip_x) * x }
-    };
-    let changes = exchanged || options.flip_y || options.flip_x;
-    if changes && physics::move_motion(metadata, follow) {
+    let follow = |at| followed(at, sides, options);
+    if are_followed(options) && physics::move_motion(metadata, follow) {
         notes.push("exposure_path_px: exchanged and reversed as the positions are".to_owned());
     }
 }

@@ -27,3 +27,4 @@ mod series;
 mod stacks;
 mod storage;
 mod strangers;
+mod turned;

@@ -7,6 +7,7 @@ use crate::run::dataset::data::{self, sound_intensities};
 use crate::run::solve::asking::{Asking, Between};
 use crate::run::solve::trial;
 use crate::{Result, StudyError};
+use lapwing_files::dialect::object_sides;
 use lapwing_files::experiment::ProbeOptics;
 use lapwing_files::{Dataset, metadata};
 use lapwing_model::forward::{Physics, Propagation};
@@ -162,10 +163,9 @@ pub(crate) fn wavelength(dataset: &Dataset) -> Option<f64> {
     metadata::physics_parameter(known, "wavelength_m").filter(|&length| length > 0.0)
 }
 
-/// Sides (y, x) of an object pixel, metres; of one of unknown size only that it is a square.
+/// Sides (y, x) of an object pixel, of which only the ratio counts.
 pub(crate) fn sides(dataset: &Dataset) -> (f64, f64) {
-    let known = dataset.metadata.as_ref().and_then(lapwing_files::dialect::object_pixel);
-    known.unwrap_or((1.0, 1.0))
+    object_sides(dataset.metadata.as_ref(), dataset.pattern_shape())
 }
 
 /// Side of an object pixel, metres: the mean of both axes.

@@ -1,0 +1,153 @@
+//! What lies where the positions of a file do, brought into other coordinates with them: the stated
+//! motion of an exposure, and arrays of other positions.
+
+use lapwing_model::Position;
+use lapwing_model::position::bounding_box;
+
+use super::found::Found;
+use super::geometry::relative_sides;
+use super::shared::{are_followed, follow_positions, followed};
+use crate::experiment::raster::{turn, turned};
+use crate::npy::Array;
+use crate::options::ReadOptions;
+use crate::physics;
+
+/// Names of arrays (y, x) that hold positions beside those of the scan itself.
+const PLACES: [[&str; 2]; 2] =
+    [["ycoords_start", "xcoords_start"], ["true_ycoords", "true_xcoords"]];
+
+/// An affine map of positions, which leaves one in its place.
+struct Map {
+    /// Rows (y, x).
+    linear: [[f64; 2]; 2],
+    /// What stays.
+    about: Position,
+}
+
+impl Map {
+    /// Of a linear function.
+    fn of(linear: impl Fn(Position) -> Position, about: Position) -> Self {
+        let (y, x) = (linear(Position { y: 1.0, x: 0.0 }), linear(Position { y: 0.0, x: 1.0 }));
+        Self { linear: [[y.y, x.y], [y.x, x.x]], about }
+    }
+}
+
+/// Exchanges and reverses what goes with the file's own positions as these were.
+pub(super) fn follow(
+    found: &mut Found,
+    sides: (f64, f64),
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) {
+    if let Some(own) = &mut found.metadata {
+        follow_positions(own, sides, options, notes);
+    }
+    if are_followed(options) {
+        let map = Map::of(|at| followed(at, sides, options), Position { y: 0.0, x: 0.0 });
+        carry(found, &map, "exchanged and reversed", notes);
+    }
+}
+
+/// Multiplies positions by factors along (y, x), and where they are the file's own (`own_scan`)
+/// what goes with them.
+pub(super) fn stretch(found: &mut Found, (y, x): (f64, f64), own_scan: bool) {
+    found.stretch((y, x));
+    if own_scan && (y, x) != (1.0, 1.0) {
+        let scaled = |at: Position| Position { y: at.y * y, x: at.x * x };
+        if let Some(own) = &mut found.metadata {
+            physics::move_motion(own, scaled);
+        }
+        carry(found, &Map::of(scaled, Position { y: 0.0, x: 0.0 }), "scaled", &mut Vec::new());
+    }
+}
+
+/// What is known of the sides of an object pixel.
+pub(super) struct Known {
+    /// Along (y, x), metres.
+    pub pixel: Option<(f64, f64)>,
+    /// Sides of the detector's pixels, of which only the ratio counts.
+    pub detector: Option<(f64, f64)>,
+    /// Rows and columns of the detector that the patterns span.
+    pub window: (usize, usize),
+    /// Whether the patterns are images.
+    pub near: bool,
+}
+
+/// Turns the positions, as lengths, and where they are the file's own (`own_scan`) what goes with
+/// them.
+pub(super) fn rotate(
+    found: &mut Found,
+    degrees: f64,
+    known: &Known,
+    own_scan: bool,
+    notes: &mut Vec<String>,
+) {
+    let Some(scan) = &mut found.scan else { return };
+    let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return };
+    let sides =
+        known.pixel.unwrap_or_else(|| relative_sides(known.detector, known.window, known.near));
+    turn(scan, degrees, sides);
+    let ratio = sides.0 / sides.1;
+    notes.push(match (known.pixel, known.detector) {
+        (None, None) if (ratio - 1.0).abs() > 1e-6 => format!(
+            "positions: turned by {degrees} degrees, as specified, as if the pixels of the \
+             detector were squares, for nothing says their sides: then those of the object are \
+             {ratio:.3} times as high as wide (--detector-pixel-size-m Y,X or what makes a pixel \
+             of the object says it)"
+        ),
+        (None, Some(_)) if (ratio - 1.0).abs() > 1e-6 => format!(
+            "positions: turned by {degrees} degrees, as specified, in pixels of the object \
+             {ratio:.3} times as high as wide, of which only that is known"
+        ),
+        _ => format!("positions: turned by {degrees} degrees, as specified"),
+    });
+    if !own_scan {
+        return;
+    }
+    let by = |at| turned(at, degrees, sides);
+    if found.metadata.as_mut().is_some_and(|own| physics::move_motion(own, by)) {
+        notes.push(format!("exposure_path_px: turned by {degrees} degrees, as the positions"));
+    }
+    let about = Position { y: (y0 + y1) / 2.0, x: (x0 + x1) / 2.0 };
+    carry(found, &Map::of(by, about), "turned", notes);
+}
+
+/// Takes the arrays of [`PLACES`] along; of what cannot be told without the other coordinate
+/// nothing is left.
+fn carry(found: &mut Found, map: &Map, done: &str, notes: &mut Vec<String>) {
+    for names in PLACES {
+        let at = names.map(|name| found.extras.iter().position(|(other, _)| other == name));
+        let read = at.map(|at| {
+            let array = &found.extras[at?].1;
+            Some((array.to_f64().ok()?, array.shape().to_vec()))
+        });
+        let there = [&read[0], &read[1]];
+        let Some((first, shape)) = there.into_iter().flatten().next() else { continue };
+        let about = [map.about.y, map.about.x];
+        let moved = [0, 1].map(|to| {
+            let mut sum = vec![about[to]; first.len()];
+            for from in [0, 1].into_iter().filter(|&from| map.linear[to][from] != 0.0) {
+                let (values, _) = there[from].as_ref().filter(|(_, other)| other == shape)?;
+                let factor = map.linear[to][from];
+                sum.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, value)| *sum += factor * (value - about[from]));
+            }
+            Array::from(sum).reshape(shape.clone()).ok()
+        });
+        found.extras.retain(|(name, _)| !names.contains(&name.as_str()));
+        for ((name, array), was) in names.into_iter().zip(moved).zip(at) {
+            match array {
+                Some(array) => {
+                    found.extras.push((name.to_owned(), array));
+                    notes.push(format!("{name}: {done} as the positions are"));
+                }
+                None if was.is_some() => notes.push(format!(
+                    "{name}: left out, for it cannot be {done} as the positions are without {}",
+                    names.into_iter().find(|&other| other != name).unwrap_or_default()
+                )),
+                None => {}
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use crate::mask::{Layers, Mask};
 use crate::npy::Array;
 use crate::options::ReadOptions;
 use crate::physics::{self, Rescaled};
+use crate::remarks::Stop;
 use crate::scans::SCAN_PROBES;
 use crate::{Error, Problem, limit, metadata};
 
@@ -97,15 +98,35 @@ impl Found {
         Ok(())
     }
 
-    /// Masks the values at the limit that the metadata state of the detector where pixels are
-    /// summed: of a sum it is not known any more that it says "at least so much".
+    /// Masks the values at the limit of the detector where pixels are summed, for of a sum it is
+    /// not known any more that it says "at least so much": the limit that the metadata state, and
+    /// else the one at which the patterns stop.
     fn mask_limit(&mut self, binning: usize, notes: &mut Vec<String>) -> Result<(), Error> {
-        let (Some(stack), Some(metadata)) = (&self.stack, &self.metadata) else { return Ok(()) };
-        let scale = stack.scale.or_else(|| metadata::intensity_scale(metadata));
-        let (Some(limit), Some(scale), true) = (limit::stated(metadata), scale, binning > 1) else {
-            return Ok(());
+        let Some(stack) = self.stack.as_ref().filter(|_| binning > 1) else { return Ok(()) };
+        let own = self.metadata.as_ref();
+        let scale = stack.scale.or_else(|| own.and_then(metadata::intensity_scale));
+        let stated = own.and_then(limit::stated).zip(scale);
+        let (least, words) = match stated {
+            Some((limit, scale)) => {
+                let least = limit::reaching(limit) / (scale * scale);
+                (least, format!("the detector's limit of {limit} counts"))
+            }
+            None => {
+                let scale = scale.or(stack.found_scale);
+                let good = self.mask.as_ref().map(Mask::good);
+                let Some(stop) = Stop::of(stack.amplitude.view(), good, scale) else {
+                    return Ok(());
+                };
+                let words = format!(
+                    "the largest number, {}, at which the detector saturates or the numbers were \
+                     clipped,",
+                    stop.in_words(scale)
+                );
+                // Roots that were squared again.
+                (f64::from(stop.largest) * (1.0 - 1e-6), words)
+            }
         };
-        let bad = limit::is_reached(limit, scale);
+        let bad = |amplitude: f32| f64::from(amplitude).powi(2) >= least;
         let at_limit = stack.amplitude.values().iter().filter(|&&value| bad(value)).count();
         if at_limit == 0 {
             return Ok(());
@@ -133,8 +154,8 @@ impl Found {
             None => found,
         });
         notes.push(format!(
-            "binning: {at_limit} values at the detector's limit of {limit} counts say \"at least so \
-             much\", which a sum of pixels cannot: they are masked before it"
+            "binning: {at_limit} values at {words} say \"at least so much\", which a sum of pixels \
+             cannot: they are masked before it"
         ));
         Ok(())
     }

@@ -25,6 +25,7 @@ use crate::options::Geometry;
 use crate::{Dataset, stop};
 pub(crate) use object::PLACEHOLDER;
 pub use object::{is_uniform, is_uniform_slice};
+pub(crate) use pixels::Stop;
 pub use positions::advice_on;
 pub use remark::{Remark, What};
 use survey::Survey;

@@ -182,58 +182,92 @@ fn bounds(pixels: &[(usize, usize)]) -> ((usize, usize), (usize, usize)) {
     (of(|at| at.0), of(|at| at.1))
 }
 
-/// The value at which many pixels of many patterns stop.
+/// The number at which many pixels of many patterns stop.
+pub(crate) struct Stop {
+    /// It, in the unit of the intensity.
+    pub largest: f32,
+    /// Values that reach it.
+    pub at: usize,
+}
+
+impl Stop {
+    /// Of amplitudes (pattern, y, x), counts of which are (scale x amplitude)^2; in the pixels that
+    /// are `good` in all of them, or in some.
+    pub(crate) fn of(
+        patterns: ArrayView3<'_, f32>,
+        good: Option<ArrayView3<'_, bool>>,
+        scale: Option<f64>,
+    ) -> Option<Self> {
+        let (_, height, width) = patterns.dim();
+        let good = super::shared(good, (height, width));
+        let survey = Survey::of(patterns, &good);
+        let told = survey.patterns >= FEWEST && survey.quantum.is_finite();
+        let mut sound = good.clone();
+        stuck(&survey, patterns, &good).into_iter().for_each(|at| sound[at] = false);
+        if told { Self::found(&survey, patterns, &sound, scale) } else { None }
+    }
+
+    fn found(
+        survey: &Survey,
+        patterns: ArrayView3<'_, f32>,
+        good: &Array2<bool>,
+        scale: Option<f64>,
+    ) -> Option<Self> {
+        let most = || survey.most.iter().zip(good).filter(|(_, good)| **good);
+        let largest = most().map(|(most, _)| *most).fold(0.0, f32::max);
+        let reach = most().filter(|(most, _)| **most == largest);
+        // Where a detector saturates, several pixels have the largest number.
+        if survey.quanta(f64::from(largest), scale) < Ceiling::LARGE || reach.count() < 3 {
+            return None;
+        }
+        let just_below = largest * Ceiling::JUST_BELOW;
+        let asked = Asked::here();
+        let each = patterns.outer_iter().in_parallel().map(|pattern| {
+            let mut ceiling = Ceiling::default();
+            if asked.to_stop() {
+                return ceiling;
+            }
+            for (&value, &good) in pattern.iter().zip(good) {
+                let value = if good { value * value } else { 0.0 };
+                ceiling.at += usize::from(value >= largest);
+                ceiling.below += usize::from(value >= just_below && value < largest);
+            }
+            ceiling
+        });
+        let ceiling = each.into_iter().fold(Ceiling::default(), std::ops::Add::add);
+        ceiling.is_saturation().then_some(Self { largest, at: ceiling.at })
+    }
+
+    /// The number with its unit.
+    pub(crate) fn in_words(&self, scale: Option<f64>) -> String {
+        let number = f64::from(self.largest) * scale.map_or(1.0, |scale| scale * scale);
+        let unit = if scale.is_some() { "counts" } else { "in intensity" };
+        // A root that was squared again.
+        let whole = (number - number.round()).abs() < 1e-5 * number;
+        let number = if whole { format!("{number:.0}") } else { format!("{number:.4e}") };
+        format!("{number} {unit}")
+    }
+}
+
 fn saturation(
     survey: &Survey,
     patterns: ArrayView3<'_, f32>,
     good: &Array2<bool>,
     scale: Option<f64>,
 ) -> Option<Remark> {
-    let largest = survey
-        .most
-        .iter()
-        .zip(good)
-        .filter(|(_, good)| **good)
-        .map(|(most, _)| *most)
-        .fold(0.0, f32::max);
-    let reach = survey.most.iter().zip(good).filter(|(most, good)| **good && **most == largest);
-    // Where a detector saturates, several pixels have the largest number.
-    if survey.quanta(f64::from(largest), scale) < Ceiling::LARGE || reach.count() < 3 {
-        return None;
-    }
-    let (limit, just_below) = (largest, largest * Ceiling::JUST_BELOW);
-    let asked = Asked::here();
-    let each = patterns.outer_iter().in_parallel().map(|pattern| {
-        let mut ceiling = Ceiling::default();
-        if asked.to_stop() {
-            return ceiling;
-        }
-        for (&value, &good) in pattern.iter().zip(good) {
-            let value = if good { value * value } else { 0.0 };
-            ceiling.at += usize::from(value >= limit);
-            ceiling.below += usize::from(value >= just_below && value < limit);
-        }
-        ceiling
-    });
-    let ceiling = each.into_iter().fold(Ceiling::default(), std::ops::Add::add);
-    ceiling.is_saturation().then(|| {
-        let number = f64::from(largest) * scale.map_or(1.0, |scale| scale * scale);
-        let unit = if scale.is_some() { "counts" } else { "in intensity" };
-        // A root that was squared again.
-        let whole = (number - number.round()).abs() < 1e-5 * number;
-        let number = if whole { format!("{number:.0}") } else { format!("{number:.4e}") };
-        let evidence = format!(
-            "the largest number, {number} {unit}, occurs {} times and hardly any just below it",
-            ceiling.at
-        );
-        Remark::new(
-            What::Saturation,
-            evidence,
-            "the detector saturates or the numbers were clipped: give a mask of those pixels for each \
-             pattern, or say what the patterns hold (--quantity counts): a reconstruction \
-             takes saturated counts as at least that much",
-        )
-    })
+    let stop = Stop::found(survey, patterns, good, scale)?;
+    let evidence = format!(
+        "the largest number, {}, occurs {} times and hardly any just below it",
+        stop.in_words(scale),
+        stop.at
+    );
+    Some(Remark::new(
+        What::Saturation,
+        evidence,
+        "the detector saturates or the numbers were clipped: give a mask of those pixels for each \
+         pattern, or say what the patterns hold (--quantity counts): a reconstruction \
+         takes saturated counts as at least that much",
+    ))
 }
 
 /// Centre of the bright part of the mean pattern.

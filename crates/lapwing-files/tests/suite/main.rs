@@ -4,6 +4,7 @@
 mod blo;
 mod by_name;
 mod chosen;
+mod clipped;
 mod contradictions;
 mod described;
 mod dialects;

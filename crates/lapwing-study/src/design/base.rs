@@ -1,6 +1,5 @@
 //! The sections `[base]` and `[experiment]`: a file, and what is known about how to read it.
 
-use crate::StudyError;
 use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
@@ -119,7 +118,10 @@ impl Source {
                 };
                 return Err(DesignError::rule(field, "a file that can be read", error));
             }
-            Err(error) => OfFile { told: error.to_string(), ..OfFile::default() },
+            Err(error) => {
+                let told = self.in_keys(error.into()).to_string();
+                OfFile { told, ..OfFile::default() }
+            }
             Ok((_, _, Some(Geometry::NearField), (window, object))) => {
                 OfFile { told, window, object, ..OfFile::default() }
             }
@@ -220,7 +222,7 @@ impl Source {
     }
 
     /// The options by name, and the sections of an experiment.
-    fn said(&self) -> (&Table, &Table) {
+    pub(super) fn said(&self) -> (&Table, &Table) {
         static NOTHING: LazyLock<Table> = LazyLock::new(Table::new);
         match self {
             Self::Base { base, experiment, .. } => (&base.reading, experiment),
@@ -277,54 +279,6 @@ impl Source {
     }
 }
 
-/// What cannot be read of a base, with the keys of its design in place of the flags that commands
-/// have for them: `scan_step_m` for `--scan-step-m`, `positions = "FILE"` for `--positions FILE`.
-pub(crate) fn in_keys(error: StudyError) -> StudyError {
-    let said = error.to_string();
-    let mut told = said.clone();
-    // Longer flags first: some begin like others.
-    let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option)).collect();
-    options.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
-    for (flag, option) in options {
-        let flag = format!("--{flag}");
-        while let Some(at) = told.find(&flag) {
-            let (before, rest) = (&told[..at], &told[at + flag.len()..]);
-            let key = option.name;
-            told = match rest.strip_prefix(' ').and_then(|rest| value(option.kind, rest)) {
-                Some((value, rest)) => format!("{before}{key} = {value}{rest}"),
-                None => format!("{before}{key}{rest}"),
-            };
-        }
-    }
-    match told == said {
-        true => error,
-        false => StudyError::Invalid(format!("{told} (keys of [base] in the design)")),
-    }
-}
-
-/// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
-fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
-    let ends = |c: char| c.is_whitespace() || ");".contains(c);
-    let word = message.split(ends).next().unwrap_or_default().trim_end_matches([',', '.', ':']);
-    let rest = &message[word.len()..];
-    // What stands for a value is in capitals: N, FILE, NY,NX, FILE::NAME.
-    let stands = word.starts_with(char::is_uppercase)
-        && word.chars().nth(1).is_none_or(|c| c.is_uppercase() || c == ',');
-    let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    let value = match kind {
-        Kind::Choice { words, .. } if words.list().contains(&word) => format!("\"{word}\""),
-        Kind::Flag { .. } | Kind::Choice { .. } => return None,
-        _ if !(stands || number) => return None,
-        Kind::File { .. } | Kind::Text { .. } | Kind::Indices { .. } => format!("\"{word}\""),
-        Kind::Files { .. } | Kind::Names { .. } => format!("[\"{word}\"]"),
-        Kind::Number { .. } | Kind::Pair { .. } | Kind::Motion { .. } => match word.contains(',') {
-            true => format!("[{}]", word.split(',').collect::<Vec<_>>().join(", ")),
-            false => word.to_owned(),
-        },
-    };
-    Some((value, rest))
-}
-
 /// Makes relative paths in both tables those of `folder`.
 pub(super) fn make_absolute(named: &mut Table, sections: &mut Table, folder: &Path) {
     each_path(named, sections, &mut |path| {
@@ -359,38 +313,5 @@ fn each_path(named: &mut Table, sections: &mut Table, see: &mut dyn FnMut(&mut S
                 see_all(value);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_design_is_told_its_keys_and_not_flags() {
-        let told = |text: &str| in_keys(StudyError::Invalid(text.to_owned())).to_string();
-        let flags = "x.h5: scan_step_m: expected the step (--scan-step-m), or positions (--positions \
-                     FILE::NAME), or one array named by --patterns, with --scan-shape NY,NX";
-        assert_eq!(
-            told(flags),
-            "x.h5: scan_step_m: expected the step (scan_step_m), or positions (positions = \
-             \"FILE::NAME\"), or one array named by patterns, with scan_shape = [NY, NX] (keys of \
-             [base] in the design)"
-        );
-        // What is to be typed is TOML.
-        let shown = "x: expected square pixels (the same range of both: --detector-window N,N; or \
-                     --pixel-size-m where they are square; --scan-shape 30,40, --quantity counts or \
-                     --quantity of the file, --slices 1)";
-        let said = told(shown);
-        let words = said.split("both: ").nth(1).unwrap().split(" (keys").next().unwrap();
-        assert_eq!(
-            words,
-            "detector_window = [N, N]; or pixel_size_m where they are square; scan_shape = [30, \
-             40], quantity = \"counts\" or quantity of the file, slices = 1)"
-        );
-        // What names no option of reading stays, and so does its kind.
-        assert_eq!(told("x.h5: damaged, --output DIR"), "x.h5: damaged, --output DIR");
-        let io = StudyError::io("cannot read", Path::new("x"))(std::io::ErrorKind::NotFound.into());
-        assert!(matches!(in_keys(io), StudyError::Io { .. }));
     }
 }

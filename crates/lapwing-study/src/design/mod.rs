@@ -12,6 +12,7 @@ mod error;
 pub mod external;
 mod further_views;
 mod goal;
+mod keys;
 mod radiation;
 mod resources;
 mod settled;
@@ -21,7 +22,6 @@ mod tests;
 mod unused;
 mod written;
 
-pub(crate) use base::in_keys;
 pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
 pub use goal::Goal;

@@ -1,7 +1,7 @@
 //! What is looked at, with what, and where: put together once for designs, the command line and
 //! Python, and exposed.
 
-use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source, in_keys};
+use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source};
 use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
@@ -178,6 +178,10 @@ impl Sample {
     /// # Errors
     /// A base file that cannot be read, and a probe or a scan that cannot be made of it.
     pub fn of(design: &Design) -> Result<Self> {
+        Self::made(design).map_err(|error| design.source.in_keys(error))
+    }
+
+    fn made(design: &Design) -> Result<Self> {
         let side = design.study.pattern_size;
         let seed = design.seeds.simulation;
         let mut said = Said { physics: design.physics, units: None };
@@ -211,8 +215,7 @@ impl Sample {
                 base.measured.display()
             ))),
             Source::Base { base, scan: wanted, probe, .. } => {
-                let read = read_base_as(&base.file, &design.source.reading()?);
-                let file = read.map_err(|error| in_keys(error.into()))?;
+                let file = read_base_as(&base.file, &design.source.reading()?)?;
                 let probe = match probe {
                     Some(probe) => Some(probe.build((side, side)).map_err(DesignError::Probe)?),
                     None => None,

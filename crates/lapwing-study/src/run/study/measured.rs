@@ -2,7 +2,7 @@
 //! truth.
 
 use crate::design::solver::{DeviceChoice, ProbeStart};
-use crate::design::{Design, DesignError, MeasuredBase, in_keys};
+use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
@@ -43,6 +43,17 @@ impl FullDose {
     /// When the scan cannot be read, has no photon counts and no start probe can be made, other
     /// patterns than the design says, or fewer photons than a dose; when its reconstruction fails.
     pub fn make(
+        design: &Design,
+        base: &MeasuredBase,
+        folder: &StudyFolder,
+        (device, stream): (Option<DeviceChoice>, Streaming),
+        observe: Observer<'_>,
+    ) -> Result<Self> {
+        let made = Self::made(design, base, folder, (device, stream), observe);
+        made.map_err(|error| design.source.in_keys(error))
+    }
+
+    fn made(
         design: &Design,
         base: &MeasuredBase,
         folder: &StudyFolder,
@@ -155,7 +166,8 @@ fn is_made(dataset: &Dataset) -> bool {
 /// # Errors
 /// As [`FullDose::make`], before any reconstruction.
 pub(crate) fn check_base(design: &Design, base: &MeasuredBase, stream: Streaming) -> Result<()> {
-    read(design, base, &std::env::temp_dir(), stream).map(drop)
+    let read = read(design, base, &std::env::temp_dir(), stream);
+    read.map(drop).map_err(|error| design.source.in_keys(error))
 }
 
 /// The scan of a design, which can be done with it; `folder` has room for what does not fit into
@@ -167,8 +179,7 @@ fn read(
     stream: Streaming,
 ) -> Result<(Dataset, Understanding)> {
     let options = design.source.reading()?;
-    let read = stream.read(&base.measured, &options, folder);
-    let (dataset, understood) = read.map_err(in_keys)?;
+    let (dataset, understood) = stream.read(&base.measured, &options, folder)?;
     dataset.physics()?;
     check(design, base, &dataset)?;
     Ok((dataset, understood))
@@ -184,10 +195,13 @@ pub(super) fn geometry(
     base: &MeasuredBase,
     stream: Streaming,
 ) -> Result<Geometry> {
+    seen(design, base, stream).map_err(|error| design.source.in_keys(error))
+}
+
+fn seen(design: &Design, base: &MeasuredBase, stream: Streaming) -> Result<Geometry> {
     let folder = base.measured.parent().unwrap_or(Path::new("."));
     let options = design.source.reading()?;
-    let read = stream.read(&base.measured, &options, folder);
-    let (mut dataset, _) = read.map_err(in_keys)?;
+    let (mut dataset, _) = stream.read(&base.measured, &options, folder)?;
     magnify(&mut dataset)?;
     if is_made(&dataset) {
         dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto, &mut || Ok(()))?.modes);

@@ -1,0 +1,233 @@
+//! What is wrong with the data of a design, in the words of the design.
+
+use crate::StudyError;
+use crate::design::settled::Source;
+use lapwing_files::physics::UnknownPhysics;
+use lapwing_files::reading::{self, Kind, OPTIONS, PHYSICS, ReadOption};
+use toml::Value;
+
+impl Source {
+    /// What is wrong with the data of a design, with its tables and keys in place of the flags that
+    /// commands have for them, and of the names of options: `[base] scan_step_m` for
+    /// `--scan-step-m`, `[base] positions = "FILE"` for `--positions FILE`. What was written of a
+    /// design stays.
+    pub(crate) fn in_keys(&self, error: StudyError) -> StudyError {
+        let said = match &error {
+            StudyError::Files(_) | StudyError::Invalid(_) => error.to_string(),
+            StudyError::Physics(why) => self.of_physics(why),
+            _ => return error,
+        };
+        let told = self.with_names(&self.with_flags(&said));
+        match told == error.to_string() {
+            true => error,
+            false => StudyError::Invalid(told),
+        }
+    }
+
+    /// What is not known of the physics. Of data that are simulated it is said elsewhere, and not
+    /// all that measured ones take.
+    fn of_physics(&self, why: &UnknownPhysics) -> String {
+        match (self, why) {
+            (Self::Measured { .. }, _) => why.to_string(),
+            (_, UnknownPhysics::FresnelNumber) => "near-field patterns: expected the Fresnel \
+                number of an object pixel, found none: say --fresnel-number F with F = pixel^2 / \
+                (wavelength x distance), or take a base whose metadata state no near field"
+                .to_owned(),
+            (_, UnknownPhysics::Pixels(y, x)) => format!(
+                "near-field patterns and objects in slices: expected square pixels of the object, \
+                 for one Fresnel number serves both axes, found {y:.4e} m x {x:.4e} m: say \
+                 --pixel-size-m METRES if they are square, or --slices 1 and no --fresnel-number \
+                 for a thin object in the far field"
+            ),
+            _ => why.to_string(),
+        }
+    }
+
+    /// Table and key under which an option stands in the design, or can stand.
+    fn place(&self, option: &ReadOption) -> String {
+        let (_, sections) = self.said();
+        let in_section = |section: &str| {
+            let keys = sections.get(section).and_then(Value::as_table);
+            keys.is_some_and(|keys| keys.contains_key(option.key()))
+        };
+        let name = option.name;
+        match self {
+            _ if in_section(option.section) => {
+                format!("[experiment.{}] {}", option.section, option.key())
+            }
+            Self::Measured { .. } => format!("[base] {name}"),
+            _ if PHYSICS.contains(&name) => format!("[physics] {name}"),
+            Self::Base { .. } => format!("[base] {name}"),
+            Self::BuiltIn { .. } if name == "pixel_size_m" => format!("[specimen] {name}"),
+            Self::BuiltIn { .. } if ["energy_kev", "voltage_kv"].contains(&name) => {
+                format!("[radiation] {name}")
+            }
+            Self::BuiltIn { .. } => name.to_owned(),
+        }
+    }
+
+    /// A message with keys in place of flags.
+    fn with_flags(&self, message: &str) -> String {
+        let mut told = message.to_owned();
+        // Longer flags first: some begin like others.
+        let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option)).collect();
+        options.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
+        for (flag, option) in options {
+            let flag = format!("--{flag}");
+            let key = self.place(option);
+            let mut from = 0;
+            while let Some(at) = told[from..].find(&flag).map(|at| from + at) {
+                let (before, rest) = (&told[..at], &told[at + flag.len()..]);
+                from = at + key.len();
+                // One that begins like it is another.
+                if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') {
+                    from = at + flag.len();
+                    continue;
+                }
+                told = match rest.strip_prefix(' ').and_then(|rest| value(option.kind, rest)) {
+                    Some((value, rest)) => format!("{before}{key} = {value}{rest}"),
+                    None => format!("{before}{key}{rest}"),
+                };
+            }
+        }
+        told
+    }
+
+    /// A message with tables before the names of options that stand alone in it, those that no
+    /// other word is like.
+    fn with_names(&self, message: &str) -> String {
+        let mut told = String::with_capacity(message.len());
+        let mut rest = message;
+        let is_part = |c: char| c.is_alphanumeric() || "_-./@".contains(c);
+        while let Some(start) = rest.find(is_part) {
+            let (before, word) = rest.split_at(start);
+            let (word, after) = word.split_at(word.find(|c| !is_part(c)).unwrap_or(word.len()));
+            told.push_str(before);
+            let option = reading::option(word).filter(|_| word.contains('_'));
+            match option.filter(|_| !told.ends_with("] ")) {
+                Some(option) => told.push_str(&self.place(option)),
+                None => told.push_str(word),
+            }
+            rest = after;
+        }
+        told + rest
+    }
+}
+
+/// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
+fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
+    let ends = |c: char| c.is_whitespace() || ");".contains(c);
+    let word = message.split(ends).next().unwrap_or_default().trim_end_matches([',', '.', ':']);
+    let rest = &message[word.len()..];
+    // What stands for a value is in capitals: N, FILE, NY,NX, FILE::NAME.
+    let stands = word.starts_with(char::is_uppercase)
+        && word.chars().nth(1).is_none_or(|c| c.is_uppercase() || c == ',');
+    let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let value = match kind {
+        Kind::Choice { words, .. } if words.list().contains(&word) => format!("\"{word}\""),
+        Kind::Flag { .. } | Kind::Choice { .. } => return None,
+        _ if !(stands || number) => return None,
+        Kind::File { .. } | Kind::Text { .. } | Kind::Indices { .. } => format!("\"{word}\""),
+        Kind::Files { .. } | Kind::Names { .. } => format!("[\"{word}\"]"),
+        Kind::Number { .. } | Kind::Pair { .. } | Kind::Motion { .. } => match word.contains(',') {
+            true => format!("[{}]", word.split(',').collect::<Vec<_>>().join(", ")),
+            false => word.to_owned(),
+        },
+    };
+    Some((value, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::Design;
+    use std::path::Path;
+
+    fn source(design: &str) -> Source {
+        Design::parse(design, Path::new("/base")).unwrap().source
+    }
+
+    fn told(source: &Source, text: &str) -> String {
+        source.in_keys(StudyError::Invalid(text.to_owned())).to_string()
+    }
+
+    #[test]
+    fn a_design_is_told_its_keys_and_not_flags() {
+        let measured = source("[base]\nmeasured = \"a.h5\"\n");
+        let flags = "x.h5: scan_step_m: expected the step (--scan-step-m), or positions (--positions \
+                     FILE::NAME), or one array named by --patterns, with --scan-shape NY,NX";
+        assert_eq!(
+            told(&measured, flags),
+            "x.h5: [base] scan_step_m: expected the step ([base] scan_step_m), or positions ([base] \
+             positions = \"FILE::NAME\"), or one array named by [base] patterns, with [base] \
+             scan_shape = [NY, NX]"
+        );
+        // What is to be typed is TOML.
+        let shown = "x: expected square pixels (the same range of both: --detector-window N,N; or \
+                     --pixel-size-m where they are square; --scan-shape 30,40, --quantity counts or \
+                     --quantity of the file, --slices 1)";
+        let said = told(&measured, shown);
+        assert_eq!(
+            said.split("both: ").nth(1).unwrap(),
+            "[base] detector_window = [N, N]; or [base] pixel_size_m where they are square; [base] \
+             scan_shape = [30, 40], [base] quantity = \"counts\" or [base] quantity of the file, \
+             [base] slices = 1)"
+        );
+        // What names no option of reading stays, and so does its kind.
+        let other = "x.h5: damaged, --output DIR, --quantity-of none";
+        assert_eq!(told(&measured, other), other);
+        let io = StudyError::io("cannot read", Path::new("x"))(std::io::ErrorKind::NotFound.into());
+        assert!(matches!(measured.in_keys(io), StudyError::Io { .. }));
+    }
+
+    #[test]
+    fn names_of_options_have_their_table_where_no_array_is_meant() {
+        let text = "[base]\nmeasured = \"a.h5\"\n[experiment.detector]\npixel_size_m = 5e-5\n";
+        let said = "a.h5: mask: no (y, x); beam: found energy_kev and voltage_kv; entry/energy_kev, \
+                    physics_parameters.pixel_size_m; detector_pixel_size_m: expected distance_m";
+        assert_eq!(
+            told(&source(text), said),
+            "a.h5: mask: no (y, x); beam: found [base] energy_kev and [base] voltage_kv; \
+             entry/energy_kev, physics_parameters.pixel_size_m; [experiment.detector] pixel_size_m: \
+             expected [base] distance_m"
+        );
+    }
+
+    #[test]
+    fn every_option_and_all_of_the_physics_have_a_place_in_every_design() {
+        let designs = [
+            ("[base]\nmeasured = \"a.h5\"\n", ["[base] ", "[base] ", "[base] "]),
+            ("[base]\nfile = \"a.npz\"\n", ["[physics] ", "[base] ", "[base] "]),
+            ("", ["[physics] ", "[specimen] ", "[radiation] "]),
+        ];
+        for (design, [physics, pixel, beam]) in designs {
+            let source = source(design);
+            for option in OPTIONS {
+                let table = match option.name {
+                    "pixel_size_m" => pixel,
+                    "energy_kev" | "voltage_kv" => beam,
+                    name if PHYSICS.contains(&name) => physics,
+                    _ if design.is_empty() => continue,
+                    _ => "[base] ",
+                };
+                let said = told(&source, &format!("say --{}.", option.flag()));
+                assert_eq!(said, format!("say {table}{}.", option.name));
+            }
+            for why in [
+                UnknownPhysics::FresnelNumber,
+                UnknownPhysics::SliceGap,
+                UnknownPhysics::SliceCount,
+                UnknownPhysics::ObjectSlices { has: 3, said: 2 },
+                UnknownPhysics::Motion("none"),
+                UnknownPhysics::Pixels(1e-8, 2e-8),
+                UnknownPhysics::SliceUnits { missing: "a wavelength", spacing: 1e-6 },
+            ] {
+                let said = source.in_keys(why.into()).to_string();
+                assert!(!said.contains("--") && said.contains(physics), "{said}");
+                // What is simulated takes no such keys.
+                let refused = ["geometry", "distance_m"].iter().any(|key| said.contains(key));
+                assert!(!refused || design.contains("measured"), "{said}");
+            }
+        }
+    }
+}

@@ -48,6 +48,7 @@ pub mod position;
 pub mod probe;
 pub mod random;
 pub mod scan;
+mod short;
 pub mod simulate;
 pub mod specimen;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub use median::median;
 pub use num_complex::Complex32;
 pub use object::{Object, ObjectView};
 pub use position::{Position, Window};
+pub use short::Short;
 
 /// A complex field on a pixel grid, axes (y, x): an object, one probe mode, an exit wave.
 pub type Field = ndarray::Array2<Complex32>;

@@ -1,8 +1,8 @@
 //! What lies where the positions of a file do, brought into other coordinates with them: the stated
 //! motion of an exposure, and arrays of other positions.
 
-use lapwing_model::Position;
 use lapwing_model::position::bounding_box;
+use lapwing_model::{Position, Short};
 
 use super::found::Found;
 use super::geometry::relative_sides;
@@ -88,25 +88,26 @@ pub(super) fn rotate(
         known.pixel.unwrap_or_else(|| relative_sides(known.detector, known.window, known.near));
     turn(scan, degrees, sides);
     let ratio = sides.0 / sides.1;
+    let angle = Short(degrees);
     notes.push(match (known.pixel, known.detector) {
         (None, None) if (ratio - 1.0).abs() > 1e-6 => format!(
-            "positions: turned by {degrees} degrees, as specified, as if the pixels of the \
+            "positions: turned by {angle} degrees, as specified, as if the pixels of the \
              detector were squares, for nothing says their sides: then those of the object are \
              {ratio:.3} times as high as wide (--detector-pixel-size-m Y,X or what makes a pixel \
              of the object says it)"
         ),
         (None, Some(_)) if (ratio - 1.0).abs() > 1e-6 => format!(
-            "positions: turned by {degrees} degrees, as specified, in pixels of the object \
+            "positions: turned by {angle} degrees, as specified, in pixels of the object \
              {ratio:.3} times as high as wide, of which only that is known"
         ),
-        _ => format!("positions: turned by {degrees} degrees, as specified"),
+        _ => format!("positions: turned by {angle} degrees, as specified"),
     });
     if !own_scan {
         return;
     }
     let by = |at| turned(at, degrees, sides);
     if found.metadata.as_mut().is_some_and(|own| physics::move_motion(own, by)) {
-        notes.push(format!("exposure_path_px: turned by {degrees} degrees, as the positions"));
+        notes.push(format!("exposure_path_px: turned by {angle} degrees, as the positions"));
     }
     let about = Position { y: (y0 + y1) / 2.0, x: (x0 + x1) / 2.0 };
     carry(found, &Map::of(by, about), "turned", notes);

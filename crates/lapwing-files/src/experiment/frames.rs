@@ -1,5 +1,6 @@
 //! Which pixels of the detector become those of the patterns: centre, window and binning.
 
+use lapwing_model::Short;
 use ndarray::Axis;
 
 use super::Detector;
@@ -33,7 +34,7 @@ impl Reframe {
         let inside = |at: f64, length: usize| at >= -0.5 && at < length as f64 - 0.5;
         if !inside(y, stored.0) || !inside(x, stored.1) {
             let expected = format!("a pixel of the {} x {} that are stored", stored.0, stored.1);
-            return Err(("detector_centre", expected, format!("{y}, {x}")));
+            return Err(("detector_centre", expected, format!("{}, {}", Short(y), Short(x))));
         }
         if !window.0.is_multiple_of(binning) || !window.1.is_multiple_of(binning) {
             let expected = "a divisor of the patterns' sides (cut them with detector_window)";

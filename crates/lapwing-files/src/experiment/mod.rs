@@ -15,10 +15,10 @@ pub(crate) mod part;
 pub(crate) mod raster;
 mod template;
 
-use lapwing_model::Modes;
 use lapwing_model::probe::{
     Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
 };
+use lapwing_model::{Modes, Short};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -280,7 +280,7 @@ impl Experiment {
         ] {
             if let Some(value) = value.filter(|&value| value > most) {
                 let expected = format!("{unit}, at most {most}");
-                let found = format!("{value} (perhaps {} is meant)", value / 1e3);
+                let found = format!("{} (perhaps {} is meant)", Short(value), Short(value / 1e3));
                 out_of_range.push(Problem::new(name, expected, found));
             }
         }

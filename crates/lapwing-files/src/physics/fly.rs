@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use lapwing_model::Position;
+use lapwing_model::{Position, Short};
 use serde::Serialize;
 
 use super::UnknownPhysics;
@@ -28,11 +28,7 @@ impl Fly {
 
     /// A way (y, x) in words, however long.
     pub(crate) fn in_words((y, x): (f64, f64)) -> String {
-        let along = |pixels: f64| match pixels.abs() < 1e5 {
-            true => format!("{pixels:.2}"),
-            false => format!("{pixels:.2e}"),
-        };
-        format!("({}, {}) pixels, (y, x)", along(y), along(x))
+        format!("({:.2}, {:.2}) pixels, (y, x)", Short(y), Short(x))
     }
 
     /// `words` where the positions tell it.
@@ -64,7 +60,7 @@ impl TryFrom<(f64, f64)> for Fly {
     fn try_from((y, x): (f64, f64)) -> Result<Self, String> {
         match y.is_finite() && x.is_finite() {
             true => Ok(Self::Along(y, x)),
-            false => Err(format!("expected {}, found {y}, {x}", Self::EXPECTED)),
+            false => Err(format!("expected {}, found {}, {}", Self::EXPECTED, Short(y), Short(x))),
         }
     }
 }

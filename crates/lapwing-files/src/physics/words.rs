@@ -1,6 +1,7 @@
 //! What patterns depend on besides probe and object, in words.
 
 use crate::Dataset;
+use lapwing_model::Short;
 use lapwing_model::forward::{Physics, Propagation, Slices};
 
 /// How the patterns come about, where that is no far field of a probe that stands still; `None` as
@@ -9,7 +10,7 @@ pub fn exposure_in_words(dataset: &Dataset) -> Option<String> {
     let physics = dataset.physics().ok()?;
     let mut said = Vec::new();
     if let Propagation::NearField { fresnel_number } = physics.propagation {
-        said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));
+        said.push(format!("Fresnel number of a pixel {:.4}", Short(fresnel_number)));
     }
     let places = physics.motion.len();
     match Physics::path(&physics.motion) {
@@ -21,11 +22,12 @@ pub fn exposure_in_words(dataset: &Dataset) -> Option<String> {
         None => {}
     }
     if physics.blur > 0.0 {
-        said.push(format!("the detector blurs by {} px", physics.blur));
+        said.push(format!("the detector blurs by {} px", Short(physics.blur)));
     }
     if let Some(Slices { count, fresnel_number }) = physics.slices {
         said.push(format!(
-            "{count} slices, Fresnel number of a pixel over a gap {fresnel_number:.4}"
+            "{count} slices, Fresnel number of a pixel over a gap {:.4}",
+            Short(fresnel_number)
         ));
     }
     (!said.is_empty()).then(|| said.join("; "))

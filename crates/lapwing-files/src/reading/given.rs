@@ -1,6 +1,7 @@
 //! A value as it was given: on the command line, in Python or in an experiment file.
 
 use crate::physics::Fly;
+use lapwing_model::Short;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -172,9 +173,10 @@ impl fmt::Display for Given {
         match self {
             Self::Word(text) => write!(f, "{text:?}"),
             Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{}", Short(*number)),
             Self::Numbers(numbers) => {
-                let shown: Vec<String> = numbers.iter().take(8).map(f64::to_string).collect();
+                let shown: Vec<String> =
+                    numbers.iter().take(8).map(|&number| Short(number).to_string()).collect();
                 let more = if numbers.len() > 8 { ", ..." } else { "" };
                 write!(f, "{}{more}", shown.join(", "))
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lapwing_model::Short;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Pixels of a remark that are written out; their number is in its words.
@@ -119,8 +120,9 @@ impl Remark {
     pub(crate) fn name_dark_level(&mut self, level: f64) {
         if self.what == What::LostPatterns && self.patterns.is_empty() && level > 0.0 {
             self.advice = format!(
-                "the dark level that was said, {level}, is above every number of the file: say a \
-                 smaller one (--dark-level)"
+                "the dark level that was said, {}, is above every number of the file: say a \
+                 smaller one (--dark-level)",
+                Short(level)
             );
         }
     }

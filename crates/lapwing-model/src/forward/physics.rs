@@ -2,7 +2,7 @@
 
 use super::Ramp;
 use crate::fft::frequency;
-use crate::{Complex32, Position};
+use crate::{Complex32, Position, Short};
 use std::f64::consts::PI;
 
 /// How a pattern comes of the exit wave, and of the positions during its exposure.
@@ -57,7 +57,7 @@ pub enum Propagation {
 #[non_exhaustive]
 pub enum PhysicsError {
     /// The Fresnel number is none.
-    #[error("Fresnel number: expected a number other than 0, found {0}")]
+    #[error("Fresnel number: expected a number other than 0, found {}", Short(*.0))]
     FresnelNumber(f64),
     /// The kernel turns by more than pi from one frequency to the next.
     #[error(
@@ -69,8 +69,9 @@ pub enum PhysicsError {
     Undersampled { found: f64, least: f64, height: usize, width: usize },
     /// The motion leaves the window, or is none.
     #[error(
-        "motion of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels; its \
-         length is in pixels of the object"
+        "motion of an exposure: expected places within half a window, found ({:.2}, {:.2}) pixels; its \
+         length is in pixels of the object",
+        Short(*.0), Short(*.1)
     )]
     Motion(f64, f64),
     /// The number of slices is none.
@@ -79,7 +80,8 @@ pub enum PhysicsError {
     /// The distance between slices is none.
     #[error(
         "Fresnel number of one pixel over the gap between two slices: expected a number other than \
-         0, found {0}"
+         0, found {}",
+        Short(*.0)
     )]
     SliceFresnelNumber(f64),
     /// Waves leave the window between two slices.
@@ -91,7 +93,7 @@ pub enum PhysicsError {
     #[expect(missing_docs, reason = "the message names them")]
     GapTooLong { found: f64, least: f64, height: usize, width: usize },
     /// The point spread is none.
-    #[error("blur of the detector: expected at least 0 and at most {MOST_BLUR} pixels, found {0}")]
+    #[error("blur of the detector: expected at least 0 and at most {MOST_BLUR} pixels, found {}", Short(*.0))]
     Blur(f64),
 }
 

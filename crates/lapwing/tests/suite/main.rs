@@ -25,6 +25,7 @@ mod hostile;
 mod json;
 mod large;
 mod noise;
+mod numbers;
 mod outputs;
 mod physics;
 mod pipeline;

@@ -2,6 +2,7 @@
 
 use lapwing_files::metadata::KEY;
 use lapwing_files::{ArrayInfo, Metadata, Problem, Quantum, Remark};
+use lapwing_model::Short;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::noise::described;
 use serde_json::Value;
@@ -179,7 +180,7 @@ fn length(metres: f64) -> String {
     let unit = units.into_iter().find(|(limit, ..)| metres.abs() < *limit);
     unit.map_or_else(
         || format!("{metres} m"),
-        |(_, unit, name)| format!("{:.2} {name}", metres / unit),
+        |(_, unit, name)| format!("{:.2} {name}", Short(metres / unit)),
     )
 }
 

@@ -171,7 +171,11 @@ impl Source {
     /// The first such key, with what to say instead, and as [`Self::reading`].
     pub(crate) fn check_unused(&self) -> Result<(), DesignError> {
         match self {
-            Self::Base { .. } => unused::check(&self.said_here()?),
+            Self::Base { .. } => {
+                self.check_reading()?;
+                let (named, sections) = self.said();
+                unused::check(named, sections)
+            }
             Self::Measured { .. } | Self::BuiltIn { .. } => Ok(()),
         }
     }

@@ -246,6 +246,18 @@ fn what_changes_nothing_of_a_base_is_refused() {
         ("positions = \"p.txt\"", "positions", "[scan]"),
         ("mask = \"m.npy\"", "mask", "leave it out"),
         ("[experiment.scan]\nfly = [0, 4]", "fly", "under [physics]"),
+        ("quantity = \"counts\"", "quantity", "leave it out"),
+        ("patterns = \"frames\"", "patterns", "leave it out"),
+        ("raw = \"empad\"", "raw", "leave it out"),
+        ("dialect = \"cxi\"", "dialect", "leave it out"),
+        ("axis_order = \"hwn\"", "axis_order", "leave it out"),
+        ("zero_frequency = \"corner\"", "zero_frequency", "leave it out"),
+        ("clip_negative = true", "clip_negative", "leave it out"),
+        ("mask_good_is = 1", "mask_good_is", "leave it out"),
+        ("position_unit = \"um\"", "position_unit", "[scan]"),
+        ("distance_m = 2.0", "distance_m", "pixel_size_m"),
+        ("semi_angle_mrad = 1.0", "semi_angle_mrad", "[probe]"),
+        ("[experiment.detector]\npixel_size_m = 5e-5", "detector_pixel_size_m", "pixel_size_m"),
     ];
     let checked = |text: &str| parse(text).unwrap().source.check_unused();
     for (text, key, instead) in named {
@@ -263,7 +275,9 @@ fn what_changes_nothing_of_a_base_is_refused() {
     checked(&text).unwrap();
     // What concerns object, probe and positions is taken.
     let taken = "flip_y = true\ncoordinate_order = \"column-row\"\npixel_size_m = 1e-8\n\
-                 energy_kev = 8\nleave_out = [\"objectSlices\"]\ncommon = true\nbinning = 1\n";
+                 energy_kev = 8\nleave_out = [\"objectSlices\"]\ncommon = true\nbinning = 1\n\
+                 every = 1\nclip_negative = false\nscan_snake = false\nmask_hot = false\n\
+                 probe_from = \"patterns\"\n[experiment.object]\npixel_size_m = 1e-8\n";
     checked(&format!("[base]\nfile = \"a.npz\"\n{taken}")).unwrap();
 }
 

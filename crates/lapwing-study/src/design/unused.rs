@@ -2,93 +2,79 @@
 //! object, probe and positions of a file, whose own patterns are not read.
 
 use crate::design::error::DesignError;
-use lapwing_files::ReadOptions;
-use lapwing_files::options::Geometry;
-use lapwing_files::physics::PhysicsOptions;
+use lapwing_files::reading::{EXPERIMENT, OPTIONS, PHYSICS, ReadOption};
+use lapwing_files::{ReadOptions, experiment};
+use toml::{Table, Value};
+
+/// What object, probe and positions of a file are read by, and start probes chosen; an experiment
+/// file may be that of other uses.
+const TAKEN: [&str; 10] = [
+    EXPERIMENT,
+    "leave_out",
+    "common",
+    "coordinate_order",
+    "flip_y",
+    "flip_x",
+    "pixel_size_m",
+    "energy_kev",
+    "voltage_kv",
+    "probe_from",
+];
 
 /// Refuses options of reading that would change the data of a measured study, and do not change
-/// those of one that is simulated from a base.
+/// those of one that is simulated from a base: of those by `named`, and those in `sections` of an
+/// experiment.
 ///
 /// # Errors
 /// The first of them, with what to say instead.
-pub(super) fn check(said: &ReadOptions) -> Result<(), DesignError> {
-    let physics = physics(&said.physics).map(|key| (key, format!("say {key} under [physics]")));
-    let geometry = said.geometry.map(|geometry| {
-        let instead = match geometry {
-            Geometry::NearField => "say fresnel_number under [physics] for a near field",
-            _ => "leave it out, and take a base whose metadata state no near field",
-        };
-        ("geometry", instead.to_owned())
-    });
-    let of_patterns = of_patterns(said).map(|key| {
-        let instead = match key {
-            "scan_shape" | "scan_step_m" | "scan_snake" | "positions" => {
-                "write a section [scan], or xcoords and ycoords into the base"
-            }
-            "detector_window" | "binning" | "detector_centre" => {
-                "say pattern_size under [study] with a section [probe], for another size"
-            }
-            _ => "leave it out",
-        };
-        (key, format!("{instead}; or say measured in place of file, for its own patterns"))
-    });
-    match physics.or(geometry).or(of_patterns) {
-        None => Ok(()),
-        Some((key, instead)) => Err(DesignError::Base(format!(
-            "{key}: expected no such key beside file, for data are simulated from the object, the \
-             probe and the positions of a base, of which it changes nothing; {instead}"
-        ))),
+pub(super) fn check(named: &Table, sections: &Table) -> Result<(), DesignError> {
+    let said = |option: &'static ReadOption| {
+        let section = || sections.get(option.section)?.as_table();
+        let in_section = || section()?.get(option.key());
+        named.get(option.name).or_else(in_section).map(|value| (option, value))
+    };
+    let unused = OPTIONS
+        .iter()
+        .filter(|option| !TAKEN.contains(&option.name))
+        .filter_map(said)
+        .find(|(option, value)| says_something(option, value));
+    let Some((option, value)) = unused else { return Ok(()) };
+    Err(DesignError::Base(format!(
+        "{}: expected no such key beside file, for data are simulated from the object, the \
+         probe and the positions of a base, of which it changes nothing; {}",
+        option.name,
+        instead(option, value)
+    )))
+}
+
+/// Whether an option would change how measured patterns are read.
+fn says_something(option: &ReadOption, value: &Value) -> bool {
+    let as_they_are = ["binning", "every"].contains(&option.name) && value.as_integer() == Some(1);
+    let alone = [(option.name.to_owned(), value.clone())].into_iter().collect();
+    let read = experiment::of_design(&alone, &Table::new());
+    !as_they_are && read.is_ok_and(|options| options != ReadOptions::default())
+}
+
+/// What says it of data that are simulated.
+fn instead(option: &ReadOption, value: &Value) -> String {
+    let measured = "or say measured in place of file, for its own patterns";
+    let key = option.name;
+    match key {
+        _ if PHYSICS.contains(&key) => format!("say {key} under [physics]"),
+        "geometry" if value.as_str() == Some("near-field") => {
+            "say fresnel_number under [physics] for a near field".to_owned()
+        }
+        "geometry" => "leave it out, and take a base whose metadata state no near field".to_owned(),
+        "scan_shape" | "scan_step_m" | "scan_snake" | "positions" | "position_unit" => {
+            format!("write a section [scan], or xcoords and ycoords into the base; {measured}")
+        }
+        "detector_window" | "binning" | "detector_centre" => format!(
+            "say pattern_size under [study] with a section [probe], for another size; {measured}"
+        ),
+        "detector_pixel_size_m" | "distance_m" | "mrad_per_pixel" | "inv_angstrom_per_pixel" => {
+            format!("say pixel_size_m, the side of an object pixel; {measured}")
+        }
+        _ if option.section == "probe" => format!("write a section [probe]; {measured}"),
+        _ => format!("leave it out; {measured}"),
     }
-}
-
-/// What is said of how patterns come about.
-fn physics(said: &PhysicsOptions) -> Option<&'static str> {
-    let PhysicsOptions {
-        fresnel_number,
-        fly,
-        detector_blur,
-        slices,
-        slice_fresnel_number,
-        slice_spacing,
-    } = said;
-    first([
-        ("fresnel_number", fresnel_number.is_some()),
-        ("fly", fly.is_some()),
-        ("detector_blur", detector_blur.is_some()),
-        ("slices", slices.is_some()),
-        ("slice_fresnel_number", slice_fresnel_number.is_some()),
-        ("slice_spacing", slice_spacing.is_some()),
-    ])
-}
-
-/// What is said of patterns: which there are, which of their pixels are used, what their numbers
-/// mean, and where they were taken.
-fn of_patterns(said: &ReadOptions) -> Option<&'static str> {
-    let experiment = &said.experiment;
-    let (detector, patterns, scan) = (&experiment.detector, &experiment.patterns, &experiment.scan);
-    first([
-        ("detector_centre", detector.centre.is_some()),
-        ("detector_window", detector.window.is_some()),
-        ("binning", detector.binning.is_some_and(|binning| binning > 1)),
-        ("mask", detector.mask.is_some()),
-        ("mask_hot", said.mask_hot),
-        ("mask_negative", said.mask_negative),
-        ("counts_per_quantum", patterns.counts_per_quantum.is_some()),
-        ("dark_level", patterns.dark_level.is_some()),
-        ("leave_out_frames", !patterns.leave_out_frames.is_empty()),
-        ("frames", patterns.frames.is_some()),
-        ("region", patterns.region.is_some()),
-        ("every", patterns.every.is_some_and(|every| every > 1)),
-        ("scan_shape", scan.shape.is_some()),
-        ("scan_step_m", scan.step_m.is_some()),
-        ("scan_snake", scan.snake),
-        ("scan_rotation_deg", scan.rotation_deg.is_some()),
-        ("positions", scan.positions.is_some()),
-        ("join", !said.join.is_empty()),
-        ("companion", said.companion.is_some()),
-    ])
-}
-
-fn first<const N: usize>(keys: [(&'static str, bool); N]) -> Option<&'static str> {
-    keys.into_iter().find(|(_, said)| *said).map(|(key, _)| key)
 }

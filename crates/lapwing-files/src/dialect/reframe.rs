@@ -8,6 +8,7 @@ use super::found::Found;
 use super::probe_window::{of_image, reframed};
 use crate::experiment::frames::Reframe;
 use crate::mask::{Layers, Mask};
+use crate::metadata::SIDE;
 use crate::npy::Array;
 use crate::options::ReadOptions;
 use crate::physics::{self, Rescaled};
@@ -61,7 +62,7 @@ impl Found {
                     metadata::set_physics_parameter(metadata, name, value);
                 }
             };
-            restate("N", reframe.shape().0.into());
+            restate(SIDE, reframe.shape().0.into());
             if let Some(probe) = &self.probe {
                 restate(DIAMETER, probe::diameter(probe.view()).into());
             }

@@ -10,7 +10,7 @@ use super::wanted::{Chosen, Wanted};
 use super::{described, named, pinhole};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
-use crate::metadata::TOOL;
+use crate::metadata::{SIDE, TOOL};
 use crate::options::{AxisOrder, DialectName, Geometry, ReadOptions, Understanding};
 use crate::patterns::Storage;
 use crate::physics::{self, Fly, UnknownPhysics};
@@ -194,6 +194,10 @@ fn settled(
             parameters[limit::BINNING] = json!(framed.binning());
         }
         let metadata = metadata.get_or_insert_default();
+        let (height, width) = pattern_shape;
+        if height == width && metadata::physics_parameter(metadata, SIDE).is_none() {
+            metadata::set_physics_parameter(metadata, SIDE, height);
+        }
         metadata::append_transformation(metadata, TOOL, metadata::READ, parameters);
     }
     let chosen = stack.chosen;

@@ -27,6 +27,9 @@ pub const TOOL: &str = "lapwing";
 /// What the history of a data set calls its simulation.
 pub const SIMULATED: &str = "simulate";
 
+/// Entry of the physics: side of square patterns, pixels.
+pub(crate) const SIDE: &str = "N";
+
 /// What the history calls the reading of another form.
 pub(crate) const READ: &str = "read";
 

@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
-use lapwing_files::dialect::{self, FarFieldOptics, Geometry, object_pixel, write_cxi};
+use lapwing_files::dialect::{
+    self, Acquisition, FarFieldOptics, Geometry, Product, object_pixel, write_cxi, write_dp,
+};
 use lapwing_files::hdf5::{self, Hdf5};
 use lapwing_files::{Dataset, ReadOptions};
+use lapwing_model::{Complex32, Modes};
 
 const SIDE: usize = 16;
 /// A raster, metres: steps of 40 and 30 nm, from a corner on.
@@ -144,4 +147,46 @@ fn a_pixel_that_is_said_makes_no_far_field_of_images() {
     // Whoever knows better says so.
     let far = read(ReadOptions { geometry: Some(Geometry::FarField), ..said });
     assert_eq!(far.1.geometry, Some(Geometry::FarField));
+}
+
+#[test]
+fn what_becomes_the_study_s_format_states_the_side_of_its_patterns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [scan, dp, other, npz] =
+        ["scan.cxi", "dp.h5", "product.h5", "a.npz"].map(|n| folder.path().join(n));
+    beamline(&scan);
+    let (dataset, _) = dialect::read(&scan, &ReadOptions::default()).expect("it is read");
+    write_dp(&dataset, &dp).expect("it is written");
+    let positions = translations().chunks(3).map(|at| (at[1], at[0])).collect();
+    let product = Product {
+        name: String::new(),
+        comments: String::new(),
+        probe: Modes::from_elem((1, SIDE, SIDE), Complex32::ONE),
+        object: None,
+        positions,
+        indexes: (0..16).collect(),
+        pixel_size: (1e-8, 1.25e-8),
+        loss: Vec::new(),
+        notes: Vec::new(),
+        acquisition: Acquisition::default(),
+    };
+    product.write(&other).expect("it is written");
+    let window = |height: usize, width: usize| {
+        let mut options = ReadOptions::default();
+        options.experiment.detector.window = Some((height, width));
+        options
+    };
+    let pair = ReadOptions { companion: Some(other), ..ReadOptions::default() };
+    for (path, options, side) in [
+        (&scan, ReadOptions::default(), Some(16.0)),
+        (&scan, window(8, 8), Some(8.0)),
+        (&scan, window(8, 16), None),
+        (&dp, pair, Some(16.0)),
+    ] {
+        let (dataset, _) = dialect::read(path, &options).expect("it is read");
+        dataset.write(&npz).expect("it is written");
+        let (again, _) = dialect::read(&npz, &ReadOptions::default()).expect("it is read");
+        let metadata = again.metadata.expect("metadata");
+        assert_eq!(metadata["physics_parameters"]["N"].as_f64(), side, "{}", path.display());
+    }
 }

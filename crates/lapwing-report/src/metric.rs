@@ -87,9 +87,20 @@ impl Metric {
 
     /// A value with its unit: `0.912`, `2.31 px`, `2.31 px (28.4 nm)`.
     pub fn with_unit(&self, value: f64) -> String {
+        self.text_with_unit(&self.number(value), value)
+    }
+
+    /// A difference of two values with its unit. Goal and perfect result are values and no
+    /// differences: one that is near such a number by accident has the usual digits.
+    pub fn difference_with_unit(&self, difference: f64) -> String {
+        self.text_with_unit(&shown(difference), difference)
+    }
+
+    /// What is written of a value, and its unit.
+    fn text_with_unit(&self, text: &str, value: f64) -> String {
         let space = if self.unit.is_empty() { "" } else { " " };
         let nm = self.nm(value).map(|nm| format!(" ({nm})")).unwrap_or_default();
-        format!("{}{space}{}{nm}", self.number(value), self.unit)
+        format!("{text}{space}{}{nm}", self.unit)
     }
 
     /// A value without its unit, in as many digits as tell it from the goal and from that of a
@@ -269,6 +280,12 @@ mod tests {
         assert_eq!(lengths.len(), 2);
         assert_eq!(lengths[0].with_unit(2.0), "2.000 px (25 nm)");
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
+        // A value tells itself from a pixel, the finest there is, and from the goal of 2.
+        let values = [1.000_002, 1.999_998].map(|value| lengths[0].with_unit(value));
+        assert_eq!(values, ["1.000002 px (12.5 nm)", "1.999998 px (25 nm)"]);
+        let differences =
+            [1.000_002, 1.999_998].map(|value| lengths[0].difference_with_unit(value));
+        assert_eq!(differences, ["1.000 px (12.5 nm)", "2.000 px (25 nm)"]);
         let correlation = metrics.iter().find(|m| m.name == "complex_correlation").unwrap();
         // Half the error is no small difference, though both are near 1.
         assert!(correlation.least_difference(0.992, 0.984) < 0.008);

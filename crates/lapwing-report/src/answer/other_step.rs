@@ -35,7 +35,7 @@ impl Question<'_> {
         if loss > chance {
             return Some(format!(
                 "{subject}, would cost {} of {} {place}: {} in place of {}.",
-                self.metric.with_unit(loss),
+                self.metric.difference_with_unit(loss),
                 self.metric.named(),
                 self.metric.with_unit(there),
                 self.metric.with_unit(here)
@@ -46,8 +46,9 @@ impl Question<'_> {
         }
         // Not to be told apart is not alike: only what reaches the goal there does as well.
         if next.dose().is_some_and(|enough| enough <= its_dose) {
-            let within = (chance > least)
-                .then(|| format!(", give or take {} by chance", self.metric.with_unit(chance)));
+            let within = (chance > least).then(|| {
+                format!(", give or take {} by chance", self.metric.difference_with_unit(chance))
+            });
             return Some(format!(
                 "{subject}, would do as well {place}{}.",
                 within.unwrap_or_default()
@@ -66,7 +67,7 @@ impl Question<'_> {
         (loss > 0.0 && most > loss).then(|| {
             format!(
                 "{subject}, may cost up to {} of {} {place}: {} in place of {}, which may be chance.",
-                self.metric.with_unit(most),
+                self.metric.difference_with_unit(most),
                 self.metric.named(),
                 self.metric.with_unit(there),
                 self.metric.with_unit(here)
@@ -89,6 +90,33 @@ mod tests {
         let points = vec![(1e3, of(means[0])), (1e5, of(means[1]))];
         let curve = Curve { points, untold: Vec::new() };
         Candidate { curve, ..Candidate::bare(view, step, reach) }
+    }
+
+    #[test]
+    fn what_a_step_costs_has_the_digits_of_a_difference() {
+        let metrics = with_goals(&Default::default(), None).unwrap();
+        let length =
+            metrics.iter().find(|metric| metric.name == "phase_resolution_0_5_px").unwrap();
+        assert_eq!((length.goal, length.perfect), (2.0, Some(1.0)));
+        let question = Question::bare(length);
+        let told = |means: [f64; 2], error| {
+            let of = |mean| Estimate { mean, error: Some(error), n: 3, spare: 2 };
+            let at = |view, step, means: [f64; 2]| {
+                let points = vec![(1e3, of(means[0])), (1e5, of(means[1]))];
+                let curve = Curve { points, untold: Vec::new() };
+                let reach = Reach::About { at: 1e3, between: (1e3, 1e5) };
+                Candidate { curve, ..Candidate::bare(view, step, reach) }
+            };
+            let mut wider = at(View::Dense, 8.0, means);
+            wider.reach = Reach::Never;
+            let all = [at(View::Baseline, 4.0, [1.5, 1.5]), wider];
+            question.other_step(&all[0], &all).unwrap()
+        };
+        // By Student's t 4.3027 standard errors, of a difference of two values 1.414 times that.
+        let costs = told([2.500_002, 2.500_002], 1e-6);
+        assert!(costs.contains("would cost 1.000 px of Phase resolution"), "{costs}");
+        let may = told([1.8, 1.8], 0.7 / (std::f64::consts::SQRT_2 * 4.302_653) + 3e-7);
+        assert!(may.contains("may cost up to 1.000 px of Phase resolution"), "{may}");
     }
 
     #[test]

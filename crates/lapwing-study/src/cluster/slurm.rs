@@ -4,6 +4,7 @@ use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{StudyStage, quoted};
 use super::time::{no_limit, seconds};
 use crate::design::Resources;
+use crate::design::resources::{in_quotes, value_of};
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -115,18 +116,15 @@ fn is_memory(text: &str) -> bool {
     digits.len() < text.len() && units.contains(&digits.to_lowercase().as_str())
 }
 
-/// An option of `sbatch` as a line of a script: a value behind `=` in which words would end, or a
-/// comment begin, in double quotes, in which a backslash precedes what stands for itself. One that
-/// has quotes of its own is taken as it is.
+/// An option of `sbatch` as a line of a script: a value that would not be read as it stands in
+/// double quotes, in which a backslash precedes what stands for itself. One that is in quotes as a
+/// whole, or of an option that is not long, is taken as it is.
 fn quoted_value(option: &str) -> String {
-    let ends = |letter: char| letter.is_whitespace() || "#\\".contains(letter);
-    match option.split_once('=') {
-        Some((name, value))
-            if !name.contains(char::is_whitespace)
-                && value.contains(ends)
-                && !value.contains(['"', '\'']) =>
-        {
-            format!("{name}=\"{}\"", value.replace('\\', r"\\"))
+    let odd = |letter: char| letter.is_whitespace() || "#\\\"'".contains(letter);
+    match value_of(option) {
+        Some((named, value)) if value.contains(odd) && !in_quotes(value) => {
+            let escaped = value.replace('\\', r"\\").replace('"', r#"\""#);
+            format!("{named}\"{escaped}\"")
         }
         _ => option.to_owned(),
     }
@@ -282,7 +280,17 @@ mod tests {
             (r"--comment=a\b", r#"--comment="a\\b""#),
             ("--qos=long", "--qos=long"),
             ("--qos long", "--qos long"),
+            ("--comment a b", "--comment \"a b\""),
             ("--comment='a b'", "--comment='a b'"),
+            (r#"--comment="it's \"a\"""#, r#"--comment="it's \"a\"""#),
+            ("--comment=it's", r#"--comment="it's""#),
+            (r#"--comment=a "b" c"#, r#"--comment="a \"b\" c""#),
+            (r#"--comment="a" b "c""#, r#"--comment="\"a\" b \"c\"""#),
+            ("--comment='", "--comment=\"'\""),
+            (r#"--comment="a\""#, r#"--comment="\"a\\\"""#),
+            ("-J it", "-J it"),
+            ("-N 2 -n 4", "-N 2 -n 4"),
+            ("--nice -n 4", "--nice -n 4"),
         ] {
             assert_eq!(quoted_value(option), line);
         }

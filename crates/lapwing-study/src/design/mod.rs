@@ -14,7 +14,7 @@ mod further_views;
 mod goal;
 mod keys;
 mod radiation;
-mod resources;
+pub(crate) mod resources;
 mod settled;
 pub mod solver;
 #[cfg(test)]

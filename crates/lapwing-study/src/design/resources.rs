@@ -73,9 +73,40 @@ impl Resources {
 
 /// Whether a word is one option, on a line of its own.
 fn is_option(word: &str) -> bool {
-    let quoted = word.contains(['"', '\'']);
+    let quoted = value_of(word).is_some_and(|(_, value)| in_quotes(value));
     let several = word.split_whitespace().skip(1).any(|part| part.starts_with("--"));
     word.starts_with('-') && !word.contains(char::is_control) && (quoted || !several)
+}
+
+/// A long option as far as its value, with `=` or spaces, and the value; `None` of one without, and
+/// where another option follows.
+pub(crate) fn value_of(option: &str) -> Option<(&str, &str)> {
+    let end = option.find(|letter: char| letter == '=' || letter.is_whitespace())?;
+    let rest = &option[end..];
+    // Behind spaces what begins like an option is one; behind `=` it is a value.
+    let (value, follows) = match rest.strip_prefix('=') {
+        Some(value) => (value, false),
+        None => (rest.trim_start(), rest.trim_start().starts_with('-')),
+    };
+    let named = &option[..option.len() - value.len()];
+    (option.starts_with("--") && !value.is_empty() && !follows).then_some((named, value))
+}
+
+/// Whether a value is in quotes as a whole, those of one sort, as Slurm reads it: a backslash takes
+/// what follows as it is.
+pub(crate) fn in_quotes(value: &str) -> bool {
+    let mut letters = value.chars();
+    let Some(quote) = letters.next().filter(|letter| matches!(letter, '"' | '\'')) else {
+        return false;
+    };
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            letter if letter == quote => return letters.next().is_none(),
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -92,7 +123,11 @@ mod tests {
         let words = |word: &str| Resources { sbatch: vec![word.into()], ..Resources::default() };
         words("--comment=a b").check().unwrap();
         assert!(refused(words("--nice\nrm -r x")).starts_with("--sbatch: expected"));
-        words("--comment='a --b'").check().unwrap();
+        for one in ["--comment='a --b'", "--comment=it's", r#"--comment=a "b" c"#] {
+            words(one).check().unwrap();
+        }
+        // A quote within a value is a letter of it, and makes no one option of several.
+        assert!(refused(words("--comment=it's --qos=long")).starts_with("--sbatch: expected one"));
         assert!(refused(words("--comment=a --qos=long")).starts_with("--sbatch: expected one"));
         assert!(refused(words("long")).starts_with("--sbatch: expected"));
         let none = Resources { cpus: Some(0), ..Resources::default() };

@@ -412,7 +412,8 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     let bench = Bench::new();
     let home = tempfile::tempdir().unwrap();
     let Some(mut cluster) = Cluster::start(home.path()) else { return skipped() };
-    design(&bench, 4000, "[slurm]\nsbatch = ['--comment=dose \\ overlap #1']\n");
+    let comment = r#"it's "dose" \ overlap #1"#;
+    design(&bench, 4000, &format!("[slurm]\nsbatch = ['''--comment={comment}''']\n"));
     bench.ok("study run design.toml --output whole");
     let submit = "study submit design.toml --output out --tasks 2 --cpus 1 --time 10";
     let submitted = cluster.run(&bench, submit);
@@ -421,7 +422,7 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     let told = cluster.at_home(&mut squeue).args(["--noheader", "--format=%k"]).output().unwrap();
     let comments = String::from_utf8(told.stdout).unwrap();
     assert!(comments.lines().count() >= 3, "{comments}");
-    assert!(comments.lines().all(|comment| comment == r"dose \ overlap #1"), "{comments}");
+    assert!(comments.lines().all(|found| found == comment), "{comments}");
     wait_until("two tasks at work", || {
         (cluster.status(&bench)["running"].as_u64() == Some(2)).then_some(())
     });

@@ -150,7 +150,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
 
 /// `object`, or the slices of which it is the product, where the archive has them.
 fn thick(archive: &Archive, options: &ReadOptions, object: Object) -> Result<Object, Error> {
-    let left_out = options.leave_out.iter().any(|name| name == OBJECT_SLICES);
+    let left_out = options.leaves_out(OBJECT_SLICES);
     if left_out || !archive.contains(OBJECT_SLICES) {
         return Ok(object);
     }

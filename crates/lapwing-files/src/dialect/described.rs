@@ -253,8 +253,14 @@ fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
     // By the name that inspect prints, and masks by what they are.
     let ends = |name: &str| mask_file::MASKS.contains(&name.rsplit('/').next().unwrap_or_default());
     let is_mask = |name: &str| name == mask::KEY && arrays.iter().any(|array| ends(&array.name));
-    let is_there =
-        |name: &str| file.contains(name) || (name == "probe" && file.is_npy()) || is_mask(name);
+    // Of several archives that are read alike not each has metadata to leave out.
+    let is_metadata = |name: &str| name == metadata::KEY && matches!(file, Container::Npz(_));
+    let is_there = |name: &str| {
+        file.contains(name)
+            || (name == "probe" && file.is_npy())
+            || is_mask(name)
+            || is_metadata(name)
+    };
     for name in options.leave_out.iter().filter(|name| !is_there(name)) {
         found.problems.push(Problem::new("leave_out", "the name of an array of the file", name));
     }

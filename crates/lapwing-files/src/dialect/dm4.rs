@@ -40,7 +40,7 @@ impl Dialect for Dm4 {
     ) -> Result<Found, Error> {
         let options = wanted.options;
         let images = file.list()?;
-        let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+        let left_out = |name: &str| options.leaves_out(name);
         let cube = images
             .iter()
             .filter(|image| matches!(image.shape.len(), 3 | 4) && !left_out(&image.name))

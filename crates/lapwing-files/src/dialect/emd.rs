@@ -87,7 +87,7 @@ fn cubes(file: &Hdf5, options: &ReadOptions) -> Result<Vec<(String, [usize; 4])>
         let has_dims = ["dim0", "dim1"]
             .iter()
             .any(|dim| names.iter().any(|other| *other == format!("{group}/{dim}")));
-        let left_out = options.leave_out.iter().any(|left| left == name);
+        let left_out = options.leaves_out(name);
         if let (Ok(shape), true, false) =
             (<[usize; 4]>::try_from(array.shape.as_slice()), has_dims, left_out)
         {

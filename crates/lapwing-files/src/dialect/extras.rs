@@ -16,7 +16,7 @@ pub(super) fn read(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(String, Array)>, Error> {
-    let told = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let told = |name: &str| options.leaves_out(name);
     let others = archive.names().filter(|name| !known.contains(name) && *name != metadata::KEY);
     let (left_out, names): (Vec<&str>, Vec<&str>) = others.partition(|name| told(name));
     notes.extend(left_out.iter().map(|name| format!("{name}: left out, as specified")));

@@ -142,7 +142,7 @@ fn places(
     notes: &mut Vec<String>,
     found: &mut Found,
 ) -> Result<Option<Vec<Position>>, Error> {
-    let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let left_out = |name: &str| options.leaves_out(name);
     let known = POSITIONS.into_iter().find(|(name, _)| file.contains(name) && !left_out(name));
     let Some((name, column_first)) = known else { return Ok(None) };
     let array = file.read(name)?;
@@ -216,7 +216,7 @@ fn probe(
     options: &ReadOptions,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Modes>, Error> {
-    let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let left_out = |name: &str| options.leaves_out(name);
     let known = PROBES.into_iter().find(|name| file.contains(name) && !left_out(name));
     let Some(name) = known else { return Ok(None) };
     let arrays = file.list()?;

@@ -88,7 +88,7 @@ pub(super) fn scans(
 /// missing. Where that is left out, so are they.
 pub(super) fn thick(found: &mut Found, options: &ReadOptions) {
     let Some(stored) = take(&mut found.extras, OBJECT_SLICES) else { return };
-    if options.leave_out.iter().any(|name| name == "objectGuess") {
+    if options.leaves_out("objectGuess") {
         return;
     }
     match slices(stored, found.object.as_ref()) {

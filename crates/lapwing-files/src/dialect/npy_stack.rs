@@ -235,7 +235,7 @@ fn probe(
         return companion::probe(companion, notes).map(Some);
     }
     let file = beside(path, "probe.npy");
-    if !file.exists() || options.leave_out.iter().any(|left| left == PROBE) {
+    if !file.exists() || options.leaves_out(PROBE) {
         return Ok(None);
     }
     let array = npy::read(&file)?;

@@ -110,7 +110,7 @@ impl Dialect for Ptychodus {
             product.object = None;
             notes.push("object: the same everywhere, a placeholder; left out".to_owned());
         }
-        let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+        let left_out = |name: &str| options.leaves_out(name);
         let probe = (!left_out("probe")).then(|| stack.in_its_unit(product.probe, notes));
         let indexes: Vec<i64> = join.patterns.iter().map(|&index| index as i64).collect();
         Ok(Found {

@@ -69,7 +69,7 @@ impl Dialect for Ptyd {
             return Ok(found);
         }
         let shape = found.stack.as_ref().map_or((0, 0), stack::Stack::pattern_shape);
-        let left_out = options.leave_out.iter().any(|left| left == mask::KEY);
+        let left_out = options.leaves_out(mask::KEY);
         if !left_out && options.experiment.detector.mask.is_none() {
             let of = (n, shape);
             let good = weighted(container, &chunks, of, wanted.storage, &mut found.problems)?;

@@ -8,7 +8,7 @@ use crate::{Error, Metadata, metadata, physics};
 
 /// Whether an archive holds an array that is not to be passed over.
 pub(super) fn holds(archive: &Archive, name: &str, options: &ReadOptions) -> bool {
-    archive.contains(name) && !options.leave_out.iter().any(|left| left == name)
+    archive.contains(name) && !options.leaves_out(name)
 }
 
 /// The metadata of an archive, unless they are to be passed over.
@@ -17,8 +17,7 @@ pub(super) fn stored_metadata(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Option<Metadata>, Error> {
-    if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY)
-    {
+    if archive.contains(metadata::KEY) && options.leaves_out(metadata::KEY) {
         notes.push(format!("{}: left out", metadata::KEY));
         return Ok(None);
     }

@@ -169,11 +169,8 @@ fn as_large_as<'a>(
     // Beside a single pattern nothing is large.
     let several = arrays.iter().find(|array| array.name == key && array.shape.first() != Some(&1));
     let patterns = several.map_or(usize::MAX, count);
-    let other = |name: &str| {
-        name != metadata::KEY
-            && !known.contains(&name)
-            && !options.leave_out.iter().any(|left| left == name)
-    };
+    let other =
+        |name: &str| name != metadata::KEY && !known.contains(&name) && !options.leaves_out(name);
     let large = arrays.iter().filter(|array| other(&array.name) && count(array) >= patterns);
     large.map(|array| array.name.as_str()).collect()
 }
@@ -363,7 +360,7 @@ fn found(shape: &[usize], dtype: &DType) -> String {
 
 /// Whether an optional array is to be read.
 fn wanted(archive: &Archive, key: &str, options: &ReadOptions, notes: &mut Vec<String>) -> bool {
-    let left_out = options.leave_out.iter().any(|left| left == key);
+    let left_out = options.leaves_out(key);
     if left_out && archive.contains(key) {
         notes.push(format!("{key}: left out, as specified"));
     }

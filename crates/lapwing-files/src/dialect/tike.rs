@@ -208,7 +208,7 @@ fn probe(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Modes>, Error> {
     let key = "probe";
-    if !archive.contains(key) || options.leave_out.iter().any(|left| left == key) {
+    if !archive.contains(key) || options.leaves_out(key) {
         return Ok(None);
     }
     let expected = "(1, 1, 1, modes, H, W) complex64";
@@ -227,7 +227,7 @@ fn object(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Object>, Error> {
     let (key, expected) = ("psi", "(slices, H, W) complex64");
-    if !archive.contains(key) || options.leave_out.iter().any(|left| left == key) {
+    if !archive.contains(key) || options.leaves_out(key) {
         return Ok(None);
     }
     let header = archive.header(key)?;

@@ -74,6 +74,11 @@ impl ReadOptions {
         beside.chain(&detector.mask).chain(&scan.positions).map(PathBuf::as_path)
     }
 
+    /// Whether this array of the file is left out.
+    pub fn leaves_out(&self, key: &str) -> bool {
+        self.leave_out.iter().any(|name| name == key)
+    }
+
     /// The file and the options that `FILE::NAME` means, an array of a file as its patterns, where
     /// there is a file FILE and none of the whole name; `None` for a plain path.
     pub fn of_array(&self, path: &Path) -> Option<(PathBuf, Self)> {

@@ -62,7 +62,7 @@ impl Inspect {
         let mut problems = Vec::new();
         let file = Container::open_as(&path, &options)?;
         let arrays = file.list()?;
-        let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
+        let ignored = options.leaves_out(metadata::KEY);
         let stored = if ignored { Ok(None) } else { file.metadata() };
         let unreadable = stored.is_err();
         let stored = stored.unwrap_or_else(|unreadable| {

@@ -125,9 +125,9 @@ impl Overlap {
         }
         let read = |file| -> anyhow::Result<_> { Ok(self.reading.read(file, None, output)?.0) };
         let (train, test) = (read(&inputs[0])?, read(&inputs[1])?);
+        let reading = self.reading.options();
         for ((file, dataset), split) in inputs.iter().zip([&train, &test]).zip(Split::ALL) {
-            let known = dataset.metadata.as_ref();
-            match data_out_of_place(file, known, dose_of(data), split) {
+            match data_out_of_place(file, (dataset, &reading), dose_of(data), split)? {
                 Some(told) if self.trust_names => output.warn(told),
                 Some(told) => bail!("{}", data_with_ways_on(&told)),
                 None => {}

@@ -251,7 +251,20 @@ fn views_of_counts_whose_dose_nobody_told_are_those_of_their_folder() {
     assert!(!told.contains("would fail"), "{told}");
     // Counts of another dose are told where the view is made, by the name of their file.
     std::fs::rename(bench.path("data/dose_1000"), bench.path("data/dose_100000")).unwrap();
-    bench.fails(views, &["patched_train.npz", "dose 100000", "physics_parameters.nphotons"]);
+    let told = bench.fails(views, &["patched_train.npz", "dose 100000", "counts per pattern"]);
+    // What reading has made of the counts is not what the file says.
+    assert!(!told.contains("_metadata` says"), "{told}");
+    let overlap = "overlap --data-root data/dose_100000 --output o --quantity counts";
+    let told = bench.fails(overlap, &["dose 100000", "counts per pattern", "--trust-names"]);
+    assert!(!told.contains("_metadata` says"), "{told}");
+    for (command, way_on) in [
+        (views, "--leave-out _metadata"),
+        (overlap, "--leave-out _metadata"),
+        (overlap, "--trust-names"),
+    ] {
+        bench.fails(command, &[way_on]);
+        bench.ok(&format!("{command} {way_on}"));
+    }
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Dialect for Eiger {
             }
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mask = match wanted.options.leave_out.iter().any(|left| left == mask::KEY) {
+        let mask = match wanted.options.leaves_out(mask::KEY) {
             true => None,
             false => mask_of(file, shape, notes)?,
         };

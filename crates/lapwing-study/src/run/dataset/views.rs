@@ -9,7 +9,7 @@ use crate::geometry::selection::{
 use crate::run::dataset::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{self, KEY, ViewMetadata, append_transformation};
-use lapwing_files::{Archive, Dataset, Metadata};
+use lapwing_files::{Archive, Container, Dataset, Metadata, ReadOptions};
 use lapwing_model::Position;
 use serde_json::json;
 use std::path::Path;
@@ -160,11 +160,7 @@ pub fn with_ways_on(told: &str) -> String {
 }
 
 /// Where the metadata of a view contradict `condition`, that of its place: in what.
-pub(crate) fn out_of_place(
-    file: &Path,
-    metadata: Option<&Metadata>,
-    condition: Condition,
-) -> Option<String> {
+fn out_of_place(file: &Path, metadata: Option<&Metadata>, condition: Condition) -> Option<String> {
     let wrong = misplaced(metadata?, condition);
     (!wrong.is_empty()).then(|| {
         format!(
@@ -183,43 +179,66 @@ pub fn data_with_ways_on(told: &str) -> String {
     )
 }
 
-/// Where the metadata of a split's data set contradict the place of its `file`: in what. A dose of
-/// `None` is not told by its place.
+/// Where a split's data set, which was read from `file` as `reading` says, contradicts its place:
+/// in what. A dose of `None` is not told by its place; who leaves out the metadata goes by the
+/// place alone.
+///
+/// # Errors
+/// When the metadata of the file cannot be read.
 pub fn data_out_of_place(
     file: &Path,
-    metadata: Option<&Metadata>,
+    (dataset, reading): (&Dataset, &ReadOptions),
     dose: Option<u64>,
     split: Split,
-) -> Option<String> {
-    let metadata = metadata?;
-    let photons = metadata::nphotons(metadata)
-        .filter(|&photons| dose.is_some_and(|dose| is_another(photons, dose)));
-    let part = metadata.get("split").and_then(|split| split["part"].as_str());
+) -> Result<Option<String>> {
+    if reading.leaves_out(KEY) {
+        return Ok(None);
+    }
+    // Reading adds the mean of the counts to what a file says, where it says no dose.
+    let said = Container::open_as(file, reading)?.metadata()?.unwrap_or_default();
+    let photons = metadata::nphotons(&said);
+    let counted = match photons {
+        None => dataset.metadata.as_ref().and_then(metadata::nphotons),
+        Some(_) => None,
+    };
+    let another = photons.zip(dose).filter(|&(photons, dose)| is_another(photons, dose));
+    let far = counted.zip(dose).filter(|&(mean, dose)| is_far(mean, dose));
+    let part = said.get("split").and_then(|split| split["part"].as_str());
     let part = part.filter(|&part| part != split.name());
     let at_dose = dose.map(|dose| format!(" at dose {dose}")).unwrap_or_default();
-    let wrong: Vec<String> = photons
-        .map(|photons| format!("physics_parameters.nphotons {photons}"))
-        .into_iter()
-        .chain(part.map(|part| format!("split.part {part}")))
-        .collect();
-    (!wrong.is_empty()).then(|| {
+    let says = [
+        another.map(|(photons, _)| format!("physics_parameters.nphotons {photons}")),
+        part.map(|part| format!("split.part {part}")),
+    ];
+    let says: Vec<String> = says.into_iter().flatten().collect();
+    let wrong = [
+        far.map(|(mean, _)| format!("has {mean:.1} counts per pattern")),
+        (!says.is_empty()).then(|| format!("its `{KEY}` says {}", says.join(" and "))),
+    ];
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    Ok((!wrong.is_empty()).then(|| {
         format!(
-            "{} lies in the place of the {split} split{at_dose}, but its `{KEY}` says {}",
+            "{} lies in the place of the {split} split{at_dose}, but {}",
             file.display(),
             wrong.join(" and ")
         )
-    })
+    }))
 }
 
 /// Whether a number of photons is that of another dose. The name of a folder is rounded; a number
 /// that is not whole is the mean of counts whose dose nobody has told, that of what the specimen
 /// let through of one split.
 fn is_another(photons: f64, dose: u64) -> bool {
-    let dose = dose as f64;
     match photons.fract() == 0.0 {
-        true => (photons - dose).abs() > 0.5,
-        false => !(dose / MEAN_WITHIN..=dose * MEAN_WITHIN).contains(&photons),
+        true => (photons - dose as f64).abs() > 0.5,
+        false => is_far(photons, dose),
     }
+}
+
+/// Whether a mean of counts is not that of data of a dose.
+fn is_far(mean: f64, dose: u64) -> bool {
+    let dose = dose as f64;
+    !(dose / MEAN_WITHIN..=dose * MEAN_WITHIN).contains(&mean)
 }
 
 /// What the metadata of a view say that contradicts `condition`.

@@ -153,8 +153,7 @@ impl Request {
         result.view = self.telemetry(&dataset)?;
         if let (Some(case), Some(_)) = (&self.case, &result.view) {
             // A job would not have come so far unless names are trusted.
-            let metadata = dataset.metadata.as_ref();
-            result.trusted_name = views::out_of_place(&self.input, metadata, case.condition);
+            result.trusted_name = views::held_against_place(&self.input, case.condition)?.1;
         }
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, {}",
@@ -261,7 +260,7 @@ impl Request {
     fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
         match &self.case {
             Some(case) if case.condition.view != View::Baseline => {
-                if self.reading.leave_out.iter().any(|name| name == metadata::KEY) {
+                if self.reading.leaves_out(metadata::KEY) {
                     let file = self.input.display();
                     return Err(StudyError::Invalid(format!(
                         "{file}: --leave-out {KEY} leaves out what a view must have to be one: drop it, or \

@@ -58,10 +58,9 @@ pub fn write_views(
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
         let (dataset, _) = stream.read(&file, reading, &roots.views)?;
-        if let Some(wrong) = data_out_of_place(&file, dataset.metadata.as_ref(), Some(dose), split)
-        {
+        if let Some(wrong) = data_out_of_place(&file, (&dataset, reading), Some(dose), split)? {
             return Err(StudyError::Invalid(format!(
-                "{wrong}: put the data set of that place there, or read it without its metadata \
+                "{wrong}: put the data set of that place there, or go by its place alone \
                  (--leave-out {})",
                 metadata::KEY
             )));

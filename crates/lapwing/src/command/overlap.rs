@@ -180,7 +180,7 @@ impl Overlap {
             return Ok((dataset.scan, diameter));
         };
         self.refuse_reading(input)?;
-        let scan = jobs::positions(input, &ReadOptions::default())?;
+        let scan = jobs::positions_alone(input)?;
         let diameter = self.probe_diameter_px.or_else(|| told_diameter(&archive));
         let diameter = diameter.with_context(|| no_diameter(input))?;
         Ok((scan, diameter))

@@ -392,6 +392,12 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
         "overlap --input p.npz --s-img 0.5 --n-groups 7 --probe-diameter-px {diameter:?}"
     ));
     assert_eq!(alone, whole);
+    let short = Array::from(scan[1..].iter().map(|p| p.x).collect::<Vec<_>>());
+    let y = Array::from(scan.iter().map(|p| p.y).collect::<Vec<_>>());
+    npz::write(bench.path("short.npz"), &[("ycoords", y), ("xcoords", short)]).unwrap();
+    let told = bench.fails("overlap short.npz --probe-diameter-px 9", &["xcoords: expected"]);
+    // Which is taken of a whole scan alone.
+    assert!(!told.contains("--common"), "{told}");
     // An array of its own, and text.
     let pairs: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();
     let array = Array::new(vec![n, 2], lapwing_files::npy::Values::F64(pairs)).unwrap();

@@ -8,8 +8,9 @@
 mod crew;
 mod log;
 pub mod plan;
+mod positions;
 
-use crate::design::condition::{Case, Condition, Split, View};
+use crate::design::condition::{Case, Condition, View};
 use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
 use crate::disk::foreign;
@@ -28,14 +29,13 @@ pub use crate::run::jobs::crew::AtOnce;
 use crate::run::jobs::crew::Crew;
 use crate::run::jobs::log::JobLog;
 use crate::run::jobs::plan::{MissingViews, Plan};
+pub use crate::run::jobs::positions::positions_alone;
+use crate::run::jobs::positions::{Areas, positions};
 use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::ReadOptions;
 use lapwing_files::dialect::check_count;
-use lapwing_files::reconstruction::read_positions;
-use lapwing_model::Position;
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -158,7 +158,7 @@ fn run_agenda(
         stream: options.stream,
         begun: record.manifest().timestamp,
         left: Mutex::new((0..agenda.jobs.len()).collect()),
-        areas: Mutex::new(Areas { plan, reading: &options.reading, known: HashMap::new() }),
+        areas: Mutex::new(Areas::new(plan, &options.reading)),
         record: Mutex::new(record),
     };
     if !options.dry_run {
@@ -216,8 +216,9 @@ impl JobRun<'_> {
     fn would_fail(&self) -> Vec<(Case, String)> {
         let scan = |job: &JobRecord| {
             let reading = &self.options.reading;
-            let whole = lock(&self.areas).of(&job.case);
-            let own = whole.and_then(|_| positions(&job.input_npz, reading));
+            let whole = lock(&self.areas).of(&job.case, self.stream);
+            let own =
+                whole.and_then(|_| positions(&job.input_npz, reading, self.stream, self.root));
             own.and_then(|own| Ok(check_count(&job.input_npz, own.len())?)).err()
         };
         let place = |job: &JobRecord| match job.case.condition {
@@ -386,7 +387,7 @@ impl JobRun<'_> {
     fn prepare(&self, job: &JobRecord) -> Result<Ready> {
         let (area, plan) = {
             let mut areas = lock(&self.areas);
-            (areas.of(&job.case)?, areas.plan)
+            (areas.of(&job.case, self.stream)?, areas.plan)
         };
         let condition = job.case.condition;
         let mut remarks = Vec::new();
@@ -413,7 +414,8 @@ impl JobRun<'_> {
             error_maps: plan.error_maps && job.case.repeat == 1,
             stream: self.stream,
         };
-        let patterns = positions(&job.input_npz, &self.options.reading)?.len();
+        let reading = &self.options.reading;
+        let patterns = positions(&job.input_npz, reading, self.stream, self.root)?.len();
         let input_hash = hash::file(&job.input_npz)?;
         if plan.keep_others {
             request.output = request.own_folder(&input_hash);
@@ -440,59 +442,4 @@ fn told_by(job: &JobRecord, trust_names: bool) -> Option<Telemetry> {
     }
     let (telemetry, wrong) = views::held_against_place(&job.input_npz, job.case.condition).ok()?;
     (wrong.is_none() || trust_names).then_some(telemetry)
-}
-
-/// The positions of each split as a whole: all views of a split are compared over the same area.
-struct Areas<'a> {
-    plan: &'a Plan,
-    reading: &'a ReadOptions,
-    known: HashMap<(u64, Split), Vec<Position>>,
-}
-
-impl Areas<'_> {
-    /// Those of the split's own file, the same in all repeats; of the view where that file does not
-    /// exist.
-    fn of(&mut self, case: &Case) -> Result<Vec<Position>> {
-        let condition = case.condition;
-        let key = (condition.dose, condition.split);
-        if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone());
-        }
-        let split = self.plan.roots.split(condition, case.repeat);
-        if !split.is_file() {
-            return positions(&self.plan.roots.input(condition, case.repeat), self.reading);
-        }
-        let scan = positions(&split, self.reading)?;
-        self.known.insert(key, scan.clone());
-        Ok(scan)
-    }
-}
-
-/// The window centres in a data set's file, without reading its patterns unless something is said
-/// about how to read them.
-///
-/// # Errors
-/// When the file cannot be read, or holds no `xcoords` and `ycoords` of one length.
-pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
-    if *reading != ReadOptions::default() {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        return Ok(Streaming::Auto.read(path, reading, folder)?.0.scan);
-    }
-    let refused = |text: String| StudyError::Invalid(format!("{}: {text}", path.display()));
-    let scan = read_positions(path).map_err(|error| match error {
-        lapwing_files::Error::Coordinates { .. } => StudyError::Invalid(format!(
-            "{error}; make the file anew, or --common takes the first ones of both"
-        )),
-        error => error.into(),
-    })?;
-    let scan = scan.ok_or_else(|| {
-        refused("expected the positions of a scan, xcoords and ycoords, found none".to_owned())
-    })?;
-    match scan.iter().position(|at| !(at.y.is_finite() && at.x.is_finite())) {
-        Some(index) => Err(refused(format!(
-            "positions: expected finite numbers, found y {}, x {} at index {index}",
-            scan[index].y, scan[index].x
-        ))),
-        None => Ok(scan),
-    }
 }

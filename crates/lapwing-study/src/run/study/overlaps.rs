@@ -12,7 +12,7 @@ use crate::run::dataset::data::{TOOL, note_mean_counts, stamp};
 use crate::run::jobs;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, physics_parameter};
-use lapwing_files::{Archive, Dataset, ReadOptions};
+use lapwing_files::{Archive, Dataset};
 use lapwing_model::probe;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub(super) fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<
 
 /// The overlap of one file of the study, of which only positions and metadata are read.
 fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> {
-    let scan = jobs::positions(file, &ReadOptions::default())?;
+    let scan = jobs::positions_alone(file)?;
     let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?.unwrap_or_default();
     let diameter = physics_parameter(&metadata, "probe_diameter_px");
     let side = design.study.pattern_size;

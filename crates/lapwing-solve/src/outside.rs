@@ -1,4 +1,5 @@
-//! Values on the object's grid that need not be in the memory of the process.
+//! Fields on the object's grid, and patterns that are drawn, that need not be in the memory of the
+//! process.
 
 use lapwing_model::Complex32;
 use std::fmt;
@@ -9,14 +10,14 @@ pub trait OutsideBytes: AsRef<[u8]> + AsMut<[u8]> + Send + Sync {}
 
 impl<T: AsRef<[u8]> + AsMut<[u8]> + Send + Sync> OutsideBytes for T {}
 
-/// Where fields are stored outside the process's own memory.
-pub trait FieldStore: fmt::Debug + Send + Sync {
+/// Where fields and drawn patterns are stored outside the process's own memory.
+pub trait OutsideStore: fmt::Debug + Send + Sync {
     /// So many bytes, all zero, that begin at a multiple of eight; `None` where there is no space
     /// for them.
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>>;
 }
 
-/// Complex values in the memory of the process, or in a [`FieldStore`].
+/// Complex values in the memory of the process, or in a [`OutsideStore`].
 pub struct StoredField(Kept);
 
 enum Kept {
@@ -26,7 +27,7 @@ enum Kept {
 
 impl StoredField {
     /// So many zeros, in `store` where it has space for them, else in memory.
-    pub(crate) fn zeros(len: usize, store: Option<&dyn FieldStore>) -> Self {
+    pub(crate) fn zeros(len: usize, store: Option<&dyn OutsideStore>) -> Self {
         let outside = store.and_then(|store| store.bytes(len * size_of::<Complex32>()));
         let fitting = outside.filter(|bytes| {
             let found = bytemuck::try_cast_slice::<u8, Complex32>((**bytes).as_ref());
@@ -39,7 +40,7 @@ impl StoredField {
     }
 
     /// A copy of these values, in `store` where it has space for them, else in memory.
-    pub(crate) fn copy_of(values: &[Complex32], store: Option<&dyn FieldStore>) -> Self {
+    pub(crate) fn copy_of(values: &[Complex32], store: Option<&dyn OutsideStore>) -> Self {
         if store.is_none() {
             return Self::from(values.to_vec());
         }

@@ -17,8 +17,9 @@ pub struct Needs {
     pub moves_positions: bool,
     /// Complex fields on the object's grid that it has at a time, about, the object included.
     pub object_fields: usize,
-    /// Whether these are kept where the problem has a [`FieldStore`](crate::outside::FieldStore);
-    /// else only the states that it goes back to are.
+    /// Whether these are kept where the problem has an
+    /// [`OutsideStore`](crate::outside::OutsideStore); else only the states that it goes back to
+    /// are.
     pub stores_fields: bool,
 }
 

@@ -1,6 +1,6 @@
 //! What an engine is asked to do, and what it returns, as values.
 
-use crate::outside::{FieldStore, StoredField};
+use crate::outside::{OutsideStore, StoredField};
 use lapwing_model::{Complex32, elementwise};
 
 /// What an engine keeps of every pattern of a batch, besides the batch's sums.
@@ -116,7 +116,7 @@ pub struct Trail {
 impl Trail {
     /// Before the first epoch, with the light of the start fields; `probe` is the length of the
     /// probe; what is on the object's grid is kept in `store` where there is one.
-    pub(crate) fn new(light: Vec<f32>, probe: usize, store: Option<&dyn FieldStore>) -> Self {
+    pub(crate) fn new(light: Vec<f32>, probe: usize, store: Option<&dyn OutsideStore>) -> Self {
         Self {
             strongest: elementwise::largest(&light),
             next_light: vec![0.0; light.len()],

@@ -271,6 +271,7 @@ impl CheckedParts {
             clipped: None,
             device: Device::Cpu,
             field_store: None,
+            pattern_store: None,
         })
     }
 }

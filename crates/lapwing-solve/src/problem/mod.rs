@@ -30,7 +30,7 @@ pub(crate) use patterns::Patterns;
 
 use crate::engine::Device;
 use crate::noise::Clipped;
-use crate::outside::FieldStore;
+use crate::outside::OutsideStore;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -82,7 +82,10 @@ pub struct Problem {
     pub(crate) device: Device,
     /// Where a solver keeps what it has on the object's grid besides the fields themselves, where
     /// that is not the memory of the process.
-    pub(crate) field_store: Option<Arc<dyn FieldStore>>,
+    pub(crate) field_store: Option<Arc<dyn OutsideStore>>,
+    /// Where patterns that are drawn in place of these are stored, where that is not the memory of
+    /// the process.
+    pub(crate) pattern_store: Option<Arc<dyn OutsideStore>>,
 }
 
 /// The unit in which solvers compute: intensities are squared, in single precision, so those far
@@ -206,12 +209,18 @@ impl Problem {
     /// The same problem, of which a solver keeps what it has on the object's grid besides the
     /// fields themselves in `store`, as long as it has space: the bits of a solution do not depend
     /// on it.
-    pub fn with_field_store(&self, store: Arc<dyn FieldStore>) -> Self {
+    pub fn with_field_store(&self, store: Arc<dyn OutsideStore>) -> Self {
         Self { field_store: Some(store), ..self.clone() }
     }
 
+    /// The same problem, whose [replicates](Self::replicate) have their patterns in `store`, as
+    /// long as it has space: they are the same, bit for bit.
+    pub fn with_pattern_store(&self, store: Arc<dyn OutsideStore>) -> Self {
+        Self { pattern_store: Some(store), ..self.clone() }
+    }
+
     /// Where a solver is to keep what it has on the object's grid.
-    pub(crate) fn field_store(&self) -> Option<&dyn FieldStore> {
+    pub(crate) fn field_store(&self) -> Option<&dyn OutsideStore> {
         self.field_store.as_deref()
     }
 

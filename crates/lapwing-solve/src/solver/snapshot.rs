@@ -1,6 +1,6 @@
 //! The state of a solver between two epochs, as named arrays: what a caller stores to resume later.
 
-use crate::outside::{FieldStore, StoredField};
+use crate::outside::{OutsideStore, StoredField};
 use lapwing_model::Complex32;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Snapshot {
 
 /// A place that makes no difference to what is there.
 #[derive(Debug, Clone, Default)]
-struct NoMatter(Option<Arc<dyn FieldStore>>);
+struct NoMatter(Option<Arc<dyn OutsideStore>>);
 
 impl PartialEq for NoMatter {
     fn eq(&self, _: &Self) -> bool {
@@ -55,7 +55,7 @@ impl Snapshot {
     }
 
     /// A snapshot of nothing but losses yet, which keeps fields in `store` where there is one.
-    pub(crate) fn kept_in(loss: Vec<f64>, store: Option<Arc<dyn FieldStore>>) -> Self {
+    pub(crate) fn kept_in(loss: Vec<f64>, store: Option<Arc<dyn OutsideStore>>) -> Self {
         Self { loss, arrays: Vec::new(), field_store: NoMatter(store) }
     }
 

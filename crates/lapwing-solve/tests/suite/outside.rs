@@ -3,7 +3,7 @@
 use crate::common::case;
 use lapwing_solve::lsqml::{Batching, Lsqml};
 use lapwing_solve::ml::Ml;
-use lapwing_solve::outside::{FieldStore, OutsideBytes};
+use lapwing_solve::outside::{OutsideBytes, OutsideStore};
 use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Problem, Solution, Solver};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl AsMut<[u8]> for Bytes {
     }
 }
 
-impl FieldStore for Shelf {
+impl OutsideStore for Shelf {
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>> {
         if self.taken.fetch_add(1, Ordering::Relaxed) >= self.most {
             return None;

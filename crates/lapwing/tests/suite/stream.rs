@@ -34,11 +34,9 @@ fn same_both_ways(bench: &Bench, options: &str) {
     let archives = ["never", "always"]
         .map(|name| Archive::open(bench.path(name).join("reconstruction.npz")).unwrap());
     for name in archives[0].names().filter(|name| *name != "timestamp") {
-        assert_eq!(
-            archives[0].read(name).unwrap(),
-            archives[1].read(name).unwrap(),
-            "{options}: {name}"
-        );
+        // As text, in which what is no number is the same as itself.
+        let [one, other] = [0, 1].map(|at| format!("{:?}", archives[at].read(name).unwrap()));
+        assert!(one == other, "{options}: {name}");
     }
     for name in ["loss.csv", "amplitude.png", "phase.png", "probe.png"] {
         let bytes =
@@ -113,7 +111,7 @@ fn counts_of_every_size_give_the_same_bits() {
         assert!(found <= largest && (largest == 255.0 || found > 255.0), "{dose}: {found}");
         same_both_ways(&bench, "--compare --product p.h5 --pixel-size-m 1e-8");
         put(&bench, Packing::Deflated, &[]);
-        same_both_ways(&bench, "--algorithm ML --start-epochs 1");
+        same_both_ways(&bench, "--algorithm ML --start-epochs 1 --error-maps 2");
         same_both_ways(&bench, "--noise poisson --positions-from-epoch 1");
     }
 }

@@ -7,7 +7,7 @@ use crate::{Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, Patterns, Storage, Understanding, scratch};
 use lapwing_model::Complex32;
-use lapwing_solve::outside::{FieldStore, OutsideBytes};
+use lapwing_solve::outside::{OutsideBytes, OutsideStore};
 use lapwing_solve::problem::ProblemBuilder;
 use lapwing_solve::{PatternStore, Problem, StoredBytes};
 use ndarray::ArrayView3;
@@ -202,11 +202,11 @@ pub(crate) fn problem(
     }
 }
 
-/// Scratch files in a folder, for what a solver keeps.
+/// Scratch files in a folder, for what a solver keeps and for patterns that are drawn.
 #[derive(Debug)]
-pub(crate) struct FieldsIn(pub PathBuf);
+pub(crate) struct ScratchFiles(pub PathBuf);
 
-impl FieldStore for FieldsIn {
+impl OutsideStore for ScratchFiles {
     fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>> {
         let mapped = scratch::zeros_in(&self.0, len as u64).ok()?;
         Some(Box::new(mapped))

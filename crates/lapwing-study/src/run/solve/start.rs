@@ -96,15 +96,20 @@ impl Start {
         self,
         waiting: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Problem> {
-        let store = match &self.fields_in {
-            Storage::Scratch(folder) => Some(stream::FieldsIn(folder.clone())),
+        let scratch = |storage: Storage| match storage {
+            Storage::Scratch(folder) => Some(Arc::new(stream::ScratchFiles(folder))),
             Storage::Memory => None,
         };
-        let problem = self.bare_problem(waiting)?;
-        Ok(match store {
-            Some(store) => problem.with_field_store(Arc::new(store)),
-            None => problem,
-        })
+        let fields = scratch(self.fields_in.clone());
+        let patterns = scratch(self.intensity.storage());
+        let mut problem = self.bare_problem(waiting)?;
+        if let Some(store) = fields {
+            problem = problem.with_field_store(store);
+        }
+        if let Some(store) = patterns {
+            problem = problem.with_pattern_store(store);
+        }
+        Ok(problem)
     }
 
     /// The problem, of which a solver keeps all in memory.

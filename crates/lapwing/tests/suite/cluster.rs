@@ -420,9 +420,8 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     assert!(submitted.status.success(), "{}", stderr(&submitted));
     let mut squeue = Command::new("squeue");
     let told = cluster.at_home(&mut squeue).args(["--noheader", "--format=%k"]).output().unwrap();
-    let comments = String::from_utf8(told.stdout).unwrap();
-    assert!(comments.lines().count() >= 3, "{comments}");
-    assert!(comments.lines().all(|found| found == comment), "{comments}");
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.lines().count() >= 3 && told.lines().all(|found| found == comment), "{told}");
     wait_until("two tasks at work", || {
         (cluster.status(&bench)["running"].as_u64() == Some(2)).then_some(())
     });

@@ -29,6 +29,7 @@ mod numbers;
 mod outputs;
 mod physics;
 mod pipeline;
+mod places;
 #[cfg(unix)]
 mod processes;
 mod quick_study;

@@ -134,6 +134,10 @@ class SolverOptions(TypedDict, total=False):
     """ML: How many times as much the prior weighs absorption, the part of the object in phase with
     its mean transmission, as phase; auto: as predicts held-out pixels best where the strength is
     chosen so, else 1."""
+    prior_jumps: Literal["linear", "bounded"]
+    """ML: How the prior grows with differences far above its edge: in proportion (linear) or
+    towards a bound (bounded), which spares sharp edges; unless said, as predicts held-out pixels
+    best where the strength is chosen so, else in proportion."""
     object_alpha: float
     """rPIE: Share of the largest illumination under the object's update. Small values are fast on
     clean data and fit noise."""

@@ -197,9 +197,16 @@ pub(crate) fn choice(row: &Row) -> Option<Plot> {
         Axis::log("strength of the prior, photons"),
         Axis::linear("loss above the best, 1e-6 per pixel"),
     );
+    let bounded = choices.iter().any(|choice| choice.option == "prior_jumps" && choice.value > 0.0);
+    let why = match bounded {
+        true => {
+            "more than predicts detector pixels that the fit was not shown best, since what \
+                 jumps cost was bounded afterwards"
+        }
+        false => "near which detector pixels that the fit was not shown are predicted best",
+    };
     plot.description = format!(
-        "Of {} strengths of the prior that were tried, {:.3} photons was taken, near which detector pixels \
-         that the fit was not shown are predicted best.",
+        "Of {} strengths of the prior that were tried, {:.3} photons was taken, {why}.",
         points.len(),
         choice.value
     );

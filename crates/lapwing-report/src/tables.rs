@@ -2,7 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_study::design::Radiation;
-use lapwing_study::record::{ErrorRecord, JobResult, link};
+use lapwing_study::record::{ChoiceRecord, ErrorRecord, JobResult, link};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -53,6 +53,10 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
         ("misfit", number(result.and_then(|r| r.misfit))),
         ("prior", number(result.and_then(|r| chosen(r, "prior")))),
         ("prior_absorption", number(result.and_then(|r| chosen(r, "prior_absorption")))),
+        (
+            "prior_jumps",
+            text(result.and_then(|r| choice(r, "prior_jumps")).map(ChoiceRecord::number)),
+        ),
         ("amplitude_sd", number(result.and_then(|r| r.error_maps).map(|maps| maps.amplitude_rms))),
         ("phase_sd_rad", number(result.and_then(|r| r.error_maps).map(|maps| maps.phase_rms))),
         ("amplitude_within_sd", number(within(row, |maps| maps.amplitude_within, 0))),
@@ -114,7 +118,11 @@ fn exposure_s(row: &Row, radiation: Option<&Radiation>) -> Option<f64> {
 
 /// The value of an option that was chosen from the data.
 fn chosen(result: &JobResult, option: &str) -> Option<f64> {
-    result.choices.iter().find(|choice| choice.option == option).map(|choice| choice.value)
+    choice(result, option).map(|choice| choice.value)
+}
+
+fn choice<'a>(result: &'a JobResult, option: &str) -> Option<&'a ChoiceRecord> {
+    result.choices.iter().find(|choice| choice.option == option)
 }
 
 /// `direct` or `greedy`.

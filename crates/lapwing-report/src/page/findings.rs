@@ -121,11 +121,15 @@ fn choice(choice: &ChoiceRecord) -> Fact {
     let name = match choice.option.as_str() {
         "prior" => "strength of the prior".to_owned(),
         "prior_absorption" => "weight of absorption in the prior".to_owned(),
+        "prior_jumps" => "what jumps cost in the prior".to_owned(),
         other => other.replace('_', " "),
     };
     let value = match choice.sd {
         Some(_) => choice.number().replace("+-", "\u{b1}").replace('-', "\u{2212}"),
-        None => label(choice.value, 3),
+        None => match choice.word(choice.value) {
+            Some(word) => word.to_owned(),
+            None => label(choice.value, 3),
+        },
     };
     let what = match choice.tried.len() {
         0 => format!("{value}, as usual: too few epochs to choose it"),

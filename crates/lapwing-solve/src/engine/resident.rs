@@ -2,6 +2,7 @@
 //! whose vectors are in a memory of their own.
 
 use super::Vector;
+use crate::prior::Jumps;
 
 /// The edge-preserving prior on an object of one slice (module `prior`) at the present fields.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,6 +11,8 @@ pub struct PriorRule {
     pub strength: f64,
     /// h, the difference between neighbouring pixels above which edges are spared.
     pub edge: f64,
+    /// How it grows with differences above.
+    pub jumps: Jumps,
     /// How many times as much absorption weighs as phase.
     pub absorption: f64,
     /// s^2 = sum |P|^2 / C, which carries the scale of the object.

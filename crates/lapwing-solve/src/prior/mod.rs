@@ -1,14 +1,17 @@
 //! A weak edge-preserving prior on the object that does not change under O -> c O, P -> P / c.
 //!
 //! ```text
-//! R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h) + mu rho s^2 |L O|^2
+//! R = mu sum_x f(s^2 |grad O|^2) + mu rho s^2 |L O|^2
+//! f(t) = 2 h (sqrt(t + h^2) - h)              linear
+//! f(t) = 2 H^2 (1 - H / sqrt(t + H^2))        bounded, H = 2 h
 //! ```
 //!
-//! with |z|^2 = a Re(z)^2 + Im(z)^2, where a is 1 or the weight of absorption and O has been turned
-//! so that its mean is real (module `absorption`); with forward differences, L the Laplacian of
-//! each pixel and its four neighbours, and s^2 = sum
-//! |P|^2 / C, C the mean counts per pattern. The first term is quadratic for differences below h,
-//! linear above: it spares edges. The second, weak, acts on the finest detail alone, about which
+//! with |z|^2 = a Re(z)^2 + Im(z)^2, where a is 1 or the weight of absorption and O has been
+//! turned so that its mean is real (module `absorption`); with forward differences, L the
+//! Laplacian of each pixel and its four neighbours, and s^2 = sum |P|^2 / C, C the mean counts
+//! per pattern. The first term is quadratic for differences below h and spares edges above:
+//! there it grows linearly, or towards a bound, which takes nothing off the contrast of a sharp
+//! edge but has many minima. The second, weak, acts on the finest detail alone, about which
 //! counts have least information, and where the first spares noise near edges. s^2 carries the
 //! scale, so its derivative with respect to the probe belongs to the gradient; without it the
 //! object would shrink and switch the prior off.
@@ -29,10 +32,32 @@ pub(crate) use precondition::CurvatureSystem;
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
 
+use crate::choice;
 use fearless_simd::dispatch;
 use lapwing_model::Complex32;
 use lapwing_model::elementwise::level;
 use lapwing_model::parallel::InParallel;
+
+choice! {
+    /// How the prior grows with differences far above its edge.
+    pub enum Jumps {
+        /// In proportion.
+        Linear = "linear",
+        /// Towards a bound.
+        Bounded = "bounded",
+    }
+}
+
+impl Jumps {
+    /// The difference around which the prior turns from quadratic, in edges: with twice as large a
+    /// one the bounded prior weighs small differences as the linear one does.
+    pub fn turn(self) -> f64 {
+        match self {
+            Self::Linear => 1.0,
+            Self::Bounded => 2.0,
+        }
+    }
+}
 
 /// Strength and shape of the prior.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +66,8 @@ pub(crate) struct Prior {
     pub strength: f64,
     /// h, the difference between neighbouring pixels above which edges are spared.
     pub edge: f64,
+    /// How it grows with differences above.
+    pub jumps: Jumps,
     /// Absorption against phase.
     pub absorption: Absorption,
 }
@@ -50,7 +77,7 @@ pub(crate) const ROUGHNESS: f32 = 0.2;
 
 /// The prior at one object: its value, its curvature weights and what its gradient needs.
 pub(crate) struct Weights {
-    /// w = h / sqrt(s^2 |grad O|^2 + h^2) for every pixel.
+    /// w = df/dt for every pixel: h / sqrt(t + h^2), or the cube of H / sqrt(t + H^2).
     pub weights: Vec<f32>,
     /// R
     pub value: f64,
@@ -66,7 +93,8 @@ const LANES: usize = 8;
 impl Prior {
     /// Evaluates the prior at `object`, whose parts are those of [`Absorption::split`].
     pub fn weights(self, object: &SplitComplex, s2: f64) -> Weights {
-        let (edge, s2) = (self.edge as f32, s2 as f32);
+        let edge = self.edge * self.jumps.turn();
+        let s2 = s2 as f32;
         let (width, rows) = (object.width(), object.rows());
         let of_parts = self.absorption.weights();
         let mut weights = vec![0.0_f32; width * rows];
@@ -78,13 +106,20 @@ impl Prior {
                     let below = if y + 1 < rows { object.row(y + 1, part) } else { row };
                     dispatch!(level(), _ => add_squares(weights, factor, row, below));
                 }
-                let (value, power) = dispatch!(level(), _ => weigh(weights, s2, edge));
+                let (value, power) = match self.jumps {
+                    Jumps::Linear => {
+                        dispatch!(level(), _ => weigh(weights, s2, edge as f32, linear))
+                    }
+                    Jumps::Bounded => {
+                        dispatch!(level(), _ => weigh(weights, s2, edge as f32, bounded))
+                    }
+                };
                 (value, power, curvature::roughness(object, y, of_parts))
             });
         let [value, power, rough] = sums.iter().fold([0.0; 3], |sum, row| {
             [sum[0] + row.0, sum[1] + row.1, sum[2] + f64::from(ROUGHNESS) * row.2]
         });
-        let value = 2.0 * self.edge * value + f64::from(s2) * rough;
+        let value = 2.0 * edge * value + f64::from(s2) * rough;
         Weights { weights, value: self.strength * value, weighted_power: power + rough }
     }
 
@@ -131,17 +166,35 @@ fn add_squares(squares: &mut [f32], factor: f32, row: &[f32], below: &[f32]) {
     }
 }
 
-/// Replaces |grad O|^2 by w, and returns sum (sqrt(s^2 |grad O|^2 + h^2) - h) and sum w |grad O|^2.
+/// f / (2 h) and w of h and sqrt(s^2 |grad O|^2 + h^2).
 #[inline(always)]
-fn weigh(squares: &mut [f32], s2: f32, edge: f32) -> (f64, f64) {
+fn linear(edge: f32, root: f32) -> (f32, f32) {
+    (root - edge, edge / root)
+}
+
+/// The same of H.
+#[inline(always)]
+fn bounded(edge: f32, root: f32) -> (f32, f32) {
+    let ratio = edge / root;
+    (edge - edge * ratio, ratio * ratio * ratio)
+}
+
+/// Replaces |grad O|^2 by w, and returns sum f / (2 h) and sum w |grad O|^2.
+#[inline(always)]
+fn weigh(
+    squares: &mut [f32],
+    s2: f32,
+    edge: f32,
+    of: impl Fn(f32, f32) -> (f32, f32),
+) -> (f64, f64) {
     let mut totals = (0.0, 0.0);
     for run in squares.chunks_mut(RUN) {
         let (mut values, mut powers) = ([0.0_f32; LANES], [0.0_f32; LANES]);
         for eight in run.chunks_mut(LANES) {
             for ((square, value), power) in eight.iter_mut().zip(&mut values).zip(&mut powers) {
                 let root = (s2 * *square + edge * edge).sqrt();
-                let weight = edge / root;
-                *value += root - edge;
+                let (of_value, weight) = of(edge, root);
+                *value += of_value;
                 *power += weight * *square;
                 *square = weight;
             }
@@ -158,7 +211,12 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     const WIDTH: usize = 7;
-    const PRIOR: Prior = Prior { strength: 20.0, edge: 0.05, absorption: Absorption::AS_PHASE };
+    const PRIOR: Prior = Prior {
+        strength: 20.0,
+        edge: 0.05,
+        jumps: Jumps::Linear,
+        absorption: Absorption::AS_PHASE,
+    };
 
     fn random(seed: u64) -> Vec<Complex32> {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
@@ -172,6 +230,9 @@ mod tests {
         for weight in [1.0, 4.0] {
             let absorption = Absorption::new(weight, &random(1), &[1.0; 5 * WIDTH]);
             gradient_is_that_of_the_value(Prior { absorption, ..PRIOR });
+            // With an edge that the differences do not dwarf: far above it nothing changes.
+            let bounded = Prior { edge: 0.4, jumps: Jumps::Bounded, absorption, ..PRIOR };
+            gradient_is_that_of_the_value(bounded);
         }
     }
 
@@ -193,6 +254,26 @@ mod tests {
         let (more, less) = (prior.weights(&object, s2 + 1e-3), prior.weights(&object, s2 - 1e-3));
         let slope = (more.value - less.value) / 2e-3;
         assert!((slope - prior.strength * at.weighted_power).abs() < 1e-3 * slope.abs());
+    }
+
+    #[test]
+    fn small_differences_cost_the_same_and_large_ones_up_to_a_bound() {
+        // One step of this height along a row: its cost but for that of the roughness.
+        let cost = |jumps, height: f32| {
+            let row = [0.0, height, height].map(Complex32::from);
+            let at = Prior { jumps, ..PRIOR }.weights(&SplitComplex::of(&row, 3), 1.0);
+            // |L O|^2 of the two pixels beside the step.
+            let rough = f64::from(ROUGHNESS) * 2.0 * f64::from(height).powi(2);
+            at.value / PRIOR.strength - rough
+        };
+        let h = PRIOR.edge;
+        for jumps in [Jumps::Linear, Jumps::Bounded] {
+            let small = cost(jumps, 0.002);
+            assert!((small / 0.002_f64.powi(2) - 1.0).abs() < 5e-3, "{jumps:?}: {small}");
+        }
+        let (linear, bounded) = (cost(Jumps::Linear, 2.0), cost(Jumps::Bounded, 2.0));
+        assert!((linear / (2.0 * h * (2.0 - h)) - 1.0).abs() < 1e-3, "{linear}");
+        assert!((bounded / (8.0 * h * h) - 0.95).abs() < 1e-3, "{bounded}");
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod table;
 mod variation;
 
 pub use crate::engine::Needs;
+pub use crate::prior::Jumps;
 pub use constraints::Constraints;
 pub use entry::{Configured, CountsNeeded, Entry, Remedy, TakenFor};
 pub use frame::{Frame, Guarded};

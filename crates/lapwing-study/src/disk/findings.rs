@@ -1,7 +1,7 @@
 //! What a reconstruction found out besides its image, as `result.json` records it.
 
 use lapwing_solve::noise::NoiseModel;
-use lapwing_solve::solver::Choice;
+use lapwing_solve::solver::{Choice, Jumps};
 use lapwing_solve::uncertainty::ErrorMaps;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,9 @@ pub struct ChoiceRecord {
 impl ChoiceRecord {
     /// The value in words, with as many digits as are known.
     pub fn number(&self) -> String {
+        if let Some(word) = self.word(self.value) {
+            return word.to_owned();
+        }
         match self.sd.filter(|sd| sd.is_finite() && *sd > 0.0) {
             Some(sd) => {
                 // Two digits of the deviation.
@@ -69,6 +72,14 @@ impl ChoiceRecord {
                 format!("{:.digits$} +- {sd:.digits$}", self.value)
             }
             None => format!("{:.3}", self.value),
+        }
+    }
+
+    /// The word that a value of this option is the place of, where it is one.
+    pub fn word(&self, value: f64) -> Option<&'static str> {
+        match self.option.as_str() {
+            "prior_jumps" => Jumps::NAMES.get(value as usize).copied(),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::arrays::{Array, Params};
 use super::descent_arrays::{Descent, GROUPS, Numbers};
 use super::kernels::Layout;
 use crate::engine::{Blend, PriorRule, Resident, Vector};
-use crate::prior::{DAMPING, ROUGHNESS, STEPS};
+use crate::prior::{DAMPING, Jumps, ROUGHNESS, STEPS};
 use lapwing_model::Complex32;
 
 /// What the preconditioner needs of where the gradient was taken.
@@ -86,6 +86,7 @@ impl Resident for GpuEngine<'_> {
         let rule = prior.unwrap_or(PriorRule {
             strength: 0.0,
             edge: 1.0,
+            jumps: Jumps::Linear,
             absorption: 1.0,
             scale: 1.0,
             per_power: 0.0,
@@ -99,7 +100,8 @@ impl Resident for GpuEngine<'_> {
             has_prior: u32::from(prior.is_some()),
             mean_x: 1.0,
             s2: rule.scale as f32,
-            edge: rule.edge as f32,
+            edge: (rule.edge * rule.jumps.turn()) as f32,
+            bounded: u32::from(rule.jumps == Jumps::Bounded),
             groups: object.div_ceil(256).min(GROUPS) as u32,
             absorption: rule.absorption as f32,
             strength: (rule.strength * rule.scale) as f32,
@@ -134,8 +136,9 @@ impl Resident for GpuEngine<'_> {
             Curved { object: numbers, probe_floor, descent: self.curved().descent.clone() };
         self.curved = Some(curved);
         match prior {
-            Some(PriorRule { strength, edge, scale, .. }) => {
-                strength * (2.0 * edge * value + f64::from(scale as f32) * rough)
+            Some(PriorRule { strength, edge, jumps, scale, .. }) => {
+                let turn = edge * jumps.turn();
+                strength * (2.0 * turn * value + f64::from(scale as f32) * rough)
             }
             None => 0.0,
         }

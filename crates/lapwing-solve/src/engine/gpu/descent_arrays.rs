@@ -30,6 +30,7 @@ pub(super) struct Numbers {
     pub absorption: f32,
     pub strength: f32,
     pub floor: f32,
+    pub bounded: u32,
 }
 
 /// Arrays that the kernels work in, in the order of their bindings from number 3 on.

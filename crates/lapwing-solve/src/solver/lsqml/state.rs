@@ -3,7 +3,7 @@
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::engine::{Push, SearchDirections};
-use crate::prior::{Absorption, Prior, smooth};
+use crate::prior::{Absorption, Jumps, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
@@ -266,6 +266,7 @@ impl<'a> State<'a> {
         let prior = Prior {
             strength: object_step * options.prior,
             edge: options.prior_edge,
+            jumps: Jumps::Linear,
             absorption: Absorption::AS_PHASE,
         };
         let (width, slice) = (frame.problem.object.shape().1, frame.problem.slice_len());

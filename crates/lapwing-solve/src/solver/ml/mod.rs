@@ -39,6 +39,7 @@ use super::{
     Remedy, Run, Solver, TakenFor,
 };
 use crate::engine::Products;
+use crate::prior::Jumps;
 use crate::solver::batching::GROUP;
 use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
@@ -68,6 +69,10 @@ options! {
         /// its mean transmission, as phase; auto: as predicts held-out pixels best where the
         /// strength is chosen so, else 1.
         prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
+        /// How the prior grows with differences far above its edge: in proportion (linear) or
+        /// towards a bound (bounded), which spares sharp edges; unless said, as predicts held-out
+        /// pixels best where the strength is chosen so, else in proportion.
+        prior_jumps: Option<Jumps> = None, Kind::Choice(Jumps::NAMES);
         /// How positions move where they are refined: drift (all together, slowly along the scan)
         /// or single (each by itself, where nothing is given).
         refine_positions: Option<PositionFreedom> = None, Kind::Choice(PositionFreedom::NAMES);
@@ -91,6 +96,10 @@ impl Ml {
         Self {
             prior: settled("prior", self.prior, state::USUAL_STRENGTH),
             prior_absorption: settled("prior_absorption", self.prior_absorption, 1.0),
+            prior_jumps: self.prior_jumps.or_else(|| {
+                let chosen = choices.iter().find(|choice| choice.option == "prior_jumps")?;
+                Some(if chosen.value == 0.0 { Jumps::Linear } else { Jumps::Bounded })
+            }),
             ..self.clone()
         }
     }

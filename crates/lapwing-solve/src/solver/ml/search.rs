@@ -1,5 +1,5 @@
-//! The prior, chosen from held-out detector pixels: its strength, and how much more it weighs
-//! absorption than phase.
+//! The prior, chosen from held-out detector pixels: its strength, how much more it weighs
+//! absorption than phase, and how it grows with jumps.
 //!
 //! A **round** fits all but the held-out pixels from the start fields with one strength (the base),
 //! and from there goes on for a few epochs with weaker and stronger ones (trials). A fit that
@@ -7,9 +7,10 @@
 //! strength is where a parabola through the best trials' losses, over the logarithm of the
 //! strength, is lowest. When that is far from the base's strength, the base's fit may bias the
 //! trials, and one more round begins with the strength found, at the end of the first stage, which
-//! knows no prior. Then trials with that strength give
-//! absorption more weight, as long as that helps. The best trial's fields are what the **last**
-//! stage, with all pixels, starts from.
+//! knows no prior. Then trials with that strength give absorption more weight, as long as that
+//! helps, and one bounds what jumps cost, with a stronger prior, for that spares sharp edges: all
+//! before are of the prior that grows in proportion, which has one minimum. The best trial's fields
+//! are what the **last** stage, with all pixels, starts from.
 //!
 //! Small batches find the way fast and may take a wrong one where the start probe is far off: two
 //! probes beside each other that show the object twice, from which nothing leads back. A first base
@@ -22,7 +23,9 @@
 mod base;
 
 use self::base::{Base, fields_or_none};
+use super::stiffness::Stiffness;
 use crate::engine::HoldOut;
+use crate::prior::Jumps;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Tried};
 use lapwing_model::Complex32;
@@ -47,6 +50,8 @@ const LAST: (usize, usize) = (28, 80);
 const SETTLED: (f64, usize) = (5e-4, 5);
 /// Weights of absorption above the phase's that are tried, one after the other.
 const STIFFER: [f64; 3] = [4.0, 16.0, 64.0];
+/// Strength of a bounded prior, in that found for one that grows in proportion.
+const STRONGER: f64 = 1.3;
 /// Rounds at most.
 const ROUNDS: usize = 2;
 /// Factor by which the strength found may be off the base's before another round is worth it.
@@ -63,7 +68,7 @@ pub(super) const LARGER: usize = 4;
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
     let bases = start + BASE.1 + start + ROUNDS * BASE.1;
-    bases + ROUNDS * TRIALS.1 * TRIAL + STIFFER.len() * TRIAL + LAST.1
+    bases + ROUNDS * TRIALS.1 * TRIAL + (STIFFER.len() + 1) * TRIAL + LAST.1
 }
 
 /// Epochs below which there is no room for a search.
@@ -73,7 +78,7 @@ fn least_epochs(start: usize) -> usize {
 
 /// What the documents say of a search.
 #[cfg(test)]
-pub(super) fn said(start: usize) -> [String; 5] {
+pub(super) fn said(start: usize) -> [String; 6] {
     let stiffer = STIFFER.map(|weight| weight.to_string());
     [
         format!(
@@ -83,6 +88,7 @@ pub(super) fn said(start: usize) -> [String; 5] {
         ),
         format!("with weaker and stronger priors, {TRIAL} epochs each"),
         format!("{}, {} and {} times as much as phase", stiffer[0], stiffer[1], stiffer[2]),
+        format!("with {STRONGER} times the strength"),
         format!(
             "The last stage, {} epochs or more until the loss has settled ({} at most)",
             LAST.0, LAST.1
@@ -127,13 +133,19 @@ pub(super) struct StrengthSearch {
     base_epochs: usize,
     settled: bool,
     is_done: bool,
+    /// Epochs of the last stage, at most.
+    longest: usize,
     /// Epochs done in all.
     spent: usize,
-    /// Strength in use, photons.
-    pub strength: f64,
+    /// Strength of a prior that grows in proportion, photons.
+    strength: f64,
     /// Weight of absorption in use.
-    pub absorption: f64,
+    absorption: f64,
     chooses_absorption: bool,
+    /// How the prior in use grows.
+    jumps: Jumps,
+    /// How it is to grow in the end; chosen where nothing is said.
+    asked: Option<Jumps>,
     centre: f64,
     /// Of this round.
     trials: Vec<Tried>,
@@ -141,6 +153,8 @@ pub(super) struct StrengthSearch {
     tried: Vec<Tried>,
     /// Weights of absorption with the strength found.
     absorptions: Vec<Tried>,
+    /// Ways to grow, by their places in [`Jumps::NAMES`].
+    growths: Vec<Tried>,
     /// Length of the fields.
     len: usize,
     /// What the trials go on from.
@@ -152,11 +166,11 @@ pub(super) struct StrengthSearch {
 
 impl StrengthSearch {
     /// Before the first epoch of `limit`, for fields of length `len`; `None` where that is too few
-    /// for a search. Without a weight of absorption that is chosen, too.
+    /// for a search. What is not given of `absorption` and `jumps` is chosen, too.
     pub fn new(
         start_epochs: usize,
         limit: usize,
-        absorption: Option<f64>,
+        (absorption, jumps): (Option<f64>, Option<Jumps>),
         len: usize,
     ) -> Option<Self> {
         (limit >= least_epochs(start_epochs)).then(|| Self {
@@ -168,19 +182,43 @@ impl StrengthSearch {
             base_epochs: BASE.0,
             settled: false,
             is_done: false,
+            longest: LAST.1,
             spent: 0,
             strength: CENTRE,
             absorption: absorption.unwrap_or(1.0),
             chooses_absorption: absorption.is_none(),
+            jumps: Jumps::Linear,
+            asked: jumps,
             centre: CENTRE,
             trials: Vec::new(),
             tried: Vec::new(),
             absorptions: Vec::new(),
+            growths: Vec::new(),
             len,
             base: Base::default(),
             other: Base::default(),
             best: Vec::new(),
         })
+    }
+
+    /// The same whose last stage has its fewest epochs: of a probe whose eigenmodes are found. More
+    /// go far along what patterns hardly tell, a stretched object under a probe that moves.
+    pub fn with_short_end(self) -> Self {
+        Self { longest: LAST.0, ..self }
+    }
+
+    /// Makes `prior` the one in use, where a photon makes `gain` counts.
+    pub fn set(&self, prior: &mut Stiffness, gain: f64) {
+        prior.strength = self.strength() * gain;
+        (prior.absorption, prior.jumps) = (self.absorption, self.jumps);
+    }
+
+    /// Strength in use, photons.
+    fn strength(&self) -> f64 {
+        match self.jumps {
+            Jumps::Linear => self.strength,
+            Jumps::Bounded => STRONGER * self.strength,
+        }
     }
 
     /// The pixels held out of the present stage; in `blocks` where neighbours would reveal them.
@@ -238,9 +276,9 @@ impl StrengthSearch {
         self.is_done
     }
 
-    /// Whether the loss of the last stage has settled.
-    pub fn has_settled(&self) -> bool {
-        self.settled
+    /// Whether the loss of the last stage has settled; `None` where it was not waited for.
+    pub fn has_settled(&self) -> Option<bool> {
+        (self.settled || self.longest > LAST.0).then_some(self.settled)
     }
 
     /// Notes the losses of all epochs done, the last one included.
@@ -264,7 +302,7 @@ impl StrengthSearch {
             }
             _ => false,
         };
-        self.is_done = self.settled || self.done >= LAST.1;
+        self.is_done = self.settled || self.done >= self.longest;
     }
 
     /// Whether the epoch that is to be noted next ends a stage or a trial, which needs its fields.
@@ -309,6 +347,9 @@ impl StrengthSearch {
     }
 
     fn end_trial(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        if !self.growths.is_empty() {
+            return self.end_trial_of_jumps(fields, score);
+        }
         if !self.absorptions.is_empty() {
             return self.end_trial_of_absorption(fields, score);
         }
@@ -342,7 +383,7 @@ impl StrengthSearch {
             return self.begin_trial(found.value);
         }
         self.strength = found.value;
-        self.begin_last()
+        self.begin_jumps()
     }
 
     /// The best strength by the trials so far, and its score.
@@ -363,6 +404,31 @@ impl StrengthSearch {
             }
         } else {
             self.absorption = before.value;
+        }
+        self.begin_jumps()
+    }
+
+    /// The trial of a bounded prior, or else the last stage.
+    fn begin_jumps(&mut self) -> Turn<'_> {
+        let tries = self.asked.is_none() && self.affords(TRIAL);
+        if tries {
+            let scores = self.trials.iter().chain(&self.absorptions).map(|trial| trial.score);
+            let score = scores.fold(f64::INFINITY, f64::min);
+            self.growths.push(Tried { value: f64::from(Jumps::Linear as u8), score });
+        }
+        if tries || self.asked == Some(Jumps::Bounded) {
+            self.jumps = Jumps::Bounded;
+        }
+        if tries { self.begin_trial(self.strength) } else { self.begin_last() }
+    }
+
+    fn end_trial_of_jumps(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        let linear = self.growths[0].score;
+        self.growths.push(Tried { value: f64::from(Jumps::Bounded as u8), score });
+        if score < linear {
+            self.best = fields.to_vec();
+        } else {
+            self.jumps = Jumps::Linear;
         }
         self.begin_last()
     }
@@ -399,14 +465,20 @@ impl StrengthSearch {
     /// What was tried and taken.
     pub fn choices(&self) -> Vec<Choice> {
         let strength =
-            Choice { option: "prior", value: self.strength, sd: None, tried: self.tried.clone() };
+            Choice { option: "prior", value: self.strength(), sd: None, tried: self.tried.clone() };
         let absorption = Choice {
             option: "prior_absorption",
             value: self.absorption,
             sd: None,
             tried: self.absorptions.clone(),
         };
-        let chosen = [strength, absorption].into_iter();
+        let jumps = Choice {
+            option: "prior_jumps",
+            value: f64::from(self.jumps as u8),
+            sd: None,
+            tried: self.growths.clone(),
+        };
+        let chosen = [strength, absorption, jumps].into_iter();
         chosen.filter(|choice| !choice.tried.is_empty()).collect()
     }
 
@@ -419,7 +491,8 @@ impl StrengthSearch {
         let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
         let counts = [self.round, self.done, self.base_epochs, self.spent, settled, is_done];
         let [round, done, base_epochs, spent, settled, is_done] = counts.map(|n| n as f64);
-        let choice = [self.strength, self.absorption, self.centre];
+        let jumps = f64::from(self.jumps as u8);
+        let choice = [self.strength, self.absorption, self.centre, jumps];
         let so_far = [stage, round, done, base_epochs, spent, settled, is_done];
         let numbers = [&so_far[..], &choice].concat();
         snapshot.put_numbers("search.state", &numbers);
@@ -429,6 +502,7 @@ impl StrengthSearch {
         snapshot.put_numbers("search.trials", &pairs(&self.trials));
         snapshot.put_numbers("search.tried", &pairs(&self.tried));
         snapshot.put_numbers("search.absorptions", &pairs(&self.absorptions));
+        snapshot.put_numbers("search.growths", &pairs(&self.growths));
         self.base.save("search.base", snapshot);
         self.other.save("search.other", snapshot);
         snapshot.put_fields("search.best", &self.best);
@@ -446,7 +520,9 @@ impl StrengthSearch {
             strength,
             absorption,
             centre,
+            jumps,
         ] = snapshot.numbers("search.state")?;
+        self.jumps = if jumps == 0.0 { Jumps::Linear } else { Jumps::Bounded };
         self.base_epochs = base_epochs as usize;
         (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
         self.stage = match stage {
@@ -463,6 +539,7 @@ impl StrengthSearch {
         self.trials = pairs("search.trials")?;
         self.tried = pairs("search.tried")?;
         self.absorptions = pairs("search.absorptions")?;
+        self.growths = pairs("search.growths")?;
         self.base.load("search.base", self.len, snapshot)?;
         self.other.load("search.other", self.len, snapshot)?;
         self.best = fields_or_none(snapshot, "search.best", self.len)?;

@@ -8,7 +8,7 @@ use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
-use crate::prior::{Buffers, CurvatureSystem};
+use crate::prior::{Buffers, CurvatureSystem, Jumps};
 use crate::solver::batching::GROUP;
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
@@ -98,21 +98,22 @@ impl<'a> State<'a> {
             Auto::Given(_) => None,
             Auto::Auto => {
                 let len = frame.engine.fields().values().len();
-                let absorption = options.prior_absorption.given();
-                StrengthSearch::new(start_epochs, options.epochs(), absorption, len)
+                let given = (options.prior_absorption.given(), options.prior_jumps);
+                let search = StrengthSearch::new(start_epochs, options.epochs(), given, len);
+                let finds_eigenmodes = problem.n_eigenmodes() > 0 && !problem.weights_stay;
+                search.map(|search| if finds_eigenmodes { search.with_short_end() } else { search })
             }
-        };
-        let strength = match (options.prior, &search) {
-            (Auto::Given(strength), _) => strength,
-            (_, Some(search)) => search.strength,
-            _ => USUAL_STRENGTH,
         };
         if let Some(search) = &search {
             frame.engine.hold_out(search.held_out_pixels(problem.correlated, options.seed));
         }
         let mut prior = Stiffness::new(problem, options.prior_edge, frame.engine.fields());
-        prior.strength = strength * problem.gain;
+        prior.strength = options.prior.given().unwrap_or(USUAL_STRENGTH) * problem.gain;
         prior.absorption = options.prior_absorption.given().unwrap_or(1.0);
+        prior.jumps = options.prior_jumps.unwrap_or(Jumps::Linear);
+        if let Some(search) = &search {
+            search.set(&mut prior, problem.gain);
+        }
         Self {
             options,
             start_epochs,
@@ -305,8 +306,7 @@ impl<'a> State<'a> {
             self.damping = START_DAMPING;
             self.second.clear();
         }
-        self.prior.strength = search.strength * frame.problem.gain;
-        self.prior.absorption = search.absorption;
+        search.set(&mut self.prior, frame.problem.gain);
         if search.stage != before {
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
@@ -436,7 +436,7 @@ impl Algorithm for State<'_> {
     }
 
     fn has_settled(&self) -> Option<bool> {
-        self.search.as_ref().map(StrengthSearch::has_settled)
+        self.search.as_ref().and_then(StrengthSearch::has_settled)
     }
 
     fn choices(&self) -> Vec<Choice> {
@@ -470,8 +470,7 @@ impl Algorithm for State<'_> {
         self.losses.held_out = held_out;
         if let Some(search) = &mut self.search {
             search.load(snapshot)?;
-            self.prior.strength = search.strength * frame.problem.gain;
-            self.prior.absorption = search.absorption;
+            search.set(&mut self.prior, frame.problem.gain);
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }

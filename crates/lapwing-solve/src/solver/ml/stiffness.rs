@@ -7,7 +7,7 @@
 
 use crate::Problem;
 use crate::engine::{Fields, PriorRule};
-use crate::prior::{Absorption, ObjectSystem, Prior};
+use crate::prior::{Absorption, Jumps, ObjectSystem, Prior};
 use crate::solver::gauge;
 use lapwing_model::Complex32;
 
@@ -17,6 +17,8 @@ pub(super) struct Stiffness {
     pub strength: f64,
     /// Weight of absorption.
     pub absorption: f64,
+    /// How it grows with large differences.
+    pub jumps: Jumps,
     edge: f64,
     /// g on the grid of a slice; empty for a thin object.
     light: Vec<f32>,
@@ -33,7 +35,7 @@ impl Stiffness {
                 light
             }
         };
-        Self { strength: 0.0, absorption: 1.0, edge, light }
+        Self { strength: 0.0, absorption: 1.0, jumps: Jumps::Linear, edge, light }
     }
 
     /// The prior of a thin object whose s^2 is `scale`, for a device; `None` for no prior.
@@ -41,6 +43,7 @@ impl Stiffness {
         (self.strength > 0.0).then_some(PriorRule {
             strength: self.strength,
             edge: self.edge,
+            jumps: self.jumps,
             absorption: self.absorption,
             scale,
             per_power: self.strength / problem.mean_intensity,
@@ -68,6 +71,7 @@ impl Stiffness {
                 let prior = Prior {
                     strength: self.strength,
                     edge: self.edge,
+                    jumps: self.jumps,
                     absorption: Absorption::new(self.absorption, object, &kappa),
                 };
                 let (s2, power) = match slices {

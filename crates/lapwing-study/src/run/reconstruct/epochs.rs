@@ -257,7 +257,11 @@ fn told(choice: &ChoiceRecord) -> String {
     let tried: Vec<String> = choice
         .tried
         .iter()
-        .map(|tried| format!("{:.3}: {:+.2}", tried.value, 1e6 * (tried.score - lowest)))
+        .map(|tried| {
+            let value = choice.word(tried.value).map(str::to_owned);
+            let value = value.unwrap_or_else(|| format!("{:.3}", tried.value));
+            format!("{value}: {:+.2}", 1e6 * (tried.score - lowest))
+        })
         .collect();
     // A search ends where it began when nothing was better by more than the noise of the fits.
     let why = match &choice.tried[..] {
@@ -305,5 +309,10 @@ mod tests {
         // The best map of a smooth surface may lie beside a lucky fit.
         let found = line(4.0, &[(0.0, 9e-6), (4.1, 0.9e-6), (4.0, 1e-6)]);
         assert!(found.contains(", chosen by held-out pixels (tried"), "{found}");
+        let option = "prior_jumps".to_owned();
+        let tried = tried(&[(0.0, 1e-6), (1.0, 0.5e-6)]);
+        let jumps = told(&ChoiceRecord { option, value: 1.0, sd: None, tried });
+        assert!(jumps.starts_with("prior_jumps = bounded, chosen by held-out"), "{jumps}");
+        assert!(jumps.ends_with("pixel: linear: +0.50, bounded: +0.00)"), "{jumps}");
     }
 }

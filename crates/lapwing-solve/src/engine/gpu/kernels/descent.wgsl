@@ -26,6 +26,8 @@ struct Numbers {
     absorption: f32,
     strength: f32,
     floor: f32,
+    // Whether the prior grows towards a bound.
+    bounded: u32,
 }
 
 const ACROSS: u32 = 32768u;
@@ -200,10 +202,15 @@ fn weigh(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
             }
             let square = dot(squares, of_parts());
             let root = sqrt(numbers.s2 * square + numbers.edge * numbers.edge);
-            let weight = numbers.edge / root;
+            var weight = numbers.edge / root;
+            var value = root - numbers.edge;
+            if numbers.bounded == 1u {
+                value = numbers.edge - numbers.edge * weight;
+                weight *= weight * weight;
+            }
             weights[index] = weight;
             let rough = laplacian(index);
-            sum += vec4f(root - numbers.edge, weight * square, dot(rough * rough, of_parts()), 0.0);
+            sum += vec4f(value, weight * square, dot(rough * rough, of_parts()), 0.0);
         }
     }
     keep(sum, 0u, group.x, id);

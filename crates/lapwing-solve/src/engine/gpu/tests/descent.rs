@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::PriorRule;
-use crate::prior::{Absorption, Buffers, CurvatureSystem, ObjectSystem, Prior};
+use crate::prior::{Absorption, Buffers, CurvatureSystem, Jumps, ObjectSystem, Prior};
 
 /// What the processor makes of the sums of all batches: the value of the prior, the gradient, and
 /// M^-1 times it.
@@ -19,7 +19,8 @@ fn on_processor(
     let mut value = 0.0;
     let curvature = rule.map(|rule| {
         let absorption = Absorption::new(rule.absorption, fields.object(), &sums.light);
-        let prior = Prior { strength: rule.strength, edge: rule.edge, absorption };
+        let prior =
+            Prior { strength: rule.strength, edge: rule.edge, jumps: rule.jumps, absorption };
         let planes = absorption.split(fields.object(), width);
         let at = prior.weights(&planes, rule.scale);
         value = at.value;
@@ -42,15 +43,20 @@ fn gradients_and_their_preconditioner_are_those_of_the_processor() {
     let Some(card) = card_at_length() else { return };
     for (number, problem) in problems().iter().enumerate() {
         let n = problem.n_patterns();
-        let rule = |strength, absorption| PriorRule {
+        let rule = |strength, absorption, jumps| PriorRule {
             strength,
             edge: 0.3,
+            jumps,
             absorption,
             scale: 1.3,
             per_power: 0.01 * strength,
         };
         let bright = problem.mean_intensity() / problem.model.len() as f64;
-        for rule in [None, Some(rule(2.0 * bright, 1.0)), Some(rule(0.5 * bright, 16.0))] {
+        for rule in [
+            None,
+            Some(rule(2.0 * bright, 1.0, Jumps::Linear)),
+            Some(rule(0.5 * bright, 16.0, Jumps::Bounded)),
+        ] {
             let mut cpu = Cpu::new(problem, n, Products::default());
             let mut gpu = GpuEngine::new(card, problem, n, Products::default());
             for engine in [&mut cpu as &mut dyn Engine, &mut gpu] {

@@ -9,18 +9,21 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Set by the first signal; the second ends the process at once.
+/// Set by the first signal; a second Ctrl-C ends the process at once.
+///
+/// A second SIGTERM does not: a batch system sends it to every process of a job, and the job's
+/// script hands its own on.
 fn asked() -> &'static Arc<AtomicBool> {
     static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     ASKED.get_or_init(|| {
         let asked = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // The order matters: the first signal finds the flag down and only then raises it.
-            // Where a signal cannot be caught, it ends the process as it would without this.
-            let second =
-                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked));
-            let _ = second.and_then(|_| flag::register(signal, Arc::clone(&asked)));
-        }
+        let pressed = Arc::new(AtomicBool::new(false));
+        // The order matters: the first Ctrl-C finds the flag down and only then raises it. Where a
+        // signal cannot be caught, it ends the process as it would without this.
+        let _ = flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, Arc::clone(&pressed))
+            .and_then(|_| flag::register(SIGINT, pressed))
+            .and_then(|_| flag::register(SIGINT, Arc::clone(&asked)));
+        let _ = flag::register(SIGTERM, Arc::clone(&asked));
         asked
     })
 }

@@ -236,6 +236,10 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
         let child = start(&bench, "study run design.toml --output study");
         wait_until(part, || logs(part));
         signal(&child, name);
+        if name == "TERM" {
+            // A batch system sends it to all processes of a job, and the job's script once more.
+            signal(&child, name);
+        }
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");

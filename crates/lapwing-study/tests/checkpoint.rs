@@ -123,6 +123,12 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
             std::fs::write(other.output.join(CHECKPOINT), contents).unwrap();
             let lines = lines_of(&other).unwrap();
             assert!(!lines.iter().any(|line| line.contains("resumed")), "{lines:?}");
+            // A whole state is kept for its own request.
+            let aside = std::fs::read(other.output.join("earlier_1").join(CHECKPOINT)).ok();
+            let told = lines.iter().any(|line| line.contains("after 4 epochs of other options"));
+            let whole = contents.len() == kept.len();
+            assert_eq!((aside.as_deref(), told), (whole.then_some(contents), whole));
+            std::fs::remove_dir_all(&other.output).unwrap();
         }
     }
 }

@@ -131,15 +131,7 @@ pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
     if !there(RECONSTRUCTION) || !there(RESULT) && there(CHECKPOINT) {
         return Ok(None);
     }
-    let mut number = 1;
-    let kept = loop {
-        let kept = folder.join(format!("earlier_{number}"));
-        match std::fs::create_dir(&kept) {
-            Ok(()) => break kept,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(StudyError::io("cannot create", &kept)(error)),
-        }
-    };
+    let kept = earlier(folder)?;
     move_tiles(folder, &kept)?;
     // The record goes last and arrives when all it tells of is there.
     for name in files().rev().filter(|name| there(name)) {
@@ -147,6 +139,28 @@ pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
         std::fs::rename(&from, kept.join(&*name)).map_err(StudyError::io("cannot move", &from))?;
     }
     Ok(Some(kept))
+}
+
+/// Moves the state of another request, which a run that was stopped left in `folder`, into a folder
+/// `earlier_<n>` inside it, and returns that.
+pub(super) fn set_state_aside(folder: &Path) -> Result<PathBuf> {
+    let (kept, from) = (earlier(folder)?, folder.join(CHECKPOINT));
+    let moved = std::fs::rename(&from, kept.join(CHECKPOINT));
+    moved.map_err(StudyError::io("cannot move", &from))?;
+    Ok(kept)
+}
+
+/// A new folder `earlier_<n>` in `folder`.
+fn earlier(folder: &Path) -> Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let kept = folder.join(format!("earlier_{number}"));
+        match std::fs::create_dir(&kept) {
+            Ok(()) => return Ok(kept),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(StudyError::io("cannot create", &kept)(error)),
+        }
+    }
 }
 
 /// Moves what [`set_aside`] moved into `kept` back into `folder`, in place of what is there.

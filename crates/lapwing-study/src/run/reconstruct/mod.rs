@@ -232,6 +232,17 @@ impl Request {
         };
         let mut result = self.blank(input_hash);
         let mut checkpoint = Checkpoint::new(&self.output, result.key.clone(), self.checkpoint);
+        if checkpoint.is_of_another() {
+            let epochs = Checkpoint::epochs_in(&self.output).unwrap_or(0);
+            let kept = kept::set_state_aside(&self.output)?;
+            let text = format!(
+                "the state after {epochs} epochs of other options or another file, which a run \
+                 that was stopped left, is kept in {}: with {CHECKPOINT} moved back from there, its \
+                 own command goes on from it",
+                kept.display()
+            );
+            note(&mut logged, Level::Fact, &text)?;
+        }
         let outcome = self.steps(&mut result, &mut checkpoint, see, &mut logged);
         if let Err(error) = &outcome {
             // What could not be read since it was to stop is no failure.

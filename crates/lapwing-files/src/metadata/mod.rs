@@ -185,6 +185,12 @@ pub fn set_physics_parameter(metadata: &mut Metadata, name: &str, value: impl In
     parameters[name] = value.into();
 }
 
+/// Takes an entry of `physics_parameters` away, where it is there.
+pub fn remove_physics_parameter(metadata: &mut Metadata, name: &str) {
+    let parameters = metadata.get_mut("physics_parameters").and_then(Value::as_object_mut);
+    parameters.and_then(|parameters| parameters.remove(name));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

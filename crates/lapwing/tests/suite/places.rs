@@ -44,4 +44,7 @@ fn views_of_counts_whose_dose_nobody_told_are_those_of_their_folder() {
         bench.fails(command, &[way_on]);
         bench.ok(&format!("{command} {way_on}"));
     }
+    // A view that goes by its place alone is one of its place.
+    let told = bench.ok(jobs);
+    assert!(told.contains("dense_train.npz") && !told.contains("would fail"), "{told}");
 }

@@ -57,13 +57,19 @@ pub fn write_views(
     let mut report = ViewsReport::default();
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
-        let (dataset, _) = stream.read(&file, reading, &roots.views)?;
+        let (mut dataset, _) = stream.read(&file, reading, &roots.views)?;
         if let Some(wrong) = data_out_of_place(&file, (&dataset, reading), Some(dose), split)? {
             return Err(StudyError::Invalid(format!(
                 "{wrong}: put the data set of that place there, or go by its place alone \
                  (--leave-out {})",
                 metadata::KEY
             )));
+        }
+        if let Some(metadata) =
+            dataset.metadata.as_mut().filter(|_| reading.leaves_out(metadata::KEY))
+        {
+            // The view is that of its place; what reading makes of the counts is nobody's word.
+            metadata::remove_physics_parameter(metadata, "nphotons");
         }
         let (_, height, width) = dataset.diffraction.dim();
         for &view in wanted {

@@ -84,8 +84,10 @@ fn absent(study: &Study, metric: &Metric) -> Option<String> {
 /// What doses mean where counts are no single photons.
 fn of_counts(gain: f64) -> String {
     format!(
-        "The counts of this scan seem not to be single photons: their variance is {} times their \
-         mean. Doses are in counts per pattern, and the photons are fewer by that factor at least.",
+        "The counts of neighbouring patterns differ {} times as much as those of single photons \
+         would. Either one photon makes several counts, and there are fewer photons than counts by \
+         that factor, or the light itself differs so, as it does where steps are wide or patterns \
+         few. Doses are in counts per pattern.",
         label(gain, 3)
     )
 }

@@ -336,13 +336,15 @@ fn coordinates(
 ) -> Result<Option<Vec<f64>>, Error> {
     let expected = "(n,) or (ny, nx) float64";
     if !archive.contains(key) {
-        problems.push(Problem::new(key, expected, "nothing of that name"));
+        let found = "nothing of that name (elsewhere: --positions FILE; of a regular raster: \
+                     --scan-shape NY,NX)";
+        problems.push(Problem::new(key, expected, found));
         return Ok(None);
     }
     let header = archive.header(key)?;
     let real = header.dtype.is_float() || header.dtype.is_integer();
-    let raster = matches!(*header.shape.as_slice(), [rows, columns] if rows > 1 && columns > 1);
-    if header.shape.len() != 1 && !raster || !real {
+    // Also a column or a row of a matrix.
+    if !matches!(header.shape.len(), 1 | 2) || !real {
         problems.push(Problem::new(key, expected, found(&header.shape, &header.dtype)));
         return Ok(None);
     }
@@ -380,7 +382,9 @@ pub(super) fn object(
     }
     let header = archive.header(key)?;
     if header.shape.len() != 2 || !header.dtype.is_complex() {
-        problems.push(Problem::new(key, "(M, M') complex64", found(&header.shape, &header.dtype)));
+        let found = found(&header.shape, &header.dtype);
+        let found = format!("{found} (to pass over it: --leave-out {key})");
+        problems.push(Problem::new(key, "(M, M') complex64", found));
         return Ok(None);
     }
     note_width(key, &header.dtype, notes);

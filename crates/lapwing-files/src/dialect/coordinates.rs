@@ -1,7 +1,6 @@
 //! What lies where the positions of a file do, brought into other coordinates with them: the stated
 //! motion of an exposure, and arrays of other positions.
 
-use lapwing_model::position::bounding_box;
 use lapwing_model::{Position, Short};
 
 use super::found::Found;
@@ -73,20 +72,19 @@ pub(super) struct Known {
     pub near: bool,
 }
 
-/// Turns the positions, as lengths, and where they are the file's own (`own_scan`) what goes with
-/// them.
+/// Turns the positions about a point, as lengths, and where they are the file's own (`own_scan`)
+/// what goes with them.
 pub(super) fn rotate(
     found: &mut Found,
-    degrees: f64,
+    (degrees, about): (f64, Position),
     known: &Known,
     own_scan: bool,
     notes: &mut Vec<String>,
 ) {
     let Some(scan) = &mut found.scan else { return };
-    let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return };
     let sides =
         known.pixel.unwrap_or_else(|| relative_sides(known.detector, known.window, known.near));
-    turn(scan, degrees, sides);
+    turn(scan, about, degrees, sides);
     let ratio = sides.0 / sides.1;
     let angle = Short(degrees);
     notes.push(match (known.pixel, known.detector) {
@@ -109,7 +107,6 @@ pub(super) fn rotate(
     if found.metadata.as_mut().is_some_and(|own| physics::move_motion(own, by)) {
         notes.push(format!("exposure_path_px: turned by {angle} degrees, as the positions"));
     }
-    let about = Position { y: (y0 + y1) / 2.0, x: (x0 + x1) / 2.0 };
     carry(found, &Map::of(by, about), "turned", notes);
 }
 

@@ -12,7 +12,7 @@ use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
 use super::{companion, coordinates, hints, mask_file, named, pairs, reframe};
 use crate::experiment::frames::Reframe;
-use crate::experiment::raster::raster;
+use crate::experiment::raster::{middle, raster};
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask;
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
@@ -31,6 +31,8 @@ pub(super) struct Described {
     pub raster: Option<(usize, usize)>,
     /// Whether the positions were made of that raster.
     pub made: bool,
+    /// The point that the positions were turned about.
+    pub turned_about: Option<Position>,
     /// What does not fit between the optics and the window.
     pub remarks: Vec<Remark>,
 }
@@ -157,9 +159,11 @@ pub(super) fn apply(
     let pitch = scales.pitch.or(found.metadata.as_ref().and_then(detector_pixel));
     let detector = if near { pitch } else { pitch.or(scales.angle).or(scales.frequency) };
     let rotation = experiment.scan.rotation_deg;
-    if let Some(degrees) = rotation {
+    let middle = || found.scan.as_deref().map(middle);
+    let about = rotation.and_then(|_| experiment.scan.turned_about.or_else(middle));
+    if let Some(turn) = rotation.zip(about) {
         let known = coordinates::Known { pixel, detector, window, near };
-        coordinates::rotate(found, degrees, &known, own_scan, notes);
+        coordinates::rotate(found, turn, &known, own_scan, notes);
     }
     let taken = rotation.is_some() && pixel.is_none() && detector.is_some_and(|(y, x)| y != x);
     if options.pixel_size.is_none() && !taken && found.problems.is_empty() {
@@ -192,7 +196,7 @@ pub(super) fn apply(
         ));
     }
     let made = lacking && experiment.scan.positions.is_none();
-    Ok(Described { optics, raster, made, remarks })
+    Ok(Described { optics, raster, made, turned_about: about, remarks })
 }
 
 /// Gives frames that are left out, and have no position, one.

@@ -12,6 +12,7 @@ use crate::mask::Mask;
 use crate::npy::Array;
 use crate::options::{Geometry, ReadOptions};
 use crate::remarks::ranges;
+use crate::scans::SCAN_NUMBER;
 use crate::{Error, Metadata, Problem, contract};
 
 /// What a dialect found in a file, in the project's conventions. What is `None` is not there, or
@@ -155,6 +156,13 @@ impl Found {
         Some(Problem::new("scan_shape", expected, format!("{rows} x {columns} = {all}")))
     }
 
+    /// The scan that each pattern belongs to, where the file says it and it can be understood.
+    pub(super) fn scan_numbers(&self) -> Option<Vec<usize>> {
+        let (_, numbers) = self.extras.iter().find(|(name, _)| name == SCAN_NUMBER)?;
+        let numbers = numbers.to_i64().ok()?;
+        numbers.into_iter().map(|number| usize::try_from(number).ok()).collect()
+    }
+
     /// Multiplies the positions by factors along (y, x).
     pub(super) fn stretch(&mut self, (y, x): (f64, f64)) {
         for position in self.scan.iter_mut().flatten() {
@@ -193,7 +201,9 @@ impl Found {
         if let Some(scan) = &self.scan {
             // Of a position that is left out nothing is asked.
             let mut kept = scan.clone();
-            if let Ok(Some(taken)) = part::taken(scan, &options.experiment.patterns) {
+            if let Ok(Some(taken)) =
+                part::taken(scan, self.scan_numbers().as_deref(), &options.experiment.patterns)
+            {
                 let left = |index: &usize| taken.binary_search(index).is_err();
                 (0..scan.len()).filter(left).for_each(|index| {
                     kept[index] = Position { y: 0.0, x: 0.0 };

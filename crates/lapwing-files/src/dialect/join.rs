@@ -23,20 +23,21 @@ use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, limit, me
 const SAME_PIXEL: f64 = 1e-3;
 
 /// The scan of the file `path` with those of `options.join` behind it: one data set of them all, on
-/// the first one's object. Positions are taken to count from the same zero, and the region of the
-/// options from the first one's smallest position.
+/// the first one's object. Positions are taken to count from the same zero, so that they turn about
+/// one point, and the region of the options from the first one's smallest position.
 ///
 /// # Errors
 /// A file that cannot be read, or whose patterns, pixels, geometry or unit are others.
 pub(super) fn joined(
     path: &Path,
-    Settled { dataset: first, mut understanding, smallest }: Settled,
+    Settled { dataset: first, mut understanding, smallest, turned_about }: Settled,
     options: &ReadOptions,
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
     let mut alone = ReadOptions { join: Vec::new(), ..options.clone() };
     let region = &mut alone.experiment.patterns.region;
     *region = region.map(|region| region.counted_from(smallest));
+    alone.experiment.scan.turned_about = turned_about;
     let mut parts = vec![first];
     let mut told = vec![std::mem::take(&mut understanding.remarks)];
     for (index, file) in options.join.iter().enumerate() {

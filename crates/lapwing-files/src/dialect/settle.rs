@@ -26,6 +26,8 @@ pub(super) struct Settled {
     pub understanding: Understanding,
     /// The smallest position of the whole scan along each axis, whatever was taken of it.
     pub smallest: Position,
+    /// The point that the positions were turned about.
+    pub turned_about: Option<Position>,
 }
 
 /// Reads a file by its dialect, holds what was found against the contract, and completes the
@@ -71,7 +73,8 @@ fn in_region(
     let mut notes = Vec::new();
     let mut found = dialect.find(file, &wanted, &mut notes).ok()?;
     described::apply(&mut found, dialect, file, &wanted, &mut notes).ok()?;
-    part::taken(&found.scan?, &options.experiment.patterns).ok()?
+    let of = found.scan_numbers();
+    part::taken(&found.scan?, of.as_deref(), &options.experiment.patterns).ok()?
 }
 
 /// [`settle`]; `None` where other patterns were read than those that the options take.
@@ -215,9 +218,10 @@ fn settled(
         metadata,
         extras,
     };
-    let smallest = part::smallest(&dataset.scan);
+    let of = dataset.scans.as_ref().map(|scans| &scans.of[..]);
+    let smallest = part::smallest(&dataset.scan, of);
     let taken =
-        part::taken(&dataset.scan, &wanted.options.experiment.patterns).map_err(|problem| {
+        part::taken(&dataset.scan, of, &wanted.options.experiment.patterns).map_err(|problem| {
             Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
         })?;
     let some_left_out = taken.is_some();
@@ -282,7 +286,8 @@ fn settled(
         remarks,
         arrays,
     };
-    Ok(Some(Settled { dataset, understanding, smallest }))
+    let turned_about = described.turned_about;
+    Ok(Some(Settled { dataset, understanding, smallest, turned_about }))
 }
 
 /// The problem with what is said of the motion of an exposure.

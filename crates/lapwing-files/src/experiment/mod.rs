@@ -18,7 +18,7 @@ mod template;
 use lapwing_model::probe::{
     Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
 };
-use lapwing_model::{Modes, Short};
+use lapwing_model::{Modes, Position, Short};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -192,6 +192,9 @@ pub struct ScanGeometry {
     pub snake: bool,
     /// Angle by which the positions are turned, degrees, from rows towards columns.
     pub rotation_deg: Option<f64>,
+    /// Where that leaves a position in its place, pixels, if not in the middle of the scan: scans
+    /// of one object turn about one point.
+    pub turned_about: Option<Position>,
     /// File of positions.
     pub positions: Option<PathBuf>,
     /// Unit of that file.

@@ -83,16 +83,25 @@ pub(crate) fn taken_by_number(n: usize, wanted: &Numbers) -> Result<Option<Vec<u
 }
 
 /// Indices, ascending, of the patterns at `scan` that `wanted` takes: of its `frames`, or of all,
-/// those in its region, every so many of these, less those to leave out. `None` for all.
+/// those in its region, every so many of these, less those to leave out. `None` for all. Of several
+/// scans, `of` says which each pattern belongs to.
 ///
 /// # Errors
 /// Indices beyond the scan, and when no pattern is left.
-pub(crate) fn taken(scan: &[Position], wanted: &Numbers) -> Result<Option<Vec<usize>>, Problem> {
-    chosen(scan.len(), Some(scan), wanted)
+pub(crate) fn taken(
+    scan: &[Position],
+    of: Option<&[usize]>,
+    wanted: &Numbers,
+) -> Result<Option<Vec<usize>>, Problem> {
+    chosen(scan.len(), Some((scan, of)), wanted)
 }
 
-/// The smallest position of a scan along each axis.
-pub(crate) fn smallest(scan: &[Position]) -> Position {
+/// The smallest position of a scan along each axis, of several (`of`) that of the first one.
+pub(crate) fn smallest(scan: &[Position], of: Option<&[usize]>) -> Position {
+    let numbered = scan.iter().zip(of.unwrap_or_default());
+    let first: Vec<Position> =
+        numbered.filter(|(_, number)| **number == 0).map(|(at, _)| *at).collect();
+    let scan = if first.is_empty() { scan } else { &first };
     let (y, _, x, _) = position::bounding_box(scan).unwrap_or_default();
     Position { y, x }
 }
@@ -100,7 +109,7 @@ pub(crate) fn smallest(scan: &[Position]) -> Position {
 /// [`taken`], of a region where the positions are known.
 fn chosen(
     n: usize,
-    scan: Option<&[Position]>,
+    scan: Option<(&[Position], Option<&[usize]>)>,
     wanted: &Numbers,
 ) -> Result<Option<Vec<usize>>, Problem> {
     let Numbers { leave_out_frames, frames, every, region, .. } = wanted;
@@ -119,8 +128,8 @@ fn chosen(
         }
     }
     let mut taken = frames.clone().unwrap_or_else(|| (0..n).collect());
-    if let Some((region, scan)) = region {
-        let Position { y, x } = region.zero.unwrap_or_else(|| smallest(scan));
+    if let Some((region, (scan, of))) = region {
+        let Position { y, x } = region.zero.unwrap_or_else(|| smallest(scan, of));
         taken.retain(|&index| region.has(Position { y: scan[index].y - y, x: scan[index].x - x }));
         if taken.is_empty() {
             let (y0, y1, x0, x1) = position::bounding_box(scan).unwrap_or_default();
@@ -166,7 +175,7 @@ mod tests {
                 x: 7.0 + 10.0 * f64::from(i % 4),
             })
             .collect();
-        let of = |wanted: Numbers| taken(&scan, &wanted).map_err(|problem| problem.key);
+        let of = |wanted: Numbers| taken(&scan, None, &wanted).map_err(|problem| problem.key);
         assert_eq!(of(Numbers::default()), Ok(None));
         let region = |text: &str| Some(text.parse::<FieldOfView>().unwrap());
         let middle = Numbers { region: region("0:10,10:20.5"), ..Numbers::default() };

@@ -20,12 +20,17 @@ pub(crate) fn raster(
     (0..rows * columns).map(place).unzip()
 }
 
-/// Turns positions about the middle of their bounding box by an angle, degrees, from rows (y)
-/// towards columns (x): y' = y cos - x sin, x' = y sin + x cos, where y and x are lengths. The
-/// positions are in pixels of sides (y, x), of which only the ratio counts.
-pub(crate) fn turn(scan: &mut [Position], degrees: f64, sides: (f64, f64)) {
-    let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return };
-    let (y, x) = ((y0 + y1) / 2.0, (x0 + x1) / 2.0);
+/// The middle of the bounding box of positions.
+pub(crate) fn middle(scan: &[Position]) -> Position {
+    let (y0, y1, x0, x1) = bounding_box(scan).unwrap_or_default();
+    Position { y: (y0 + y1) / 2.0, x: (x0 + x1) / 2.0 }
+}
+
+/// Turns positions about a point by an angle, degrees, from rows (y) towards columns (x): y' =
+/// y cos - x sin, x' = y sin + x cos, where y and x are lengths. The positions are in pixels of
+/// sides (y, x), of which only the ratio counts.
+pub(crate) fn turn(scan: &mut [Position], about: Position, degrees: f64, sides: (f64, f64)) {
+    let Position { y, x } = about;
     for position in scan {
         let from = Position { y: position.y - y, x: position.x - x };
         let to = turned(from, degrees, sides);
@@ -57,7 +62,8 @@ mod tests {
     #[test]
     fn a_quarter_turn_takes_rows_to_columns() {
         let mut scan = vec![Position { y: 12.0, x: 5.0 }, Position { y: 8.0, x: 5.0 }];
-        turn(&mut scan, 90.0, (1.0, 1.0));
+        let about = middle(&scan);
+        turn(&mut scan, about, 90.0, (1.0, 1.0));
         for (position, (y, x)) in scan.iter().zip([(10.0, 7.0), (10.0, 3.0)]) {
             assert!((position.y - y).abs() < 1e-12 && (position.x - x).abs() < 1e-12);
         }
@@ -69,7 +75,8 @@ mod tests {
         let mut scan: Vec<Position> = [(0.0, 0.0), (3.0, 0.0), (3.0, 2.0), (0.0, 2.0)]
             .map(|(y, x)| Position { y, x })
             .to_vec();
-        turn(&mut scan, 30.0, (2e-9, 3e-9));
+        let about = middle(&scan);
+        turn(&mut scan, about, 30.0, (2e-9, 3e-9));
         let length = |a: usize, b: usize| {
             (2.0 * (scan[a].y - scan[b].y)).hypot(3.0 * (scan[a].x - scan[b].x))
         };

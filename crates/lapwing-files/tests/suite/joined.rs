@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lapwing_files::npy::{Array, Values};
+use lapwing_files::options::CoordinateOrder;
 use lapwing_files::remarks::What;
 use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, limit, metadata};
 use lapwing_model::forward::Physics;
@@ -258,4 +259,61 @@ fn a_scan_that_comes_about_otherwise_is_told_how() {
     let still = written(folder.path(), "still.npz", &scan(2, 0.0, Some(1.0)));
     let told = joined(&a, &[&still], &Storage::Memory).unwrap_err();
     assert!(told.contains("found a far field of a thin object, the probe at rest"), "{told}");
+}
+
+/// Scans joined and turned at once lie to each other as those of their file do, turned later; both
+/// as the formula has it.
+#[test]
+fn scans_turn_about_one_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let at = |name: &str, n: usize, (y, x): (f64, f64)| {
+        let mut scan = scan(n, 0.0, None);
+        let positions = scan.scan.iter_mut().enumerate();
+        positions.for_each(|(k, at)| {
+            *at = Position { y: y + (k % 3) as f64 * 2.0, x: x + (k / 3) as f64 * 3.0 };
+        });
+        written(place, name, &scan)
+    };
+    let (a, b) = (at("a.npz", 9, (70.0, 50.0)), at("b.npz", 6, (95.0, 120.0)));
+    let all = joined(&a, &[&b], &Storage::Memory).unwrap();
+    let (told, all) = (all.scan.clone(), written(place, "all.npz", &all));
+    for exchanged in [false, true] {
+        let options = |region: Option<&str>| {
+            let mut options = ReadOptions { flip_x: exchanged, ..ReadOptions::default() };
+            if exchanged {
+                options.coordinate_order = Some(CoordinateOrder::ColumnRow);
+            }
+            options.pixel_size = Some(1e-8);
+            options.experiment.scan.rotation_deg = Some(12.0);
+            options.experiment.patterns.region = region.map(|region| region.parse().unwrap());
+            options
+        };
+        let read = |path: &PathBuf, options: &ReadOptions| {
+            dialect::read(path, options).map(|(dataset, _)| dataset).unwrap()
+        };
+        let both = |region| ReadOptions { join: vec![b.clone()], ..options(region) };
+        let (sin, cos) = 12_f64.to_radians().sin_cos();
+        let (at_once, later) = (read(&a, &both(None)), read(&all, &options(None)));
+        for (index, told_at) in told.iter().enumerate() {
+            let (y, x) = match exchanged {
+                false => (told_at.y - told[0].y, told_at.x - told[0].x),
+                true => (told_at.x - told[0].x, told[0].y - told_at.y),
+            };
+            let (y, x) = (y * cos - x * sin, y * sin + x * cos);
+            for scan in [&at_once.scan, &later.scan] {
+                let from = scan[0];
+                let off = (scan[index].y - from.y - y).hypot(scan[index].x - from.x - x);
+                assert!(off < 1e-9, "{index}: {off}");
+            }
+        }
+        // A scan alone turns about its own middle, and joined is where it is alone.
+        assert_eq!(read(&a, &options(None)).scan, at_once.scan[..9]);
+        let region = Some(if exchanged { "2:90,-30:3" } else { "1:60,:" });
+        let (at_once, later) = (read(&a, &both(region)), read(&all, &options(region)));
+        let taken = |scan: &Dataset| scan.scans.clone().unwrap().of;
+        assert_eq!(taken(&at_once), taken(&later), "{exchanged}");
+        assert!((3..14).contains(&at_once.n_patterns()), "{}", at_once.n_patterns());
+        assert_eq!(at_once.diffraction.values(), later.diffraction.values());
+    }
 }

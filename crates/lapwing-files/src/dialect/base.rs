@@ -5,12 +5,12 @@ use std::path::Path;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 
-use super::geometry::{record_pixel, stated};
+use super::geometry::{object_sides, record_pixel, stated};
 use super::shared::{follow_positions, stored_metadata};
 use super::{named, study};
 use crate::dataset::OBJECT_SLICES;
 use crate::npz::Archive;
-use crate::options::ReadOptions;
+use crate::options::{CoordinateOrder, ReadOptions};
 use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
 
@@ -117,12 +117,22 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
     }
     let object = study::object(&archive, options, &mut notes, &mut problems)?;
     let probe = study::probe(&archive, options, &mut notes, &mut problems)?;
-    let scan = match archive.contains("xcoords") || archive.contains("ycoords") {
+    let mut scan = match archive.contains("xcoords") || archive.contains("ycoords") {
         true => study::scan(&archive, options, &mut notes, &mut problems)?,
         false => None,
     };
-    if let (Some(_), Some(own)) = (&scan, &mut metadata) {
-        follow_positions(own, (1.0, 1.0), options, &mut notes);
+    // A base has no patterns: its probe sets their shape.
+    let shape = probe.as_ref().map(|modes| (modes.dim().1, modes.dim().2));
+    if let (Some(scan), Some(shape)) = (&mut scan, shape) {
+        let said = options.pixel_size.map(|side| (side, side));
+        let sides = said.unwrap_or_else(|| object_sides(metadata.as_ref(), shape));
+        if options.coordinate_order == Some(CoordinateOrder::ColumnRow) {
+            let ratio = sides.0 / sides.1;
+            scan.iter_mut().for_each(|at| *at = Position { y: at.y / ratio, x: at.x * ratio });
+        }
+        if let Some(own) = &mut metadata {
+            follow_positions(own, sides, options, &mut notes);
+        }
     }
     if let Some(object) = &object {
         problems.extend(contract::object(object));
@@ -130,13 +140,11 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
             notes.push(format!("{}; its patterns show no specimen", remarks::PLACEHOLDER));
         }
     }
-    if let Some(modes) = &probe {
-        // A base has no patterns: its probe sets their shape.
-        let (_, height, width) = modes.dim();
-        problems.extend(contract::probe(modes, (height, width)));
+    if let (Some(modes), Some(shape)) = (&probe, shape) {
+        problems.extend(contract::probe(modes, shape));
         if let (Some(scan), Some(object)) = (&scan, &object) {
             problems.extend(contract::scan(scan));
-            problems.extend(contract::windows(scan, (height, width), object.shape()));
+            problems.extend(contract::windows(scan, shape, object.shape()));
         }
     }
     match (object, probe, problems.is_empty()) {

@@ -72,6 +72,57 @@ pub(super) struct Known {
     pub near: bool,
 }
 
+impl Known {
+    /// Sides of an object pixel along (y, x), of which only the ratio counts.
+    fn sides(&self) -> (f64, f64) {
+        let of_detector = || relative_sides(self.detector, self.window, self.near);
+        self.pixel.unwrap_or_else(of_detector)
+    }
+
+    /// The pixels in words, where they are no squares.
+    fn in_words(&self) -> Option<String> {
+        let (y, x) = self.sides();
+        let ratio = y / x;
+        if (ratio - 1.0).abs() <= 1e-6 {
+            return None;
+        }
+        Some(match (self.pixel, self.detector) {
+            (None, None) => format!(
+                ", as if the pixels of the detector were squares, for nothing says their sides: then \
+                 those of the object are {ratio:.3} times as high as wide (--detector-pixel-size-m \
+                 Y,X or what makes a pixel of the object says it)"
+            ),
+            (None, Some(_)) => format!(
+                ", in pixels of the object {ratio:.3} times as high as wide, of which only that is \
+                 known"
+            ),
+            (Some(_), _) => format!(", in pixels of the object {ratio:.3} times as high as wide"),
+        })
+    }
+}
+
+/// Makes an exchange of lengths of one of numbers of pixels, whose sides are 1 over `finer` those
+/// that are known; where they are the file's own (`own_scan`), of what goes with them too.
+pub(super) fn exchange_lengths(
+    found: &mut Found,
+    known: &Known,
+    finer: (f64, f64),
+    own_scan: bool,
+    notes: &mut Vec<String>,
+) {
+    let (y, x) = known.sides();
+    let ratio = (y * finer.0) / (x * finer.1);
+    // Of squares nothing changes.
+    if (ratio - 1.0).abs() <= 1e-9 {
+        return;
+    }
+    stretch(found, (1.0 / ratio, ratio), own_scan);
+    notes.push(format!(
+        "positions: exchanged as lengths{}",
+        known.in_words().unwrap_or_else(|| ", in pixels of the object as stored".to_owned())
+    ));
+}
+
 /// Turns the positions about a point, as lengths, and where they are the file's own (`own_scan`)
 /// what goes with them.
 pub(super) fn rotate(
@@ -82,24 +133,11 @@ pub(super) fn rotate(
     notes: &mut Vec<String>,
 ) {
     let Some(scan) = &mut found.scan else { return };
-    let sides =
-        known.pixel.unwrap_or_else(|| relative_sides(known.detector, known.window, known.near));
+    let sides = known.sides();
     turn(scan, about, degrees, sides);
-    let ratio = sides.0 / sides.1;
     let angle = Short(degrees);
-    notes.push(match (known.pixel, known.detector) {
-        (None, None) if (ratio - 1.0).abs() > 1e-6 => format!(
-            "positions: turned by {angle} degrees, as specified, as if the pixels of the \
-             detector were squares, for nothing says their sides: then those of the object are \
-             {ratio:.3} times as high as wide (--detector-pixel-size-m Y,X or what makes a pixel \
-             of the object says it)"
-        ),
-        (None, Some(_)) if (ratio - 1.0).abs() > 1e-6 => format!(
-            "positions: turned by {angle} degrees, as specified, in pixels of the object \
-             {ratio:.3} times as high as wide, of which only that is known"
-        ),
-        _ => format!("positions: turned by {angle} degrees, as specified"),
-    });
+    let pixels = known.in_words().filter(|_| known.pixel.is_none()).unwrap_or_default();
+    notes.push(format!("positions: turned by {angle} degrees, as specified{pixels}"));
     if !own_scan {
         return;
     }

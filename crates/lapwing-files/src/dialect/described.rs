@@ -15,7 +15,7 @@ use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{middle, raster};
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask;
-use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
+use crate::options::{AxisOrder, CoordinateOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
 use crate::{Container, Error, Problem, metadata};
 
@@ -155,17 +155,25 @@ pub(super) fn apply(
     if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
         found.problems.extend(hints::unused_positions(file, n));
     }
-    // Of pixels of unknown size a rotation takes the ratio of the sides.
+    // Of pixels of unknown size an exchange and a rotation take the ratio of the sides.
     let pitch = scales.pitch.or(found.metadata.as_ref().and_then(detector_pixel));
     let detector = if near { pitch } else { pitch.or(scales.angle).or(scales.frequency) };
+    let known = coordinates::Known { pixel, detector, window, near };
+    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
+    let as_pixels = exchanged && !found.in_metres;
+    if as_pixels {
+        let finer = if own_scan { finer } else { (1.0, 1.0) };
+        coordinates::exchange_lengths(found, &known, finer, own_scan, notes);
+    }
     let rotation = experiment.scan.rotation_deg;
     let middle = || found.scan.as_deref().map(middle);
     let about = rotation.and_then(|_| experiment.scan.turned_about.or_else(middle));
     if let Some(turn) = rotation.zip(about) {
-        let known = coordinates::Known { pixel, detector, window, near };
         coordinates::rotate(found, turn, &known, own_scan, notes);
     }
-    let taken = rotation.is_some() && pixel.is_none() && detector.is_some_and(|(y, x)| y != x);
+    let taken = (rotation.is_some() || as_pixels)
+        && pixel.is_none()
+        && detector.is_some_and(|(y, x)| y != x);
     if options.pixel_size.is_none() && !taken && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));
     }
@@ -379,6 +387,7 @@ fn place(
             _ => read.told(path),
         });
         // Lengths are exchanged before pixels, which may not be square, are made of them.
+        found.in_metres = unit.is_some();
         let (rows, columns) = read.values.into_iter().map(|[a, b]| (a, b)).unzip();
         let mut scan = positions(rows, columns, options, notes);
         scan.iter_mut().for_each(|at| *at = Position { y: at.y * y, x: at.x * x });
@@ -468,6 +477,7 @@ fn place(
                 .to_owned(),
         );
     }
+    found.in_metres = true;
     let whole = rows.len() >= shape.0.saturating_mul(shape.1);
     found.scan = Some(positions(rows, columns, options, notes));
     Ok(whole.then_some(shape))

@@ -109,6 +109,49 @@ fn positions_of_pixels_of_unknown_size_turn_as_lengths() {
     }
 }
 
+/// A scan that lies at (u, v) as lengths, told at (v, u), is where it lies once that is said.
+#[test]
+fn positions_in_pixels_are_exchanged_as_lengths() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = |y: f64, x: f64| ("detector_window", Given::Numbers(vec![y, x]));
+    let pitch = |y: f64, x: f64| ("detector_pixel_size_m", Given::Numbers(vec![y, x]));
+    let near = ("geometry", Given::Word("near-field".to_owned()));
+    let names = ["true_ycoords", "true_xcoords"];
+    // Told at (v, u), pixels of sides (y, x); the pixels in use have others where a window is cut.
+    let told = |at: [(f64, f64); 5], (y, x): (f64, f64)| -> Vec<(f64, f64)> {
+        at.map(|at| ((at.1 - TOLD[0].1) * x, (at.0 - TOLD[0].0) * y)).to_vec()
+    };
+    for (shape, given, after, before) in [
+        ((64, 64), vec![], (1.0, 1.0), (1.0, 1.0)),
+        ((64, 64), vec![window(32.0, 64.0)], (2.0, 1.0), (1.0, 1.0)),
+        ((64, 32), vec![], (1.0, 2.0), (1.0, 2.0)),
+        ((64, 32), vec![window(32.0, 32.0)], (1.0, 1.0), (0.5, 1.0)),
+        ((64, 64), vec![pitch(5e-5, 1e-4)], (2.0, 1.0), (2.0, 1.0)),
+        ((64, 32), vec![near], (1.0, 1.0), (1.0, 1.0)),
+    ] {
+        let path = scan(folder.path(), shape, &names);
+        let all = [given.clone(), vec![exchanged()]].concat();
+        let (dataset, understood) = read(&path, &all).unwrap();
+        let found = lengths(&dataset.scan, after);
+        assert!(alike(&found, &told(TOLD, before)), "{shape:?} {given:?}: {found:?}");
+        // The true ones lie to the told ones as they did.
+        let from = dataset.scan[0];
+        let there = places(&dataset, names).into_iter();
+        let there: Vec<_> =
+            there.map(|(y, x)| ((y - from.y) * after.0, (x - from.x) * after.1)).collect();
+        assert!(alike(&there, &told(TRUE, before)), "{shape:?} {given:?}: {there:?}");
+        let notes = understood.notes.join("\n");
+        assert_eq!(notes.contains("as lengths"), before != (1.0, 1.0), "{given:?}: {notes}");
+        // Other positions are in the pixels in use.
+        let other = folder.path().join("other.txt");
+        let lines = TOLD.map(|(y, x)| format!("{y} {x}\n")).concat();
+        std::fs::write(&other, lines).unwrap();
+        let all = [all, vec![("positions", Given::Path(other))]].concat();
+        let (dataset, _) = read(&path, &all).unwrap();
+        assert!(alike(&lengths(&dataset.scan, after), &told(TOLD, after)), "{given:?}");
+    }
+}
+
 #[test]
 fn sides_of_pixels_that_metadata_do_not_tell_are_those_of_square_pixels_of_a_detector() {
     let ratio = |metadata: &str, shape| {

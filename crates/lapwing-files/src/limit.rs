@@ -9,7 +9,7 @@ pub(crate) const JOIN: &str = "join";
 pub(crate) const BINNING: &str = "binning";
 
 /// Entry of the parameters of [`JOIN`]: how many values were masked that were at limits of which
-/// each scan had its own.
+/// each scan has its own, stated or found.
 pub(crate) const MASKED: &str = "masked_at_limits";
 
 /// The largest number that the detector of a data set counts, as the history of its patterns states

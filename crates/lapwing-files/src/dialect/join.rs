@@ -1,9 +1,11 @@
 //! Further scans of the same object, put behind the first one.
 
+use std::fmt;
 use std::path::Path;
 
+use lapwing_model::faults::Ceiling;
 use lapwing_model::forward::Physics;
-use lapwing_model::{Modes, Position};
+use lapwing_model::{Modes, Position, Short};
 use ndarray::{Axis, s};
 use serde_json::json;
 
@@ -16,6 +18,7 @@ use crate::metadata::TOOL;
 use crate::options::{ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
 use crate::physics::exposure_in_words;
+use crate::remarks::{Stop, What};
 use crate::scans::Scans;
 use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, limit, metadata, remarks};
 
@@ -64,12 +67,22 @@ pub(super) fn joined(
         parts.len(),
         counts.join(", ")
     ));
-    let masked = masked_at_limits(&mut parts)?;
+    let limits: Vec<Limit> = parts.iter().zip(&told).map(|of| Limit::of(of.0, of.1)).collect();
+    let masked = masked_at_limits(&mut parts, &limits)?;
     if let Some(count @ 1..) = masked {
+        let each: Vec<String> = limits.iter().map(Limit::to_string).collect();
         understanding.notes.push(format!(
-            "{count} values at the limits of detectors, of which each scan states its own, say \"at \
-             least so much\": they are masked"
+            "{count} values at the limits of detectors, of which each scan has its own ({}), say \"at \
+             least so much\": they are masked",
+            each.join("; ")
         ));
+        let of_limits = told.iter_mut().flatten().filter(|told| told.what == What::Saturation);
+        of_limits.for_each(|told| {
+            told.advice =
+                "they say \"at least so much\" and are masked, for the scans that are joined \
+                           stop at different numbers"
+                    .to_owned();
+        });
     }
     let dataset = together(&parts, options, masked, storage)?;
     let problems = contract::check(&dataset);
@@ -94,21 +107,91 @@ pub(super) fn joined(
     Ok((dataset, understanding))
 }
 
+/// Where the counts of a scan stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Limit {
+    /// Nowhere that is known.
+    None,
+    /// Where its history states it.
+    Stated(f64),
+    /// Where many of them are the same, and hardly any just below, as `remarks` have it.
+    Found(f64),
+}
+
+impl Limit {
+    /// Of a scan with these `remarks`.
+    fn of(part: &Dataset, remarks: &[Remark]) -> Self {
+        let Some(scale) = part.intensity_scale() else { return Self::None };
+        if let Some(limit) = part.metadata.as_ref().and_then(limit::stated) {
+            return Self::Stated(limit);
+        }
+        if !remarks.iter().any(|remark| remark.what == What::Saturation) {
+            return Self::None;
+        }
+        let good = part.mask.as_ref().map(Mask::good);
+        let stop = Stop::of(part.diffraction.view(), good, Some(scale));
+        stop.map_or(Self::None, |stop| Self::Found(f64::from(stop.largest) * scale * scale))
+    }
+
+    /// So many counts.
+    fn counts(self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Stated(counts) | Self::Found(counts) => Some(counts),
+        }
+    }
+
+    /// Whether it is the same as another: squares of single-precision amplitudes miss whole
+    /// numbers.
+    fn is(self, other: Self) -> bool {
+        match (self.counts(), other.counts()) {
+            (Some(one), Some(other)) => (one - other).abs() < 0.5,
+            (one, other) => one == other,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "none is known"),
+            Self::Stated(counts) => write!(f, "{counts} counts, as stated"),
+            Self::Found(counts) => write!(f, "{} counts, as found", Short(*counts)),
+        }
+    }
+}
+
 /// Masks what is at the limit of each scan's detector where these are not all the same, which is
-/// all that a data set states; tells how many values, and `None` where they are.
-fn masked_at_limits(parts: &mut [Dataset]) -> Result<Option<usize>, Error> {
-    let of = |part: &Dataset| part.metadata.as_ref().and_then(limit::stated);
-    let limits: Vec<Option<f64>> = parts.iter().map(of).collect();
-    if limits.iter().all(|limit| *limit == limits[0]) {
+/// all that a data set states, and all that is found of it; tells how many values, and `None` where
+/// they are.
+fn masked_at_limits(parts: &mut [Dataset], limits: &[Limit]) -> Result<Option<usize>, Error> {
+    if limits.iter().all(|limit| limit.is(limits[0])) || is_that_of_all(parts, limits) {
         return Ok(None);
     }
     let mut masked = 0;
     for (part, limit) in parts.iter_mut().zip(limits) {
-        if let (Some(limit), Some(_)) = (limit, part.intensity_scale()) {
+        if let Some(limit) = limit.counts() {
             masked += part.mask_limit(limit)?;
         }
     }
     Ok(Some(masked))
+}
+
+/// Whether one limit was found of some scans, and the others stay so far below that it is found of
+/// all together.
+fn is_that_of_all(parts: &[Dataset], limits: &[Limit]) -> bool {
+    let stop = limits.iter().copied().find(|limit| *limit != Limit::None);
+    let Some(Limit::Found(counts)) = stop else { return false };
+    let below = (f64::from(Ceiling::JUST_BELOW) * counts).min(counts - 1.0);
+    parts.iter().zip(limits).all(|(part, limit)| match limit {
+        Limit::Stated(_) => false,
+        Limit::Found(other) => Limit::Found(*other).is(Limit::Found(counts)),
+        Limit::None => {
+            let scale = part.intensity_scale().unwrap_or(1.0);
+            let largest = part.diffraction.values().iter().fold(0.0, |most: f32, &at| most.max(at));
+            (f64::from(largest) * scale).powi(2) < below
+        }
+    })
 }
 
 /// Why a scan cannot stand behind the first one.

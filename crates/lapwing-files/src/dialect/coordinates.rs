@@ -8,7 +8,7 @@ use super::geometry::relative_sides;
 use super::shared::{are_followed, follow_positions, followed};
 use crate::experiment::raster::{turn, turned};
 use crate::npy::Array;
-use crate::options::ReadOptions;
+use crate::options::{CoordinateOrder, ReadOptions};
 use crate::physics;
 
 /// Names of arrays (y, x) that hold positions beside those of the scan itself.
@@ -66,17 +66,24 @@ pub(super) struct Known {
     pub pixel: Option<(f64, f64)>,
     /// Sides of the detector's pixels, of which only the ratio counts.
     pub detector: Option<(f64, f64)>,
+    /// Height over width, where nothing else is known.
+    pub ratio: Option<f64>,
     /// Rows and columns of the detector that the patterns span.
     pub window: (usize, usize),
     /// Whether the patterns are images.
     pub near: bool,
+    /// Pixels per pixel of the object that there was before a window was cut, along (y, x).
+    pub finer: (f64, f64),
+    /// Whether the positions are the file's own.
+    pub own_scan: bool,
 }
 
 impl Known {
     /// Sides of an object pixel along (y, x), of which only the ratio counts.
     fn sides(&self) -> (f64, f64) {
         let of_detector = || relative_sides(self.detector, self.window, self.near);
-        self.pixel.unwrap_or_else(of_detector)
+        let ratio = self.ratio.filter(|_| self.detector.is_none());
+        self.pixel.unwrap_or_else(|| ratio.map_or_else(of_detector, |ratio| (ratio, 1.0)))
     }
 
     /// The pixels in words, where they are no squares.
@@ -86,7 +93,7 @@ impl Known {
         if (ratio - 1.0).abs() <= 1e-6 {
             return None;
         }
-        Some(match (self.pixel, self.detector) {
+        Some(match (self.pixel, self.detector.or(self.ratio.map(|ratio| (ratio, 1.0)))) {
             (None, None) => format!(
                 ", as if the pixels of the detector were squares, for nothing says their sides: then \
                  those of the object are {ratio:.3} times as high as wide (--detector-pixel-size-m \
@@ -101,35 +108,40 @@ impl Known {
     }
 }
 
-/// Makes an exchange of lengths of one of numbers of pixels, whose sides are 1 over `finer` those
-/// that are known; where they are the file's own (`own_scan`), of what goes with them too.
+/// Makes an exchange of lengths of one of numbers of pixels, where the options exchange and the
+/// positions were in pixels; where they are the file's own, of what goes with them too. Whether
+/// they were.
 pub(super) fn exchange_lengths(
     found: &mut Found,
     known: &Known,
-    finer: (f64, f64),
-    own_scan: bool,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
-) {
+) -> bool {
+    if options.coordinate_order != Some(CoordinateOrder::ColumnRow) || found.in_metres {
+        return false;
+    }
     let (y, x) = known.sides();
+    // Other positions are in the pixels that are used.
+    let finer = if known.own_scan { known.finer } else { (1.0, 1.0) };
     let ratio = (y * finer.0) / (x * finer.1);
     // Of squares nothing changes.
     if (ratio - 1.0).abs() <= 1e-9 {
-        return;
+        return true;
     }
-    stretch(found, (1.0 / ratio, ratio), own_scan);
+    stretch(found, (1.0 / ratio, ratio), known.own_scan);
     notes.push(format!(
         "positions: exchanged as lengths{}",
         known.in_words().unwrap_or_else(|| ", in pixels of the object as stored".to_owned())
     ));
+    true
 }
 
-/// Turns the positions about a point, as lengths, and where they are the file's own (`own_scan`)
-/// what goes with them.
+/// Turns the positions about a point, as lengths, and where they are the file's own what goes with
+/// them.
 pub(super) fn rotate(
     found: &mut Found,
     (degrees, about): (f64, Position),
     known: &Known,
-    own_scan: bool,
     notes: &mut Vec<String>,
 ) {
     let Some(scan) = &mut found.scan else { return };
@@ -138,7 +150,7 @@ pub(super) fn rotate(
     let angle = Short(degrees);
     let pixels = known.in_words().filter(|_| known.pixel.is_none()).unwrap_or_default();
     notes.push(format!("positions: turned by {angle} degrees, as specified{pixels}"));
-    if !own_scan {
+    if !known.own_scan {
         return;
     }
     let by = |at| turned(at, degrees, sides);

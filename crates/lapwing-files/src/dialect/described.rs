@@ -7,7 +7,7 @@ use super::by_name::{self, Meaning, Told};
 use super::contradictions::Scales;
 use super::definition::Dialect;
 use super::found::Found;
-use super::geometry::{FarFieldOptics, detector_pixel, object_pixel, stated};
+use super::geometry::{FarFieldOptics, detector_pixel, object_pixel, pixel_ratio, stated};
 use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
 use super::{companion, coordinates, hints, mask_file, named, pairs, reframe};
@@ -15,7 +15,7 @@ use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{middle, raster};
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask;
-use crate::options::{AxisOrder, CoordinateOrder, Geometry, PositionUnit, ReadOptions};
+use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
 use crate::{Container, Error, Problem, metadata};
 
@@ -158,20 +158,16 @@ pub(super) fn apply(
     // Of pixels of unknown size an exchange and a rotation take the ratio of the sides.
     let pitch = scales.pitch.or(found.metadata.as_ref().and_then(detector_pixel));
     let detector = if near { pitch } else { pitch.or(scales.angle).or(scales.frequency) };
-    let known = coordinates::Known { pixel, detector, window, near };
-    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
-    let as_pixels = exchanged && !found.in_metres;
-    if as_pixels {
-        let finer = if own_scan { finer } else { (1.0, 1.0) };
-        coordinates::exchange_lengths(found, &known, finer, own_scan, notes);
-    }
+    let ratio = found.metadata.as_ref().and_then(pixel_ratio);
+    let known = coordinates::Known { pixel, detector, ratio, window, near, finer, own_scan };
+    let exchanged = coordinates::exchange_lengths(found, &known, options, notes);
     let rotation = experiment.scan.rotation_deg;
     let middle = || found.scan.as_deref().map(middle);
     let about = rotation.and_then(|_| experiment.scan.turned_about.or_else(middle));
     if let Some(turn) = rotation.zip(about) {
-        coordinates::rotate(found, turn, &known, own_scan, notes);
+        coordinates::rotate(found, turn, &known, notes);
     }
-    let taken = (rotation.is_some() || as_pixels)
+    let taken = (rotation.is_some() || exchanged)
         && pixel.is_none()
         && detector.is_some_and(|(y, x)| y != x);
     if options.pixel_size.is_none() && !taken && found.problems.is_empty() {

@@ -15,6 +15,9 @@ use crate::options::Geometry;
 /// Entry of `physics_parameters` that says how the detector sees the sample.
 const GEOMETRY: &str = "geometry";
 
+/// Entry of `physics_parameters`: height of an object pixel over its width.
+pub(crate) const PIXEL_RATIO: &str = "pixel_height_over_width";
+
 /// Planck's constant times the speed of light, J m (both exact in the SI).
 pub(super) const H_C: f64 = 6.626_070_15e-34 * 299_792_458.0;
 
@@ -160,12 +163,32 @@ pub(crate) fn relative_sides(
 }
 
 /// Sides (y, x) of an object pixel under patterns of `shape`, of which only the ratio counts: as
-/// the metadata tell the pixel, and else as they tell pixels of the detector, which are taken for
-/// squares where they do not.
+/// the metadata tell the pixel, and else as they tell pixels of the detector or that ratio; where
+/// they do not, those of a detector of square pixels.
 pub fn object_sides(metadata: Option<&Metadata>, shape: (usize, usize)) -> (f64, f64) {
     let near = metadata.and_then(stated) == Some(Geometry::NearField);
     let detector = metadata.and_then(detector_pixel);
-    metadata.and_then(object_pixel).unwrap_or_else(|| relative_sides(detector, shape, near))
+    let of_detector = || relative_sides(detector, shape, near);
+    let ratio = metadata.and_then(pixel_ratio).filter(|_| detector.is_none());
+    let sides = || ratio.map_or_else(of_detector, |ratio| (ratio, 1.0));
+    metadata.and_then(object_pixel).unwrap_or_else(sides)
+}
+
+/// Height of an object pixel over its width, where the metadata state that and no more of it.
+pub(crate) fn pixel_ratio(metadata: &Metadata) -> Option<f64> {
+    metadata::physics_parameter(metadata, PIXEL_RATIO).filter(|&ratio| ratio > 0.0)
+}
+
+/// States that the pixels of the object are squares, of patterns of `shape` where they would be
+/// taken for something else because nothing says their sides.
+pub fn state_square_pixels(metadata: &mut Option<Metadata>, shape: (usize, usize)) {
+    let (y, x) = object_sides(metadata.as_ref(), shape);
+    let own = metadata.as_ref();
+    let sides = own.and_then(object_pixel).or_else(|| own.and_then(detector_pixel));
+    let known = sides.is_some() || own.and_then(pixel_ratio).is_some();
+    if y != x && !known {
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), PIXEL_RATIO, 1.0);
+    }
 }
 
 /// Pitch of the detector along (y, x), metres, in `physics_parameters`.

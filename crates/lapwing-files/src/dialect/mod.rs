@@ -64,7 +64,7 @@ pub use crate::options::{
 };
 pub use base::{Base, read_base, read_base_as};
 pub use cxi::write_cxi;
-pub use geometry::{FarFieldOptics, object_pixel, object_sides};
+pub use geometry::{FarFieldOptics, object_pixel, object_sides, state_square_pixels};
 pub use pairs::positions_in_pixels;
 pub use product::{Acquisition, Product};
 pub use ptychodus::write_dp;

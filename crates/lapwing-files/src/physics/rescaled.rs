@@ -4,6 +4,7 @@ use lapwing_model::Position;
 use lapwing_model::forward::Physics;
 
 use super::{BLUR, FRESNEL_NUMBER, MOTION, SLICE_FRESNEL_NUMBER, motion_of, record_motion};
+use crate::dialect::geometry::PIXEL_RATIO;
 use crate::metadata::{self, Metadata};
 
 /// Pitch of the detector along y and along x.
@@ -42,6 +43,7 @@ pub(crate) fn rescale(metadata: &mut Metadata, to: Rescaled) -> Vec<String> {
         multiply(metadata, name, 1.0 / (finer_y * finer_x));
     }
     multiply(metadata, BLUR, 1.0 / binning);
+    multiply(metadata, PIXEL_RATIO, finer_x / finer_y);
     for name in PITCH {
         if let Some(pitch) = metadata::physics_parameter(metadata, name) {
             metadata::set_physics_parameter(metadata, name, pitch * binning);

@@ -276,7 +276,7 @@ fn overrides_are_obeyed_and_noted() {
         ..ReadOptions::default()
     };
     let (data, understood) = read_with(&sound(), &options).unwrap();
-    // At (3.5, 4.5) in patterns of 4 x 6 pixels, whose object pixels are 6 : 4: (21, 18) as lengths.
+    // At (3.5, 4.5) under patterns of 4 x 6, whose object pixels are 6 : 4: (21, 18) as lengths.
     assert_eq!(data.scan[1], Position { y: 3.0, x: -5.25 });
     assert_eq!(data.diffraction[[1, 2, 3]], 0.1, "what was in the corner is in the centre");
     assert_eq!((data.object, understood.zero_frequency), (None, ZeroFrequency::Corner));

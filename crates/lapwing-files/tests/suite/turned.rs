@@ -165,6 +165,8 @@ fn sides_of_pixels_that_metadata_do_not_tell_are_those_of_square_pixels_of_a_det
     let pitch = r#"{"physics_parameters":
         {"detector_pixel_size_y_m": 1e-5, "detector_pixel_size_x_m": 3e-5}}"#;
     assert_eq!(ratio(pitch, (64, 64)), 3.0);
+    let stated = r#"{"physics_parameters": {"pixel_height_over_width": 1.0}}"#;
+    assert_eq!(ratio(stated, (64, 32)), 1.0);
 }
 
 /// The positions in arrays of these names.

@@ -5,7 +5,7 @@ use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source};
 use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
-use lapwing_files::dialect::{Base, read_base_as};
+use lapwing_files::dialect::{Base, read_base_as, state_square_pixels};
 use lapwing_files::metadata::{append_transformation, set_physics_parameter};
 use lapwing_files::options::Geometry;
 use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
@@ -127,8 +127,9 @@ impl Sample {
         seed: u64,
     ) -> Result<Self, UnknownPhysics> {
         let scan = placement.place(positions);
-        let metadata = said.over(None);
+        let mut metadata = said.over(None);
         let physics = said.physics.applied(Physics::default(), &scan, metadata.as_ref())?;
+        square_pixels(&mut metadata, &physics, &probe);
         let slices = physics.slices.map_or(1, |slices| slices.count);
         let object = specimen.make_slices(slices, placement.shape, seed);
         Ok(Self { object, probe, scan, physics, apparatus: Apparatus::default(), metadata })
@@ -329,6 +330,7 @@ impl Sample {
         let onto = diffraction.view_mut();
         let exposed = exposing.onto(object, self.probe.view(), &self.scan, onto)?;
         let scale = exposed.scale;
+        let places = self.apparatus.places(&self.scan, seed);
         let metadata = json!({
             "schema_version": "1.0",
             "creation_info": { "tool": "lapwing", "version": env!("CARGO_PKG_VERSION") },
@@ -342,7 +344,12 @@ impl Sample {
             },
             "additional_parameters": {},
         });
-        let mut metadata = self.with_metadata_of_base(object_of(metadata));
+        let mut metadata = Some(self.with_metadata_of_base(object_of(metadata)));
+        if places.is_some() {
+            // The stage turns, shears and stretches as if they were.
+            square_pixels(&mut metadata, &self.physics, &self.probe);
+        }
+        let mut metadata = metadata.unwrap_or_default();
         physics::record(&mut metadata, &self.physics);
         let mut parameters = json!({ "dose": dose, "seed": seed });
         if !self.apparatus.is_ideal() {
@@ -351,7 +358,7 @@ impl Sample {
         append_transformation(&mut metadata, TOOL, SIMULATED, parameters);
         diffraction.change(|counts| (f64::from(counts).sqrt() / scale) as f32);
         let mut extras = Vec::new();
-        if let Some(places) = self.apparatus.places(&self.scan, seed) {
+        if let Some(places) = places {
             let along = |of: fn(&Position) -> f64| -> Vec<f64> { places.iter().map(of).collect() };
             for (name, values) in TRUE_PLACES.into_iter().zip([along(|at| at.y), along(|at| at.x)])
             {
@@ -373,6 +380,14 @@ impl Sample {
     }
 }
 
+/// States that the pixels of an object are squares, where patterns of another shape would say
+/// something else; those of images are the detector's.
+fn square_pixels(metadata: &mut Option<Metadata>, physics: &Physics, probe: &Modes) {
+    if physics.propagation == Propagation::FarField {
+        state_square_pixels(metadata, (probe.dim().1, probe.dim().2));
+    }
+}
+
 /// Refuses more patterns than any memory holds.
 fn check_size(patterns: usize, side: usize) -> Result<()> {
     if patterns as f64 * (side * side) as f64 <= MAX_PATTERN_VALUES {
@@ -384,73 +399,4 @@ fn check_size(patterns: usize, side: usize) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patches_are_what_the_forward_model_sees_and_metadata_of_the_base_stay() {
-        let object = lapwing_model::Field::from_shape_fn((9, 8), |(y, x)| {
-            Complex32::new(y as f32, x as f32)
-        });
-        let told = json!({"physics_parameters": {"pixel_size_m": 1e-8, "nphotons": 7},
-            "mine": 1, "split": {"part": "train"}, "reference": "x",
-            "data_transformations": [{"operation": "before"}]});
-        let sample = |own| Sample {
-            object: object.clone().into(),
-            probe: Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0)),
-            scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 4.3, x: 3.8 }],
-            physics: Physics::default(),
-            apparatus: Apparatus::default(),
-            metadata: kept_of_base(Some(object_of(told.clone())), own),
-        };
-        let patches = sample(true).patches(1);
-        assert_eq!(patches[(0, 3, 1)], Complex32::new(3.0, 1.0));
-        assert_eq!(patches[(1, 0, 0)], Complex32::new(2.0, 2.0));
-        let kept = sample(true).expose(100, 1).unwrap().metadata.unwrap();
-        assert_eq!((&kept["mine"], &kept["split"]["part"]), (&json!(1), &json!("train")));
-        assert_eq!(kept["physics_parameters"]["pixel_size_m"], 1e-8);
-        assert_eq!(kept["physics_parameters"]["nphotons"], 100);
-        assert_eq!(kept["data_transformations"].as_array().unwrap().len(), 2);
-        assert!(!kept.contains_key("reference"));
-        let other = sample(false).expose(100, 1).unwrap().metadata.unwrap();
-        assert!(!other.contains_key("split") && other["mine"] == 1);
-    }
-
-    #[test]
-    fn one_fresnel_number_needs_square_pixels_of_a_base_as_well() {
-        let base = |pixel: Value| Base {
-            object: Object::thin(lapwing_model::Field::from_elem((40, 40), Complex32::ONE)),
-            probe: Modes::from_elem((1, 16, 16), Complex32::ONE),
-            scan: Some(vec![Position { y: 20.0, x: 20.0 }]),
-            metadata: Some(object_of(json!({ PHYSICS: pixel }))),
-            notes: Vec::new(),
-        };
-        let oblong = || json!({ "pixel_size_y_m": 2e-8, "pixel_size_x_m": 1e-8 });
-        let near = PhysicsOptions { fresnel_number: Some(0.3), ..PhysicsOptions::default() };
-        let blurred = PhysicsOptions { detector_blur: Some(0.5), ..PhysicsOptions::default() };
-        let made = |pixel: Value, physics: PhysicsOptions, units: Option<Metadata>| {
-            Sample::on_base(base(pixel), None, None, &Said { physics, units })
-        };
-        let refused = made(oblong(), near, None);
-        assert_eq!(refused, Err(UnknownPhysics::Pixels(2e-8, 1e-8)));
-        assert!(made(oblong(), blurred, None).is_ok());
-        assert!(made(json!({ "pixel_size_m": 1e-8 }), near, None).is_ok());
-        // Where the pixels are said to be square, the base's own physics is of these.
-        let square = || Some(object_of(json!({ PHYSICS: { "pixel_size_m": 1e-8 } })));
-        assert!(made(oblong(), near, square()).is_ok());
-        let mut of_base = oblong();
-        of_base["geometry"] = json!("near-field");
-        of_base["fresnel_number"] = json!(0.3);
-        let plain = PhysicsOptions::default();
-        assert!(made(of_base.clone(), plain, None).is_err());
-        assert!(made(of_base, plain, square()).is_ok());
-    }
-
-    #[test]
-    fn a_base_with_absurdly_many_patterns_is_refused() {
-        let design = Design::default();
-        assert!(check_size(10_404, design.study.pattern_size).is_ok());
-        let error = check_size(10_000_000, 8192).unwrap_err().to_string();
-        assert!(error.contains("base.file") && error.contains("10000000"), "{error}");
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{Base, read_base_as, state_square_pixels};
-use lapwing_files::metadata::{append_transformation, set_physics_parameter};
+use lapwing_files::metadata::{append_transformation, physics_parameter, set_physics_parameter};
 use lapwing_files::options::Geometry;
 use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
 use lapwing_files::{Dataset, Metadata, ReadOptions, Storage, patterns, physics};
@@ -162,13 +162,16 @@ impl Sample {
         };
         let told = base.metadata.as_ref();
         let physics = said.physics.applied(of_base, &scan, told)?;
+        let stated = told.and_then(|told| physics_parameter(told, "slices"));
+        let thin = said.physics.slices.is_some() || stated.is_some();
         let metadata = kept_of_base(base.metadata, generated.is_none());
         let probe = probe.unwrap_or(base.probe);
         let apparatus = Apparatus::default();
         let object = match (base.object.n_slices(), physics.slices.map_or(1, |of| of.count)) {
             (has, wanted) if has == wanted => base.object,
             // A thin one that was asked for has what a thick one is in projection.
-            (_, 1) => Object::thin(base.object.projection()),
+            (_, 1) if thin => Object::thin(base.object.projection()),
+            (_, 1) => return Err(UnknownPhysics::SliceGap),
             (has, said) => return Err(UnknownPhysics::ObjectSlices { has, said }),
         };
         Ok(Some(Self { object, probe, scan, physics, apparatus, metadata }))

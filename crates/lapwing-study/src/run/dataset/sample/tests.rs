@@ -98,6 +98,30 @@ fn a_simulation_that_is_turned_is_read_as_it_was_made() {
     }
 }
 
+/// A thick object without a gap is what it is where its number is said, and never its product
+/// unless that is asked for.
+#[test]
+fn slices_of_a_base_are_not_dropped_without_a_word() {
+    let base = |stated: Value| Base {
+        object: Object::flat_slices(2, (40, 40)),
+        probe: Modes::from_elem((1, 16, 16), Complex32::ONE),
+        scan: Some(vec![Position { y: 20.0, x: 20.0 }]),
+        metadata: Some(object_of(json!({ PHYSICS: stated }))),
+        notes: Vec::new(),
+    };
+    let made = |stated: Value, slices: Option<usize>| {
+        let physics = PhysicsOptions { slices, ..PhysicsOptions::default() };
+        let sample = Sample::on_base(base(stated), None, None, &Said { physics, units: None });
+        sample.map(|sample| sample.unwrap().object.n_slices())
+    };
+    for slices in [None, Some(2)] {
+        assert_eq!(made(json!({}), slices), Err(UnknownPhysics::SliceGap));
+    }
+    assert_eq!((made(json!({}), Some(1)), made(json!({ "slices": 1 }), None)), (Ok(1), Ok(1)));
+    let gap = json!({ "slices": 2, "slice_fresnel_number": 0.1 });
+    assert_eq!((made(gap.clone(), None), made(gap, Some(1))), (Ok(2), Ok(1)));
+}
+
 #[test]
 fn a_base_with_absurdly_many_patterns_is_refused() {
     let design = Design::default();

@@ -49,6 +49,14 @@ pub enum DesignError {
     /// What is said about reading the base cannot be understood.
     #[error("[base]: {0}")]
     Base(String),
+    /// A section of an experiment says something that nothing comes of.
+    #[error("[experiment.{section}]: {said}")]
+    Experiment {
+        /// The section.
+        section: &'static str,
+        /// What is wrong.
+        said: String,
+    },
     /// A solver cannot be understood.
     #[error(transparent)]
     Solver(#[from] StudySolverError),

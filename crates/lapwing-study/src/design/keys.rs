@@ -6,6 +6,12 @@ use lapwing_files::physics::UnknownPhysics;
 use lapwing_files::reading::{self, Kind, OPTIONS, PHYSICS, ReadOption};
 use toml::Value;
 
+/// What advice calls the far field of patterns that are too far away for a near one.
+const FAR_FIELD: &str = "(geometry far-field)";
+
+/// Options whose names are one word, which no array of a file has.
+const PLAIN: [&str; 7] = ["binning", "every", "fly", "geometry", "join", "quantity", "region"];
+
 impl Source {
     /// What is wrong with the data of a design, with its tables and keys in place of the flags that
     /// commands have for them, and of the names of options: `[base] scan_step_m` for
@@ -17,7 +23,7 @@ impl Source {
             StudyError::Physics(why) => self.of_physics(why),
             _ => return error,
         };
-        let told = self.with_names(&self.with_flags(&said));
+        let told = self.with_names(&self.with_flags(&of_the_split(&said)));
         match told == error.to_string() {
             true => error,
             false => StudyError::Invalid(told),
@@ -28,7 +34,12 @@ impl Source {
     /// all that measured ones take.
     fn of_physics(&self, why: &UnknownPhysics) -> String {
         match (self, why) {
-            (Self::Measured { .. }, _) => why.to_string(),
+            (Self::Measured { .. }, _) => {
+                why.to_string().replace(FAR_FIELD, "(--geometry far-field)")
+            }
+            (_, UnknownPhysics::Physics(_)) => {
+                why.to_string().replace(FAR_FIELD, "(leave fresnel_number out)")
+            }
             (_, UnknownPhysics::FresnelNumber) => "near-field patterns: expected the Fresnel \
                 number of an object pixel, found none: say --fresnel-number F with F = pixel^2 / \
                 (wavelength x distance), or take a base whose metadata state no near field"
@@ -94,8 +105,18 @@ impl Source {
     }
 
     /// A message with tables before the names of options that stand alone in it, those that no
-    /// other word is like.
+    /// other word is like, and those that begin a line on what is wrong with them.
     fn with_names(&self, message: &str) -> String {
+        let mut message = message.to_owned();
+        let key = |name: &str| reading::option(name).map(|option| self.place(option));
+        for name in PLAIN {
+            let begins = |text: &str| format!("\n  - {text}: ");
+            message = message.replace(&begins(name), &begins(&key(name).unwrap_or_default()));
+        }
+        if let Some(fly) = key("fly") {
+            message = message.replace("fly auto", &format!("{fly} = \"auto\""));
+        }
+        let message = message.as_str();
         let mut told = String::with_capacity(message.len());
         let mut rest = message;
         let is_part = |c: char| c.is_alphanumeric() || "_-./@".contains(c);
@@ -112,6 +133,14 @@ impl Source {
         }
         told + rest
     }
+}
+
+/// A message with keys of the section `[split]` in place of the flags of `lapwing split`.
+fn of_the_split(message: &str) -> String {
+    let axis = |axis: &str| (format!("(--axis {axis})"), format!("([split] axis = \"{axis}\")"));
+    let fraction = ("(--fraction)".to_owned(), "([split] fraction)".to_owned());
+    let told = [axis("x"), axis("y"), fraction].into_iter();
+    told.fold(message.to_owned(), |message, (flag, key)| message.replace(&flag, &key))
 }
 
 /// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
@@ -141,6 +170,7 @@ fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
     use crate::design::Design;
+    use lapwing_model::forward::{Physics, Propagation};
     use std::path::Path;
 
     fn source(design: &str) -> Source {
@@ -191,6 +221,44 @@ mod tests {
              entry/energy_kev, physics_parameters.pixel_size_m; [experiment.detector] pixel_size_m: \
              expected [base] distance_m"
         );
+    }
+
+    #[test]
+    fn names_of_one_word_have_their_table_where_they_begin_a_line() {
+        let measured = source("[base]\nmeasured = \"a.npz\"\n[experiment.detector]\nbinning = 3\n");
+        let said = "a.npz: the data set breaks its contract:\n  - binning: expected a divisor\n  - fly: \
+                    expected a motion (--fly DY,DX; fly auto where it is known)\n  - mask: no (y, x)";
+        assert_eq!(
+            told(&measured, said),
+            "a.npz: the data set breaks its contract:\n  - [experiment.detector] binning: expected a \
+             divisor\n  - [base] fly: expected a motion ([base] fly = [DY, DX]; [base] fly = \"auto\" \
+             where it is known)\n  - mask: no (y, x)"
+        );
+        let split =
+            "1 test position: cut along the other axis (--axis x), or elsewhere (--fraction)";
+        assert_eq!(
+            told(&measured, split),
+            "1 test position: cut along the other axis ([split] axis = \"x\"), or elsewhere ([split] \
+             fraction)"
+        );
+    }
+
+    /// What keeps patterns from being a near field is told as what the design can say.
+    #[test]
+    fn a_far_field_is_advised_as_a_design_has_it() {
+        let far = Physics {
+            propagation: Propagation::NearField { fresnel_number: 1e-3 },
+            ..Physics::default()
+        };
+        let why = || StudyError::from(UnknownPhysics::from(far.check((64, 64)).unwrap_err()));
+        for (design, advice) in [
+            ("[base]\nmeasured = \"a.h5\"\n", "([base] geometry = \"far-field\")"),
+            ("[base]\nfile = \"a.npz\"\n", "(leave [physics] fresnel_number out)"),
+            ("", "(leave [physics] fresnel_number out)"),
+        ] {
+            let said = source(design).in_keys(why()).to_string();
+            assert!(said.contains("too small") && said.contains(advice), "{said}");
+        }
     }
 
     #[test]

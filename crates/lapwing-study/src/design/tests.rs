@@ -245,7 +245,6 @@ fn what_changes_nothing_of_a_base_is_refused() {
         ("scan_rotation_deg = 3", "scan_rotation_deg", "leave it out"),
         ("positions = \"p.txt\"", "positions", "[scan]"),
         ("mask = \"m.npy\"", "mask", "leave it out"),
-        ("[experiment.scan]\nfly = [0, 4]", "fly", "under [physics]"),
         ("quantity = \"counts\"", "quantity", "leave it out"),
         ("patterns = \"frames\"", "patterns", "leave it out"),
         ("raw = \"empad\"", "raw", "leave it out"),
@@ -257,7 +256,12 @@ fn what_changes_nothing_of_a_base_is_refused() {
         ("position_unit = \"um\"", "position_unit", "[scan]"),
         ("distance_m = 2.0", "distance_m", "pixel_size_m"),
         ("semi_angle_mrad = 1.0", "semi_angle_mrad", "[probe]"),
-        ("[experiment.detector]\npixel_size_m = 5e-5", "detector_pixel_size_m", "pixel_size_m"),
+    ];
+    let in_sections = [
+        ("[experiment.detector]\npixel_size_m = 5e-5", "[experiment.detector]: pixel_size_m"),
+        ("[experiment.detector]\nbinning = 2", "[experiment.detector]: binning"),
+        ("[experiment.scan]\nsnake = true", "[experiment.scan]: snake"),
+        ("[experiment.scan]\nfly = [0, 4]", "[experiment.scan]: fly"),
     ];
     let checked = |text: &str| parse(text).unwrap().source.check_unused();
     for (text, key, instead) in named {
@@ -268,6 +272,13 @@ fn what_changes_nothing_of_a_base_is_refused() {
         assert!(told.starts_with(&start) && told.contains(instead), "{text}: {told}");
         // Of a measured scan all of it is read.
         checked(&format!("[base]\nmeasured = \"a.npz\"\n{text}\n")).unwrap();
+    }
+    for (text, place) in in_sections {
+        let told = checked(&format!("[base]\nfile = \"a.npz\"\n{text}\n")).unwrap_err().to_string();
+        assert!(
+            told.starts_with(&format!("{place}: expected no such key beside file of [base]")),
+            "{told}"
+        );
     }
     // An experiment file may be that of the base's own patterns as well.
     let study = "[study]\npattern_size = 32\n";

@@ -30,21 +30,28 @@ const TAKEN: [&str; 10] = [
 pub(super) fn check(named: &Table, sections: &Table) -> Result<(), DesignError> {
     let said = |option: &'static ReadOption| {
         let section = || sections.get(option.section)?.as_table();
-        let in_section = || section()?.get(option.key());
-        named.get(option.name).or_else(in_section).map(|value| (option, value))
+        let in_section = || Some((option, section()?.get(option.key())?, true));
+        named.get(option.name).map(|value| (option, value, false)).or_else(in_section)
     };
     let unused = OPTIONS
         .iter()
         .filter(|option| !TAKEN.contains(&option.name))
         .filter_map(said)
-        .find(|(option, value)| says_something(option, value));
-    let Some((option, value)) = unused else { return Ok(()) };
-    Err(DesignError::Base(format!(
-        "{}: expected no such key beside file, for data are simulated from the object, the \
+        .find(|(option, value, _)| says_something(option, value));
+    let Some((option, value, in_section)) = unused else { return Ok(()) };
+    let (key, beside) = match in_section {
+        true => (option.key(), "file of [base]"),
+        false => (option.name, "file"),
+    };
+    let said = format!(
+        "{key}: expected no such key beside {beside}, for data are simulated from the object, the \
          probe and the positions of a base, of which it changes nothing; {}",
-        option.name,
         instead(option, value)
-    )))
+    );
+    Err(match in_section {
+        true => DesignError::Experiment { section: option.section, said },
+        false => DesignError::Base(said),
+    })
 }
 
 /// Whether an option would change how measured patterns are read.

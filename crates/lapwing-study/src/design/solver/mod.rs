@@ -20,7 +20,7 @@ pub use unsaid::Unsaid;
 
 use crate::design::external::{self, External, ExternalConfig};
 use lapwing_solve::SOLVERS;
-use lapwing_solve::solver::options::Options;
+use lapwing_solve::solver::options::{OptionError, Options, Value};
 use serde::Serialize;
 use serial::{take_algorithm, written};
 use std::path::Path;
@@ -169,12 +169,28 @@ impl StudySolver {
             Method::External(read_external(table, unsaid.probe_start, folder)?)
         } else {
             let written = self::written(table);
+            refuse_limit_sought_and_kept(&written)?;
             Method::Native(SolverConfig::read(&algorithm, written, unsaid.probe_start)?)
         };
         let mut solver = Self { name: name.unwrap_or(algorithm), method };
         solver.make_absolute(folder);
         Ok(solver)
     }
+}
+
+/// Refuses to look for the limit of a detector whose saturated counts are to be kept as they are.
+/// A settled design, which says every option, says that as well, and finds no limit.
+fn refuse_limit_sought_and_kept(written: &[(String, Value)]) -> Result<(), SolverError> {
+    let said = |name: &str| written.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+    let settled = NoiseOptions::DOCS.iter().all(|doc| said(doc.name).is_some());
+    let word = |word: &str| Value::Word(word.to_owned());
+    if settled || said("faulty") != Some(&word("keep")) || said("saturation") != Some(&word("auto"))
+    {
+        return Ok(());
+    }
+    let expected = "a number of counts beside faulty = \"keep\", which takes saturated counts as they \
+                    are (leave out one of them, or say saturation = COUNTS)";
+    Err(OptionError::value("saturation", expected, &word("auto")).into())
 }
 
 fn read_external(

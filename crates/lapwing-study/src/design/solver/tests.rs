@@ -93,6 +93,25 @@ fn one_solver_or_several() {
 }
 
 #[test]
+fn a_limit_is_not_sought_where_saturated_counts_are_kept() {
+    let read = |text: &str| {
+        let table: toml::Table = toml::from_str(text).unwrap();
+        StudySolver::read(table["solver"].clone(), unsaid(ProbeStart::File), Path::new("/x"))
+    };
+    let both = "[solver]\nsaturation = \"auto\"\nfaulty = \"keep\"\n";
+    let told = read(both).unwrap_err().to_string();
+    let parts =
+        ["solver.saturation: expected a number of counts", "faulty = \"keep\"", "found `auto`"];
+    assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    read(&both.replace("\"auto\"", "60")).unwrap();
+    // What a settled design says of the one that is said is read back as itself.
+    let kept = read("[solver]\nfaulty = \"keep\"\n").unwrap();
+    let again = toml::Value::try_from(&kept[0]).unwrap();
+    assert!(again.to_string().contains("saturation"));
+    assert_eq!(StudySolver::read(again, unsaid(ProbeStart::File), Path::new("/x")).unwrap(), kept);
+}
+
+#[test]
 fn names_that_are_no_folders_or_folders_of_something_else_are_refused() {
     for name in ["LSQML", "pty-chi_v1.2", "a+b"] {
         assert_eq!(unusable_name(name), None, "{name}");

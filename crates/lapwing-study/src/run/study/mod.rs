@@ -321,7 +321,8 @@ fn make_data(
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
                 whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches(seed)).into()));
             }
-            let splits = data::split(&whole, &design.split)?;
+            let splits =
+                data::split(&whole, &design.split).map_err(|error| design.source.in_keys(error))?;
             drop(whole);
             make_folder_of(&files[0])?;
             let lost = files.each_ref().map(|file| records.why_lost(file));

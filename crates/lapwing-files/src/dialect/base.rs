@@ -6,7 +6,7 @@ use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 
 use super::geometry::{object_sides, record_pixel, stated};
-use super::shared::{follow_positions, stored_metadata};
+use super::shared::{follow_positions, holds, stored_metadata};
 use super::{named, study};
 use crate::dataset::OBJECT_SLICES;
 use crate::npz::Archive;
@@ -117,7 +117,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
     }
     let object = study::object(&archive, options, &mut notes, &mut problems)?;
     let probe = study::probe(&archive, options, &mut notes, &mut problems)?;
-    let mut scan = match archive.contains("xcoords") || archive.contains("ycoords") {
+    let mut scan = match ["xcoords", "ycoords"].iter().any(|name| holds(&archive, name, options)) {
         true => study::scan(&archive, options, &mut notes, &mut problems)?,
         false => None,
     };

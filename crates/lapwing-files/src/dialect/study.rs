@@ -72,8 +72,8 @@ impl Dialect for Study {
         };
         // Without positions a raster is described, or positions are another file.
         let experiment = &options.experiment.scan;
-        let described = !archive.contains("xcoords")
-            && !archive.contains("ycoords")
+        let described = !holds(archive, "xcoords", options)
+            && !holds(archive, "ycoords", options)
             && (raster.is_some() || experiment.shape.is_some())
             || experiment.positions.is_some();
         let scan = match described {
@@ -310,8 +310,8 @@ pub(super) fn scan(
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<Position>>, Error> {
-    let xcoords = coordinates(archive, "xcoords", problems)?;
-    let ycoords = coordinates(archive, "ycoords", problems)?;
+    let xcoords = coordinates(archive, "xcoords", options, problems)?;
+    let ycoords = coordinates(archive, "ycoords", options, problems)?;
     match (xcoords, ycoords) {
         (Some(x), Some(y)) if x.len() == y.len() => Ok(Some(positions(y, x, options, notes))),
         (Some(x), Some(y)) => {
@@ -332,9 +332,18 @@ pub(super) fn scan(
 fn coordinates(
     archive: &Archive,
     key: &str,
+    options: &ReadOptions,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<f64>>, Error> {
     let expected = "(n,) or (ny, nx) float64";
+    if archive.contains(key) && options.leaves_out(key) {
+        let expected = format!(
+            "{expected}, or in place of both coordinates a raster (--scan-shape with --scan-step-m) or \
+             other positions (--positions FILE)"
+        );
+        problems.push(Problem::new(key, expected, "left out, as specified"));
+        return Ok(None);
+    }
     if !archive.contains(key) {
         let found = "nothing of that name (elsewhere: --positions FILE; of a regular raster: \
                      --scan-shape NY,NX)";

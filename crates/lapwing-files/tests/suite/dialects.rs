@@ -286,6 +286,29 @@ fn overrides_are_obeyed_and_noted() {
     assert!("diagonal".parse::<AxisOrder>().unwrap_err().contains("(n, H, W) or (H, W, n)"));
 }
 
+/// Positions that are passed over are not read: others take their place, or they are missed.
+#[test]
+fn positions_that_are_left_out_are_not_taken() {
+    let without = |names: &[&str]| {
+        let leave_out = names.iter().map(|name| (*name).to_owned()).collect();
+        ReadOptions { leave_out, ..ReadOptions::default() }
+    };
+    for names in [&["xcoords", "ycoords"][..], &["xcoords"], &["ycoords"]] {
+        let told = read_with(&sound(), &without(names)).unwrap_err().to_string();
+        let found = told.matches("found left out, as specified").count();
+        assert_eq!(found, names.len(), "{told}");
+        assert!(names.iter().all(|name| told.contains(&format!("{name}: expected"))), "{told}");
+    }
+    let mut options = without(&["xcoords", "ycoords"]);
+    options.pixel_size = Some(1e-8);
+    options.leave_out.push("objectGuess".to_owned());
+    options.experiment.scan.shape = Some((2, 2));
+    options.experiment.scan.step_m = Some((2e-8, 3e-8));
+    let (data, _) = read_with(&sound(), &options).unwrap();
+    let (dy, dx) = (data.scan[1].y - data.scan[0].y, data.scan[1].x - data.scan[0].x);
+    assert!(dy == 0.0 && (dx - 3.0).abs() < 1e-9, "{dy} {dx}");
+}
+
 #[test]
 fn tike_files_are_checked_too() {
     let tike = |scan: Array1<f32>| -> Arrays {

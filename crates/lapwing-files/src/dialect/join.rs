@@ -130,7 +130,7 @@ impl Limit {
         }
         let good = part.mask.as_ref().map(Mask::good);
         let stop = Stop::of(part.diffraction.view(), good, Some(scale));
-        stop.map_or(Self::None, |stop| Self::Found(f64::from(stop.largest) * scale * scale))
+        stop.map_or(Self::None, |stop| Self::Found(stop.number(Some(scale))))
     }
 
     /// So many counts.

@@ -238,12 +238,19 @@ impl Stop {
         ceiling.is_saturation().then_some(Self { largest, at: ceiling.at })
     }
 
+    /// The number in counts, where the scale is known, a whole one where it is nearly one: it is a
+    /// root that was squared again.
+    pub(crate) fn number(&self, scale: Option<f64>) -> f64 {
+        let number = f64::from(self.largest) * scale.map_or(1.0, |scale| scale * scale);
+        let whole = (number - number.round()).abs() < 1e-5 * number;
+        if whole { number.round() } else { number }
+    }
+
     /// The number with its unit.
     pub(crate) fn in_words(&self, scale: Option<f64>) -> String {
-        let number = f64::from(self.largest) * scale.map_or(1.0, |scale| scale * scale);
         let unit = if scale.is_some() { "counts" } else { "in intensity" };
-        // A root that was squared again.
-        let whole = (number - number.round()).abs() < 1e-5 * number;
+        let number = self.number(scale);
+        let whole = number.fract() == 0.0;
         let number = if whole { format!("{number:.0}") } else { format!("{number:.4e}") };
         format!("{number} {unit}")
     }

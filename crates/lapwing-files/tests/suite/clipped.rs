@@ -126,7 +126,9 @@ fn each_scan_that_is_joined_has_the_limit_that_is_found_of_it() {
         assert_eq!(both.mask.as_ref().expect("some stopped").good(), expected, "{paths:?}");
         let told =
             format!("{masked} values at the limits of detectors, of which each scan has its own (");
-        assert!(understood.notes.iter().any(|note| note.starts_with(&told)), "{understood:?}");
+        let at = |note: &String| note.starts_with(&told) && note.contains(" counts, as ");
+        assert!(understood.notes.iter().any(at), "{understood:?}");
+        assert!(understood.notes.iter().any(|note| note.contains("400 counts")), "{understood:?}");
         let clipped: Vec<_> = remarks(&understood).collect();
         assert!(!clipped.is_empty() && clipped.iter().all(|remark| remark.ends_with("numbers")));
         // The file of both is what was read, summed or not.

@@ -4,6 +4,7 @@ use crate::StudyError;
 use crate::design::settled::Source;
 use lapwing_files::physics::UnknownPhysics;
 use lapwing_files::reading::{self, Kind, OPTIONS, PHYSICS, ReadOption};
+use lapwing_model::simulate::SimulateError;
 use toml::Value;
 
 /// What advice calls the far field of patterns that are too far away for a near one.
@@ -21,6 +22,9 @@ impl Source {
         let said = match &error {
             StudyError::Files(_) | StudyError::Invalid(_) => error.to_string(),
             StudyError::Physics(why) => self.of_physics(why),
+            StudyError::Simulate(SimulateError::Physics(why)) => {
+                self.of_physics(&UnknownPhysics::Physics(*why))
+            }
             _ => return error,
         };
         let told = self.with_names(&self.with_flags(&of_the_split(&said)));
@@ -250,14 +254,18 @@ mod tests {
             propagation: Propagation::NearField { fresnel_number: 1e-3 },
             ..Physics::default()
         };
-        let why = || StudyError::from(UnknownPhysics::from(far.check((64, 64)).unwrap_err()));
+        let why = || far.check((64, 64)).unwrap_err();
         for (design, advice) in [
             ("[base]\nmeasured = \"a.h5\"\n", "([base] geometry = \"far-field\")"),
             ("[base]\nfile = \"a.npz\"\n", "(leave [physics] fresnel_number out)"),
             ("", "(leave [physics] fresnel_number out)"),
         ] {
-            let said = source(design).in_keys(why()).to_string();
-            assert!(said.contains("too small") && said.contains(advice), "{said}");
+            let read: StudyError = UnknownPhysics::from(why()).into();
+            let simulated: StudyError = SimulateError::from(why()).into();
+            for error in [read, simulated] {
+                let said = source(design).in_keys(error).to_string();
+                assert!(said.contains("too small") && said.contains(advice), "{said}");
+            }
         }
     }
 

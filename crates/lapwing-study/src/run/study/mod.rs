@@ -317,12 +317,13 @@ fn make_data(
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
             let seed = noise_seed(design.seeds.simulation, repeat);
-            let mut whole = origin.expose(dose, seed, folder.root(), options.stream)?;
+            let in_keys = |error| design.source.in_keys(error);
+            let whole = origin.expose(dose, seed, folder.root(), options.stream);
+            let mut whole = whole.map_err(in_keys)?;
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
                 whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches(seed)).into()));
             }
-            let splits =
-                data::split(&whole, &design.split).map_err(|error| design.source.in_keys(error))?;
+            let splits = data::split(&whole, &design.split).map_err(in_keys)?;
             drop(whole);
             make_folder_of(&files[0])?;
             let lost = files.each_ref().map(|file| records.why_lost(file));

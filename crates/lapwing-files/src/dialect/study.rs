@@ -352,8 +352,8 @@ fn coordinates(
     }
     let header = archive.header(key)?;
     let real = header.dtype.is_float() || header.dtype.is_integer();
-    // Also a column or a row of a matrix.
-    if !matches!(header.shape.len(), 1 | 2) || !real {
+    let raster = matches!(*header.shape.as_slice(), [rows, columns] if rows > 1 && columns > 1);
+    if header.shape.len() != 1 && !raster || !real {
         problems.push(Problem::new(key, expected, found(&header.shape, &header.dtype)));
         return Ok(None);
     }

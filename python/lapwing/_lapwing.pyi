@@ -55,11 +55,12 @@ class Dataset:
         is given.
     **described
         The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how
-        the patterns come about: ``fresnel_number`` (near field), ``fly``, ``detector_blur``,
-        ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``. All
-        other keywords of :func:`load` that suit an array (``scan_step_m``, ``scan_shape``,
-        ``scan_rotation_deg``, ``position_unit``, ``binning``, ``clip_negative``, ...) are taken
-        too; then patterns and positions are read as an ``.npy`` file of them would be.
+        the patterns come about: ``fresnel_number`` (near field), ``moves``, ``fly``,
+        ``detector_blur``, ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before
+        ``experiment``. All other keywords of :func:`load` that suit an array (``scan_step_m``,
+        ``scan_shape``, ``scan_rotation_deg``, ``position_unit``, ``binning``, ``clip_negative``,
+        ...) are taken too; then patterns and positions are read as an ``.npy`` file of them would
+        be.
 
     Warns
     -----

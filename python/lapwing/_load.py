@@ -149,6 +149,9 @@ class ReadingOptions(TypedDict, total=False):
     fly: str | Sequence[float]
     """The probe moves during each exposure: by this much, in object pixels, or auto, from position
     to position."""
+    moves: Literal["specimen", "probe"]
+    """What moves in a near-field scan: the specimen, while light and detector stand still, or the
+    probe, over specimen and detector."""
     pixel_size_m: float
     """Size of an object pixel, in place of what beam and detector tell."""
     slices: int
@@ -225,6 +228,7 @@ def load(
     flip_y: bool = False,
     flip_x: bool = False,
     fly: str | Sequence[float] | None = None,
+    moves: Literal["specimen", "probe"] | None = None,
     pixel_size_m: float | None = None,
     slices: int | None = None,
     slice_spacing: float | None = None,
@@ -375,6 +379,9 @@ def load(
     fly : str or (float, float), optional
         The probe moves during each exposure: by this much, in object pixels, or auto, from position
         to position.
+    moves : "specimen" or "probe", optional
+        What moves in a near-field scan: the specimen, while light and detector stand still, or the
+        probe, over specimen and detector.
     pixel_size_m : float, optional
         Size of an object pixel, in place of what beam and detector tell.
     slices : int, optional

@@ -145,6 +145,7 @@ def simulate(
     dose: float,
     *,
     fresnel_number: float | None = None,
+    moves: str | None = None,
     fly: str | Sequence[float] | None = None,
     detector_blur: float | None = None,
     slice_fresnel_number: float | None = None,
@@ -180,6 +181,9 @@ def simulate(
         Mean photons per pattern, a whole number.
     fresnel_number : float, optional
         Near field, with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance).
+    moves : {"specimen", "probe"}, optional
+        What moves in a near field: the specimen, while light and detector stand still, unless it is
+        the probe, over specimen and detector.
     fly : (dy, dx) or "auto", optional
         Motion of the probe during each exposure, pixels; ``"auto"``: from position to position.
     detector_blur : float, optional
@@ -227,6 +231,7 @@ def simulate(
     """
     described = {
         "fresnel_number": fresnel_number,
+        "moves": moves,
         "fly": fly,
         "detector_blur": detector_blur,
         "slice_fresnel_number": slice_fresnel_number,

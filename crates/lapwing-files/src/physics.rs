@@ -1,13 +1,16 @@
 //! How the patterns of a data set come about, as its metadata tell it.
 //!
 //! Entries of `physics_parameters`: `geometry`, and for near-field patterns `fresnel_number`, or
-//! else wavelength, distance and pixels; `exposure_path_px` (place, (y, x)) for a probe that moves
+//! else wavelength, distance and pixels, and `moves`, the specimen or the probe;
+//! `exposure_path_px` (place, (y, x)) for a probe that moves
 //! during an exposure; `detector_blur_px`; `slices`, the number of slices of a thick object, with
 //! `slice_fresnel_number`, or `slice_spacing_m`, wavelength and object pixel.
 
 mod fly;
 mod moved;
 mod rescaled;
+#[cfg(test)]
+mod tests;
 mod unknown;
 mod words;
 
@@ -21,7 +24,7 @@ use serde_json::{Value, json};
 use crate::dialect::geometry::{self, record_pixel};
 use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
-use crate::options::{Geometry, ReadOptions};
+use crate::options::{Geometry, Moves, ReadOptions};
 
 pub use unknown::UnknownPhysics;
 pub use words::exposure_in_words;
@@ -30,6 +33,7 @@ pub(crate) use moved::move_motion;
 pub(crate) use rescaled::{Rescaled, rescale};
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
+const MOVES: &str = "moves";
 const MOTION: &str = "exposure_path_px";
 const BLUR: &str = "detector_blur_px";
 const WAVELENGTH: &str = "wavelength_m";
@@ -43,6 +47,9 @@ pub struct PhysicsOptions {
     /// Fresnel number of one object pixel, of near-field patterns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresnel_number: Option<f64>,
+    /// What moves from pattern to pattern, of a near field; of a far field nobody sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moves: Option<Moves>,
     /// How the probe moves during an exposure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fly: Option<Fly>,
@@ -91,6 +98,7 @@ impl PhysicsOptions {
             },
             blur: self.detector_blur.unwrap_or(physics.blur),
             slices: self.slices_over(physics.slices, metadata)?,
+            moves: self.moves.map_or(physics.moves, Into::into),
         };
         with_square_pixels(physics, metadata)
     }
@@ -188,7 +196,12 @@ pub(crate) fn of(
         None | Some(Value::Null) => 0.0,
         Some(blur) => blur.as_f64().ok_or(UnknownPhysics::Entry(BLUR, "a number of pixels"))?,
     };
-    let physics = Physics { propagation, motion, blur, slices: slices_of(metadata)? };
+    let moves = match propagation {
+        Propagation::FarField => Moves::Specimen,
+        Propagation::NearField { .. } => moves_of(metadata)?,
+    };
+    let (slices, moves) = (slices_of(metadata)?, moves.into());
+    let physics = Physics { propagation, motion, blur, slices, moves };
     physics.check(shape)?;
     with_square_pixels(physics, metadata)
 }
@@ -211,6 +224,21 @@ pub(crate) fn is_square((y, x): (f64, f64)) -> bool {
     /// How far the sides may differ, as a share.
     const CLOSE: f64 = 0.01;
     (y / x - 1.0).abs() <= CLOSE
+}
+
+/// What moves in a near field, as metadata tell it. Scans that Lapwing simulated before it told
+/// this are of a probe that moves.
+fn moves_of(metadata: Option<&Metadata>) -> Result<Moves, UnknownPhysics> {
+    let Some(metadata) = metadata else { return Ok(Moves::Specimen) };
+    let stated = metadata.get("physics_parameters").and_then(|of| of.get(MOVES));
+    match stated.map(metadata::bare) {
+        None | Some(Value::Null) if metadata::is_simulated(metadata) => Ok(Moves::Probe),
+        None | Some(Value::Null) => Ok(Moves::Specimen),
+        Some(word) => {
+            let known = word.as_str().and_then(|word| word.parse().ok());
+            known.ok_or(UnknownPhysics::Entry(MOVES, "specimen or probe"))
+        }
+    }
 }
 
 /// The slices that metadata tell.
@@ -281,6 +309,9 @@ pub(crate) fn tell(
     {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
     }
+    if let (Some(moves), Some(Geometry::NearField)) = (options.moves, *geometry) {
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), MOVES, moves.name());
+    }
     if let Some(fly) = options.fly {
         let (y, x) = fly.along(scan)?;
         let motion = Physics::fly((y, x));
@@ -315,13 +346,15 @@ pub(crate) fn tell(
 
 /// Writes into the metadata what differs from the default physics, in place of what they state.
 pub fn record(metadata: &mut Metadata, physics: &Physics) {
-    for name in [MOTION, BLUR, SLICES, SLICE_SPACING, SLICE_FRESNEL_NUMBER] {
+    for name in [MOVES, MOTION, BLUR, SLICES, SLICE_SPACING, SLICE_FRESNEL_NUMBER] {
         forget(metadata, name);
     }
     match physics.propagation {
         Propagation::NearField { fresnel_number } => {
             geometry::state(metadata, Geometry::NearField);
             metadata::set_physics_parameter(metadata, FRESNEL_NUMBER, fresnel_number);
+            let moves = Moves::from(physics.moves);
+            metadata::set_physics_parameter(metadata, MOVES, moves.name());
         }
         Propagation::FarField if geometry::stated(metadata) == Some(Geometry::NearField) => {
             geometry::state(metadata, Geometry::FarField);
@@ -351,110 +384,4 @@ fn forget(metadata: &mut Metadata, name: &str) {
 fn record_motion(metadata: &mut Metadata, motion: &[Position]) {
     let places: Vec<[f64; 2]> = motion.iter().map(|place| [place.y, place.x]).collect();
     metadata::set_physics_parameter(metadata, MOTION, json!(places));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_recorded_takes_the_place_of_what_was_stated() {
-        let slices = Some(Slices { count: 2, fresnel_number: 0.02 });
-        let motion = Physics::fly((0.0, 4.0));
-        let mut metadata = Metadata::new();
-        let thick = Physics { motion, blur: 1.5, slices, ..Physics::default() };
-        record(&mut metadata, &thick);
-        metadata::set_physics_parameter(&mut metadata, "nphotons", 1e5);
-        assert_eq!(of(None, Some(&metadata), (64, 64)).unwrap(), thick);
-        record(&mut metadata, &Physics::default());
-        assert_eq!(of(None, Some(&metadata), (64, 64)).unwrap(), Physics::default());
-        assert_eq!(metadata["physics_parameters"], json!({ "nphotons": 1e5 }));
-    }
-
-    #[test]
-    fn a_cone_beam_has_an_effective_distance() {
-        // 10 keV, 1 um pixels in the specimen, 10 um on the detector, 1 m: z / M = 0.1 m.
-        let mut metadata = Metadata::new();
-        let numbers = [
-            ("wavelength_m", 1.24e-10),
-            ("distance_m", 1.0),
-            ("detector_pixel_size_y_m", 1e-5),
-            ("detector_pixel_size_x_m", 1e-5),
-        ];
-        for (name, number) in numbers {
-            metadata::set_physics_parameter(&mut metadata, name, number);
-        }
-        let near = Some(Geometry::NearField);
-        let number = |metadata: &Metadata| match of(near, Some(metadata), (64, 64)).unwrap() {
-            Physics { propagation: Propagation::NearField { fresnel_number }, .. } => {
-                fresnel_number
-            }
-            other => panic!("{other:?}"),
-        };
-        assert!((number(&metadata) / (1e-10 / 1.24e-10) - 1.0).abs() < 1e-12);
-        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-6);
-        assert!((number(&metadata) / (1e-12 / (1.24e-10 * 0.1)) - 1.0).abs() < 1e-12);
-        metadata::set_physics_parameter(&mut metadata, FRESNEL_NUMBER, 0.5);
-        assert_eq!(number(&metadata), 0.5);
-        assert_eq!(of(near, None, (64, 64)), Err(UnknownPhysics::FresnelNumber));
-    }
-
-    #[test]
-    fn what_is_recorded_comes_back() {
-        let physics = Physics {
-            propagation: Propagation::NearField { fresnel_number: 0.25 },
-            motion: Physics::fly((0.5, -1.0)),
-            blur: 0.7,
-            slices: Some(Slices { count: 3, fresnel_number: 0.5 }),
-        };
-        let mut metadata = Metadata::new();
-        record(&mut metadata, &physics);
-        let again = of(Some(Geometry::NearField), Some(&metadata), (16, 16));
-        assert_eq!(again, Ok(physics));
-        metadata::set_physics_parameter(&mut metadata, MOTION, "left");
-        assert!(matches!(
-            of(None, Some(&metadata), (16, 16)),
-            Err(UnknownPhysics::Entry(MOTION, _))
-        ));
-    }
-
-    #[test]
-    fn a_gap_in_metres_is_one_in_fresnel_numbers() {
-        // 0.1 nm pixels, electrons of 300 kV (1.97 pm), 5 nm: 1e-20 / (1.97e-12 x 5e-9) = 1.015.
-        let mut metadata = Metadata::new();
-        let said = PhysicsOptions {
-            slices: Some(4),
-            slice_spacing: Some(5e-9),
-            ..PhysicsOptions::default()
-        };
-        let applied = |said: PhysicsOptions, metadata: &Metadata| {
-            said.applied(Physics::default(), &[], Some(metadata)).map(|physics| physics.slices)
-        };
-        let lacking = |metadata: &Metadata| match applied(said, metadata) {
-            Err(UnknownPhysics::SliceUnits { spacing: 5e-9, missing }) => missing,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(lacking(&metadata), "wavelength and object pixel");
-        let alone = PhysicsOptions { slices: Some(4), ..PhysicsOptions::default() };
-        assert_eq!(applied(alone, &metadata), Err(UnknownPhysics::SliceGap));
-        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-10);
-        assert_eq!(lacking(&metadata), "the wavelength");
-        metadata::set_physics_parameter(&mut metadata, WAVELENGTH, 1.97e-12);
-        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-10);
-        let Slices { count, fresnel_number } = applied(said, &metadata).unwrap().unwrap();
-        assert!(count == 4 && (fresnel_number - 1.0152).abs() < 1e-3, "{fresnel_number}");
-        // Told to a file, it is read from there, and what is said later takes its place.
-        let mut told = Some(metadata);
-        let on = (&[][..], (16, 16));
-        tell(said, false, &mut None, &mut told, on, &mut Vec::new()).unwrap();
-        let physics = of(None, told.as_ref(), (16, 16)).unwrap();
-        assert_eq!(physics.slices, Some(Slices { count, fresnel_number }));
-        let said = PhysicsOptions { slice_fresnel_number: Some(2.0), ..PhysicsOptions::default() };
-        tell(said, false, &mut None, &mut told, on, &mut Vec::new()).unwrap();
-        let physics = of(None, told.as_ref(), (16, 16)).unwrap();
-        assert_eq!(physics.slices, Some(Slices { count, fresnel_number: 2.0 }));
-        assert_eq!(applied(said, &Metadata::new()), Err(UnknownPhysics::SliceCount));
-        let thin = PhysicsOptions { slices: Some(1), ..PhysicsOptions::default() };
-        assert_eq!(thin.applied(physics, &[], None).unwrap().slices, None);
-    }
 }

@@ -189,6 +189,7 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Moves;
     use crate::physics::Fly;
 
     fn refused(text: &str) -> String {
@@ -198,11 +199,12 @@ mod tests {
     #[test]
     fn physics_of_a_design_is_said_as_that_of_a_scan() {
         let said = |text: &str| physics_of_design(&text.parse().unwrap());
-        let all = "fresnel_number = 0.5\nfly = [0, 3.0]\ndetector_blur = 1.0\nslices = 2\n\
+        let all = "fresnel_number = 0.5\nmoves = 'probe'\nfly = [0, 3.0]\ndetector_blur = 1.0\nslices = 2\n\
                    slice_fresnel_number = 1.0\nslice_spacing = 1e-8";
         // Neither a field that has no name here nor a name without a field.
         let PhysicsOptions {
             fresnel_number: Some(0.5),
+            moves: Some(Moves::Probe),
             fly: Some(_),
             detector_blur: Some(1.0),
             slices: Some(2),
@@ -222,6 +224,7 @@ mod tests {
             ("fly = 'fast'", "fly: expected auto, or the motion DY,DX"),
             ("fly = [1, 2, 3]", "fly: expected auto, or the motion DY,DX"),
             ("fly = 3", "fly: expected auto, or the motion DY,DX"),
+            ("moves = 'stage'", "moves: expected specimen or probe"),
             ("voltage_kv = 300", "unknown field `voltage_kv`"),
             ("detector_blue = 1", "is detector_blur meant?"),
         ] {

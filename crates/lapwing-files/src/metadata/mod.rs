@@ -129,13 +129,22 @@ pub fn append_transformation(
     }
 }
 
+/// Whether Lapwing simulated the data, whatever was made of them afterwards.
+pub fn is_simulated(metadata: &Metadata) -> bool {
+    let entries = metadata.get("data_transformations").and_then(Value::as_array);
+    entries.is_some_and(|entries| entries.iter().any(is_simulation))
+}
+
+fn is_simulation(entry: &Value) -> bool {
+    entry["tool"] == TOOL && entry["operation"] == SIMULATED
+}
+
 /// What the history tells of the patterns themselves: all of it, or, where Lapwing simulated them,
 /// from the last simulation on. What is before that was done to its base, whose history stays.
 pub fn history(metadata: &Metadata) -> &[Value] {
     let entries = metadata.get("data_transformations").and_then(Value::as_array);
     let entries = entries.map_or(&[][..], Vec::as_slice);
-    let simulated = |entry: &Value| entry["tool"] == TOOL && entry["operation"] == SIMULATED;
-    &entries[entries.iter().rposition(simulated).unwrap_or(0)..]
+    &entries[entries.iter().rposition(is_simulation).unwrap_or(0)..]
 }
 
 /// Writes into the last entry of the history when it was made, as text; an entry that tells already

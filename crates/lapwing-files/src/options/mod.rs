@@ -12,8 +12,8 @@ use crate::raw::RawForm;
 use crate::remarks::Remark;
 use crate::{ArrayInfo, open};
 pub use terms::{
-    AxisOrder, CoordinateOrder, DialectName, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity,
-    ZeroFrequency,
+    AxisOrder, CoordinateOrder, DialectName, Geometry, MaskGood, Moves, PositionUnit, ProbeFrom,
+    Quantity, ZeroFrequency,
 };
 
 /// What is known about a file beforehand; everything that is `None` is found out from the file.

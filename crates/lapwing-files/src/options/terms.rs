@@ -168,6 +168,35 @@ names! {
 }
 
 names! {
+    /// What a near-field scan moves, by fractions of a pixel as well
+    /// ([`lapwing_model::forward::Moves`]).
+    Moves {
+        /// The specimen, while light and detector stand still.
+        Specimen = "specimen",
+        /// The probe, over specimen and detector; patterns were cut out at whole pixels.
+        Probe = "probe",
+    }
+}
+
+impl From<Moves> for lapwing_model::forward::Moves {
+    fn from(moves: Moves) -> Self {
+        match moves {
+            Moves::Specimen => Self::Specimen,
+            Moves::Probe => Self::Probe,
+        }
+    }
+}
+
+impl From<lapwing_model::forward::Moves> for Moves {
+    fn from(moves: lapwing_model::forward::Moves) -> Self {
+        match moves {
+            lapwing_model::forward::Moves::Specimen => Self::Specimen,
+            lapwing_model::forward::Moves::Probe => Self::Probe,
+        }
+    }
+}
+
+names! {
     /// The probe that a reconstruction starts from, as an experiment says it: the words of
     /// `--probe-start`, which takes precedence.
     ProbeFrom {

@@ -2,7 +2,7 @@
 
 use crate::Dataset;
 use lapwing_model::Short;
-use lapwing_model::forward::{Physics, Propagation, Slices};
+use lapwing_model::forward::{Moves, Physics, Propagation, Slices};
 
 /// How the patterns come about, where that is no far field of a probe that stands still; `None` as
 /// well where it is not known.
@@ -11,6 +11,9 @@ pub fn exposure_in_words(dataset: &Dataset) -> Option<String> {
     let mut said = Vec::new();
     if let Propagation::NearField { fresnel_number } = physics.propagation {
         said.push(format!("Fresnel number of a pixel {:.4}", Short(fresnel_number)));
+        if physics.moves == Moves::Probe {
+            said.push("the probe moves, over specimen and detector".to_owned());
+        }
     }
     let places = physics.motion.len();
     match Physics::path(&physics.motion) {

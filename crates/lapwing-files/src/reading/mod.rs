@@ -113,8 +113,15 @@ pub enum Range {
 }
 
 /// Names of the options that say how patterns come about, of simulated ones as well.
-pub const PHYSICS: [&str; 6] =
-    ["fresnel_number", "fly", "detector_blur", "slices", "slice_fresnel_number", "slice_spacing"];
+pub const PHYSICS: [&str; 7] = [
+    "fresnel_number",
+    "moves",
+    "fly",
+    "detector_blur",
+    "slices",
+    "slice_fresnel_number",
+    "slice_spacing",
+];
 
 /// Largest of the counts that no option limits further.
 const MOST: usize = 1 << 24;

@@ -6,7 +6,7 @@ use super::{Kind, PROBE_FROM, Range, ReadOption, Words};
 use lapwing_model::forward::{MOST_BLUR, MOST_SLICES};
 
 use crate::options::{
-    CoordinateOrder, Geometry, MaskGood, PositionUnit, ProbeFrom, Quantity, ReadOptions,
+    CoordinateOrder, Geometry, MaskGood, Moves, PositionUnit, ProbeFrom, Quantity, ReadOptions,
     ZeroFrequency,
 };
 
@@ -335,6 +335,13 @@ pub static OPTIONS: &[ReadOption] = &[
          position to position",
         Kind::Motion { set: |o, fly| o.physics.fly = Some(fly) },
     ).like("\"auto\""),
+    choice(
+        "moves", "scan", "WHAT",
+        "What moves in a near-field scan: the specimen, while light and detector stand still, or \
+         the probe, over specimen and detector",
+        Words::Fixed(Moves::NAMES),
+        |o, word| word.parse().map(|moves| o.physics.moves = Some(moves)),
+    ),
     number(
         "pixel_size_m", "object", "METRES",
         "Size of an object pixel, in place of what beam and detector tell",

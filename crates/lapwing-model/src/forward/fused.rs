@@ -225,8 +225,8 @@ impl FusedPass {
         dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let scale = simd.splat_f32x8(self.fft.scale);
             let (a, b) = buffers::<N>(scratch);
-            let ramp_x: &[Complex32; N] = ramp.along_x.first_chunk().expect(RAMP);
-            for (block, ramp_y) in lines(&ramp.along_y).iter().enumerate() {
+            let ramp_x: &[Complex32; N] = ramp.along().1.first_chunk().expect(RAMP);
+            for (block, ramp_y) in lines(ramp.along().0).iter().enumerate() {
                 start(simd, along_x, #[inline(always)] |x| C8::load_parts(simd, &in_flight[x * y_blocks + block]), a);
                 let (found, _) = finish(simd, along_x, a, b);
                 let ramp_y = C8::load(simd, ramp_y).scaled(scale);
@@ -255,13 +255,13 @@ impl PatternPass for FusedPass {
         in_flight: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        self.shift(spectrum, &ramp.along_x, probe, &mut work.fft);
+        self.shift(spectrum, ramp.along().1, probe, &mut work.fft);
         let along_y = &self.fft.along_y;
         let (probe, in_flight) = (lines_mut(probe), lines_mut(in_flight));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
         dispatch!(self.wide, simd => with_length!(along_y.length, N => {
             let (a, b) = buffers::<N>(&mut work.fft);
-            let ramp: &[Complex32; N] = ramp.along_y.first_chunk().expect(RAMP);
+            let ramp: &[Complex32; N] = ramp.along().0.first_chunk().expect(RAMP);
             let scale = simd.splat_f32x8(self.fft.scale);
             for block in 0..x_blocks {
                 start(simd, along_y, #[inline(always)] |y| {
@@ -285,7 +285,13 @@ impl PatternPass for FusedPass {
         }));
     }
 
-    fn launch(&self, exit_wave: &[Complex32], in_flight: &mut [Complex32], work: &mut Workspace) {
+    fn launch(
+        &self,
+        exit_wave: &[Complex32],
+        _ramp: &Ramp,
+        in_flight: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
         self.fft.forward_along_y(exit_wave, in_flight, &mut work.fft);
     }
 

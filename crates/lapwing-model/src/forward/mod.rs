@@ -14,10 +14,11 @@
 //! conjugate products, the inverse transform, and the opposite shift.
 //!
 //! [`Physics`] describes what differs from that: the **near field** (F followed by a quadratic
-//! phase and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is
-//! the mean over the places of its motion), a detector with a point spread (**blur**: I_j is
-//! convolved with it), an object of several **slices**, for which the exit wave of one, propagated
-//! over the gap, is what the next one multiplies.
+//! phase and F^-1, unitary as F is, and, where light and detector stand still while the specimen
+//! moves, by the shift that takes the probe back to its place), a probe that moves during the
+//! exposure (**fly scan**: I_j is the mean over the places of its motion), a detector with a point
+//! spread (**blur**: I_j is convolved with it), an object of several **slices**, for which the exit
+//! wave of one, propagated over the gap, is what the next one multiplies.
 //!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
 //! for every pattern. What a solver's inner loop calls, a pattern's pass, is done by one of two
@@ -38,7 +39,7 @@ mod workspace;
 
 pub use error::ModelError;
 pub use pass::{DetectorStep, Patch, PatternQuery, Site};
-pub use physics::{MOST_BLUR, MOST_SLICES, Physics, PhysicsError, Propagation, Slices};
+pub use physics::{MOST_BLUR, MOST_SLICES, Moves, Physics, PhysicsError, Propagation, Slices};
 pub use ramp::Ramp;
 
 use crate::fft::{self, Fft2};
@@ -115,6 +116,12 @@ impl ForwardModel {
         self.physics.slices.map_or(1, |slices| slices.count)
     }
 
+    /// Whether the light stands still on a detector that sees it as an image, while the specimen
+    /// moves: a near field unless it is the probe that moves.
+    pub fn light_stands_still(&self) -> bool {
+        self.hop.is_some() && self.physics.moves == Moves::Specimen
+    }
+
     /// How many places an exposure sums over: 1 for a probe that stands still.
     pub fn n_places(&self) -> usize {
         self.physics.motion.len().max(1)
@@ -123,13 +130,22 @@ impl ForwardModel {
     /// The shifts of the probe within `window` in the course of an exposure, one for each of
     /// [`n_places`](Self::n_places), each weighed so that intensities add up to their mean.
     pub fn ramps(&self, window: &Window) -> Vec<Ramp> {
+        // At whole pixels the bits are those of a probe that moves.
+        let shifts = |window: &Window| (window.rest_y, window.rest_x) != (0.0, 0.0);
+        let ramp = |window: &Window| {
+            let ramp = Ramp::new(window, self.shape());
+            match &self.hop {
+                Some(hop) if self.light_stands_still() && shifts(window) => ramp.back_behind(hop),
+                _ => ramp,
+            }
+        };
         if self.physics.motion.is_empty() {
-            return vec![Ramp::new(window, self.shape())];
+            return vec![ramp(window)];
         }
         let weight = (1.0 / (self.n_places() as f64).sqrt()) as f32;
         let at = |place: &Position| {
             let (rest_y, rest_x) = (window.rest_y + place.y, window.rest_x + place.x);
-            Ramp::new(&Window { rest_y, rest_x, ..*window }, self.shape()).scaled(weight)
+            ramp(&Window { rest_y, rest_x, ..*window }).scaled(weight)
         };
         self.physics.motion.iter().map(at).collect()
     }
@@ -176,28 +192,35 @@ impl ForwardModel {
         })
     }
 
-    /// An exit wave (y, x) at the detector, of axes (u_x, u_y) in the far field, else (y, x).
+    /// An exit wave (y, x) at the detector, of axes (u_x, u_y) in the far field, else (y, x);
+    /// `ramp` is that of its probe, without one that of a whole pixel.
     ///
     /// # Panics
     /// If a slice or the workspace is not of this model's size; so do all methods below.
     pub fn propagate(
         &self,
         exit_wave: &[Complex32],
+        ramp: Option<&Ramp>,
         arrived: &mut [Complex32],
         work: &mut Workspace,
     ) {
         work.field.copy_from_slice(exit_wave);
-        plain::travel(&self.fft, self.hop.as_deref(), arrived, work);
+        plain::travel(&self.fft, self.hop_of(ramp), arrived, work);
+    }
+
+    fn hop_of<'a>(&'a self, ramp: Option<&'a Ramp>) -> Option<&'a Hop> {
+        ramp.and_then(Ramp::hop).or(self.hop.as_deref())
     }
 
     /// The inverse, and adjoint, of [`propagate`](Self::propagate): `arrived` is overwritten.
     pub fn back_propagate(
         &self,
         arrived: &mut [Complex32],
+        ramp: Option<&Ramp>,
         exit_wave: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        plain::travel_back(&self.fft, self.hop.as_deref(), arrived, exit_wave, work);
+        plain::travel_back(&self.fft, self.hop_of(ramp), arrived, exit_wave, work);
     }
 
     /// Intensities of a whole pattern in the order of [`propagate`](Self::propagate), as the
@@ -301,15 +324,17 @@ impl ForwardModel {
     }
 
     /// As [`illuminate`](Self::illuminate), for an exit wave (y, x) that is given: `in_flight` <-
-    /// `exit_wave`, on its way to the detector.
+    /// `exit_wave`, on its way to the detector, of a probe shifted by `ramp`.
     pub fn launch(
         &self,
         exit_wave: &[Complex32],
+        ramp: &Ramp,
         in_flight: &mut [Complex32],
         work: &mut Workspace,
     ) {
+        ramp.check(self.shape());
         self.check([exit_wave.len(), in_flight.len()], work);
-        self.pass.launch(exit_wave, in_flight, work);
+        self.pass.launch(exit_wave, ramp, in_flight, work);
     }
 
     /// The step in the detector plane, Psi_k <- Psi_k factor, for all modes of a pattern:
@@ -321,7 +346,7 @@ impl ForwardModel {
     /// with m / |Psi|, the corrected wave.
     ///
     /// # Panics
-    /// Also if `query` masks pixels outside the pattern.
+    /// Also if `query` masks pixels outside the pattern, or has not the ramps of a near field.
     pub fn detect(
         &self,
         in_flight: &mut [Complex32],
@@ -339,13 +364,19 @@ impl ForwardModel {
             self.shape()
         );
         self.check(None, work);
+        assert!(
+            self.hop.is_none() || query.ramps.len() == self.n_places(),
+            "a near field of {} places was asked for with {} ramps",
+            self.n_places(),
+            query.ramps.len()
+        );
         let Some(blur) = &self.blur else {
             return self.pass.detect(in_flight, chi, query, work, step);
         };
         // The factors apply to blurred light; the adjoint of the blur carries them to the light
         // itself.
         let mut scratch = std::mem::take(&mut work.blur);
-        let whole = PatternQuery { whole: true, masked: &[] };
+        let whole = PatternQuery { whole: true, masked: &[], ..query };
         self.pass.detect(in_flight, chi, whole, work, &mut |_, intensity, factor| {
             blur.apply(intensity, &mut scratch);
             pass::step_whole(query.masked, &mut scratch.blurred, factor, step);

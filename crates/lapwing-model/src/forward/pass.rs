@@ -32,6 +32,8 @@ pub struct PatternQuery<'a> {
     /// Pixels without a measured value, by their place in pattern order: they are shown with
     /// intensity 0, and their factor is 0. Where there are any, all pixels come in one call.
     pub masked: &'a [u32],
+    /// The ramps of the waves, one for each place of the exposure; a far field asks for none.
+    pub ramps: &'a [Ramp],
 }
 
 /// The part of an object that a window cuts out.
@@ -98,7 +100,13 @@ pub(super) trait PatternPass: std::fmt::Debug + Send + Sync {
         work: &mut Workspace,
     );
 
-    fn launch(&self, exit_wave: &[Complex32], in_flight: &mut [Complex32], work: &mut Workspace);
+    fn launch(
+        &self,
+        exit_wave: &[Complex32],
+        ramp: &Ramp,
+        in_flight: &mut [Complex32],
+        work: &mut Workspace,
+    );
 
     /// For all modes, one after the other.
     fn detect(

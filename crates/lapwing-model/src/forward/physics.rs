@@ -1,6 +1,6 @@
 //! What the forward model takes into account besides probe and object.
 
-use super::Ramp;
+use super::ramp::Separable;
 use crate::fft::frequency;
 use crate::{Complex32, Position, Short};
 use std::f64::consts::PI;
@@ -20,6 +20,25 @@ pub struct Physics {
     pub blur: f64,
     /// The slices of a thick object; `None` for a thin one.
     pub slices: Option<Slices>,
+    /// What moves from pattern to pattern, and in motion. Of a far field nobody sees it.
+    pub moves: Moves,
+}
+
+/// What a scan moves, by fractions of a pixel as well.
+///
+/// With f the fraction, S_f the shift by it and D the way to the detector, a near field is
+///
+/// ```text
+/// |D[(S_f P) O]|^2               the probe moves; the pattern was cut out at whole pixels
+/// |S_-f D[(S_f P) O]|^2          the specimen moves: = |D[P S_-f O]|^2, for D commutes with S
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Moves {
+    /// The specimen, while the light and the detector stand still: a stage.
+    #[default]
+    Specimen,
+    /// The probe, over a specimen and a detector that stand still.
+    Probe,
 }
 
 /// The slices of a thick object along the beam, equally far apart.
@@ -198,8 +217,8 @@ impl Slices {
 /// The factors of Fresnel diffraction on a spectrum, and those of the way back.
 #[derive(Debug, Clone)]
 pub(super) struct Hop {
-    pub there: Ramp,
-    pub back: Ramp,
+    pub there: Separable,
+    pub back: Separable,
 }
 
 impl Hop {
@@ -219,8 +238,14 @@ impl Hop {
             };
             (0..length).map(factor).collect()
         };
-        let ramp = |sign| Ramp { along_y: along(height, sign), along_x: along(width, sign) };
-        Self { there: ramp(1.0), back: ramp(-1.0) }
+        let factors =
+            |sign| Separable { along_y: along(height, sign), along_x: along(width, sign) };
+        Self { there: factors(1.0), back: factors(-1.0) }
+    }
+
+    /// With the opposite of `shift` on the way there.
+    pub fn shifted_back(&self, shift: &Separable) -> Self {
+        Self { there: self.there.times(shift, true), back: self.back.times(shift, false) }
     }
 }
 

@@ -22,6 +22,10 @@ impl PlainPass {
     pub fn new(fft: Fft2, hop: Option<Hop>) -> Self {
         Self { fft, hop }
     }
+
+    fn hop_of<'a>(&'a self, ramp: Option<&'a Ramp>) -> Option<&'a Hop> {
+        ramp.and_then(Ramp::hop).or(self.hop.as_ref())
+    }
 }
 
 impl PatternPass for PlainPass {
@@ -52,12 +56,18 @@ impl PatternPass for PlainPass {
         for ((wave, probe), row) in rows.zip(patch.rows(width)) {
             elementwise::multiply(wave, probe, row);
         }
-        travel(&self.fft, self.hop.as_ref(), in_flight, work);
+        travel(&self.fft, self.hop_of(Some(ramp)), in_flight, work);
     }
 
-    fn launch(&self, exit_wave: &[Complex32], in_flight: &mut [Complex32], work: &mut Workspace) {
+    fn launch(
+        &self,
+        exit_wave: &[Complex32],
+        ramp: &Ramp,
+        in_flight: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
         work.field.copy_from_slice(exit_wave);
-        travel(&self.fft, self.hop.as_ref(), in_flight, work);
+        travel(&self.fft, self.hop_of(Some(ramp)), in_flight, work);
     }
 
     fn detect(
@@ -75,10 +85,13 @@ impl PatternPass for PlainPass {
             elementwise::add_power(intensity, arrived);
         }
         step_whole(query.masked, intensity, factor, step);
-        let modes = in_flight.chunks_exact_mut(pixels).zip(chi.chunks_exact_mut(pixels));
-        for (arrived, chi) in modes {
+        // All modes at the first place of the exposure, then at the others.
+        let modes = (in_flight.len() / pixels / query.ramps.len().max(1)).max(1);
+        let waves = in_flight.chunks_exact_mut(pixels).zip(chi.chunks_exact_mut(pixels));
+        for (wave, (arrived, chi)) in waves.enumerate() {
             elementwise::scale(arrived, &work.factor);
-            travel_back(&self.fft, self.hop.as_ref(), arrived, chi, work);
+            let hop = self.hop_of(query.ramps.get(wave / modes));
+            travel_back(&self.fft, hop, arrived, chi, work);
         }
     }
 

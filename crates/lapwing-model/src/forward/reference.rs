@@ -36,7 +36,7 @@ impl ForwardModel {
                 self.probe_spectrum(&mode, &mut spectrum, &mut work);
                 self.shifted_probe(&spectrum, &ramp, &mut exit_wave, &mut work);
                 self.pass_through(object, &window, &mut exit_wave, &mut work, |_| {});
-                self.propagate(&exit_wave, &mut spectrum, &mut work);
+                self.propagate(&exit_wave, Some(&ramp), &mut spectrum, &mut work);
                 wave.iter_mut().zip(&spectrum).for_each(|(target, &value)| *target = value);
             }
         }
@@ -84,7 +84,7 @@ impl ForwardModel {
                     met.push(wave.to_vec());
                 });
                 let mut wave: Vec<Complex32> = wave.iter().copied().collect();
-                self.back_propagate(&mut wave, &mut exit_wave, &mut work);
+                self.back_propagate(&mut wave, Some(&ramp), &mut exit_wave, &mut work);
                 for (index, met) in met.iter().enumerate().rev() {
                     let slice = object.slices().index_axis_move(Axis(0), index);
                     let mut to_slice = to_object.index_axis_mut(Axis(0), index);

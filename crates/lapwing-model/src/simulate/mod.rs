@@ -301,7 +301,7 @@ fn intensities(
                 model.shifted_probe(spectrum, ramp, exit_wave, work);
                 // The windows were checked: they lie inside the object.
                 model.pass_through(object, window, exit_wave, work, |_| {});
-                model.propagate(exit_wave, far_field, work);
+                model.propagate(exit_wave, Some(ramp), far_field, work);
                 intensity
                     .iter_mut()
                     .zip(far_field.iter())

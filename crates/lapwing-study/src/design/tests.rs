@@ -233,6 +233,7 @@ fn what_changes_nothing_of_a_base_is_refused() {
         ("fly = [0, 4]", "fly", "under [physics]"),
         ("fly = \"auto\"", "fly", "under [physics]"),
         ("fresnel_number = 0.3", "fresnel_number", "under [physics]"),
+        ("moves = \"probe\"", "moves", "under [physics]"),
         ("detector_blur = 0.5", "detector_blur", "under [physics]"),
         ("slices = 2", "slices", "under [physics]"),
         ("slice_fresnel_number = 5", "slice_fresnel_number", "under [physics]"),

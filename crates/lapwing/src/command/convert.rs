@@ -9,7 +9,7 @@ use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, atomic, limit};
-use lapwing_model::forward::{Physics, Propagation, Slices};
+use lapwing_model::forward::{Moves, Physics, Propagation, Slices};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -256,7 +256,9 @@ fn physics_left_out(dataset: &Dataset, path: &Path) -> Option<String> {
     let mut lost = Vec::new();
     match physics.as_ref().map(|physics| physics.propagation) {
         Ok(Propagation::NearField { fresnel_number }) => {
-            lost.push(format!("the near field (--fresnel-number {fresnel_number})"));
+            let moves = physics.as_ref().is_ok_and(|physics| physics.moves == Moves::Probe);
+            let moves = if moves { " --moves probe" } else { "" };
+            lost.push(format!("the near field (--fresnel-number {fresnel_number}{moves})"));
         }
         Err(_) if dataset.geometry == Some(Geometry::NearField) => {
             lost.push("the near field (--geometry near-field)".to_owned());

@@ -1,3 +1,4 @@
+mod near;
 mod pass;
 
 use super::*;
@@ -25,18 +26,20 @@ fn dot<'a>(
 }
 
 /// The far field, and everything that differs from it.
-fn all_physics() -> [Physics; 7] {
+fn all_physics() -> [Physics; 9] {
     let near = Propagation::NearField { fresnel_number: 0.13 };
     let motion = Physics::fly((1.0, -2.3));
     let slices = Some(Slices { count: 3, fresnel_number: -0.11 });
     [
         Physics::default(),
         Physics { propagation: near, ..Physics::default() },
+        Physics { propagation: near, moves: Moves::Probe, ..Physics::default() },
         Physics { motion: motion.clone(), ..Physics::default() },
         Physics { blur: 0.8, ..Physics::default() },
         Physics { slices, ..Physics::default() },
-        Physics { propagation: near, motion: motion.clone(), blur: 0.8, slices: None },
-        Physics { propagation: near, motion, blur: 0.8, slices },
+        Physics { propagation: near, motion: motion.clone(), blur: 0.8, ..Physics::default() },
+        Physics { propagation: near, motion: motion.clone(), slices, ..Physics::default() },
+        Physics { propagation: near, motion, blur: 0.8, slices, moves: Moves::Probe },
     ]
 }
 
@@ -225,7 +228,7 @@ fn loss_and_gradient(
         model.illuminate(&spectrum, view, probe, None, in_flight, &mut work);
     }
     let mut loss = 0.0;
-    let query = PatternQuery::default();
+    let query = PatternQuery { ramps: &ramps, ..PatternQuery::default() };
     model.detect(&mut in_flight, &mut chi, query, &mut work, &mut |first, intensity, factor| {
         for ((factor, &i), &m) in factor.iter_mut().zip(intensity).zip(&measured[first..]) {
             loss += f64::from(i - m).powi(2);

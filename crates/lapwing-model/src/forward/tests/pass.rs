@@ -116,7 +116,7 @@ fn there_and_back(model: ForwardModel, n_modes: usize, whole: bool, masked: &[us
     let mut waves = case.waves();
     case.illuminate(&mut waves);
     let Waves { in_flight, chi, work, .. } = &mut waves;
-    let query = PatternQuery { whole, masked: &masked };
+    let query = PatternQuery { whole, masked: &masked, ..PatternQuery::default() };
     case.model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
         for ((factor, i), m) in factor.iter_mut().zip(intensity).zip(&case.measured[first..]) {
             *factor = m / (i + 0.3) - 1.0;
@@ -209,7 +209,7 @@ fn both_passes_are_the_reference_model_and_its_adjoint() {
                 for far_field in corrected.outer_iter() {
                     let mut wave = vec![Complex32::ZERO; model.len()];
                     let mut far_field: Vec<_> = far_field.iter().copied().collect();
-                    model.back_propagate(&mut far_field, &mut wave, &mut waves.work);
+                    model.back_propagate(&mut far_field, None, &mut wave, &mut waves.work);
                     chi.extend(wave);
                 }
                 assert_close(&waves.chi, &chi, 1e-5, "chi");
@@ -218,7 +218,7 @@ fn both_passes_are_the_reference_model_and_its_adjoint() {
                 let mut from_sum = Vec::new();
                 for spectrum in waves.sum.chunks_exact_mut(model.len()) {
                     let mut direction = vec![Complex32::ZERO; model.len()];
-                    model.back_propagate(spectrum, &mut direction, &mut waves.work);
+                    model.back_propagate(spectrum, None, &mut direction, &mut waves.work);
                     from_sum.extend(direction);
                 }
                 assert_close(&from_sum, to_probe.as_slice().unwrap(), 1e-5, "the probe's sum");
@@ -237,7 +237,7 @@ fn a_launched_product_is_what_illuminate_sends() {
             let exit_wave: Vec<Complex32> =
                 waves.probes.iter().zip(case.patch()).map(|(p, o)| p * o).collect();
             let mut launched = vec![Complex32::ZERO; model.len()];
-            model.launch(&exit_wave, &mut launched, &mut waves.work);
+            model.launch(&exit_wave, &case.ramp, &mut launched, &mut waves.work);
             assert_close(&launched, &waves.in_flight, 1e-5, "in flight");
         }
     }
@@ -262,9 +262,9 @@ fn a_given_wave_lands_with_the_measured_modulus_and_its_own_phase() {
                 let Waves { in_flight, chi, work, .. } = &mut waves;
                 let each = reflected.chunks_exact(model.len());
                 for (wave, in_flight) in each.zip(in_flight.chunks_exact_mut(model.len())) {
-                    model.launch(wave, in_flight, work);
+                    model.launch(wave, &case.ramp, in_flight, work);
                 }
-                let query = PatternQuery { whole: n_modes == 2, masked: &[] };
+                let query = PatternQuery { whole: n_modes == 2, ..PatternQuery::default() };
                 model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
                     for ((factor, i), m) in
                         factor.iter_mut().zip(intensity).zip(&case.measured[first..])
@@ -276,7 +276,7 @@ fn a_given_wave_lands_with_the_measured_modulus_and_its_own_phase() {
 
                 let far_field = |wave: &[Complex32], work: &mut Workspace| {
                     let mut far = vec![Complex32::ZERO; model.len()];
-                    model.propagate(wave, &mut far, work);
+                    model.propagate(wave, None, &mut far, work);
                     far
                 };
                 let mut power = vec![0.0; model.len()];

@@ -49,13 +49,18 @@ impl<'a> Scene<'a> {
         'a: 'b,
     {
         let (model, spectra) = (&self.problem.model, self.spectra);
-        let (places, modes) = (model.n_places(), self.problem.n_modes());
-        let ramps = &self.ramps[pattern * places..(pattern + 1) * places];
-        ramps.iter().flat_map(move |ramp| {
+        let modes = self.problem.n_modes();
+        self.ramps_of(pattern).iter().flat_map(move |ramp| {
             let others = spectra.chunks_exact(model.len()).take(modes).skip(1);
             let all = std::iter::once(first).chain(others).enumerate();
             all.map(move |(mode, spectrum)| (ramp, spectrum, mode))
         })
+    }
+
+    /// The shifts of the probe at the places of a pattern's exposure.
+    pub fn ramps_of(self, pattern: usize) -> &'a [Ramp] {
+        let places = self.problem.model.n_places();
+        &self.ramps[pattern * places..(pattern + 1) * places]
     }
 
     /// The spectrum of the first mode as a pattern has it, P_0 + sum_k w_k E_k: that of P_0 itself,
@@ -219,7 +224,16 @@ impl Chunk {
         let alone = products.slopes || problem.n_eigenmodes() > 0;
         for (index, &pattern) in members.iter().enumerate() {
             let Scratch {
-                work, in_flight, measured, expected, probes, chi, per_pattern, own, ..
+                work,
+                in_flight,
+                measured,
+                expected,
+                probes,
+                chi,
+                per_pattern,
+                own,
+                exits,
+                ..
             } = &mut *scratch;
             let own = scene.own(pattern, own);
             let passage = Passage::new(problem, object, pattern);
@@ -239,7 +253,8 @@ impl Chunk {
                 passage.illuminate(wave, from, probes, power, in_flight, chi, work);
             }
             let masked = problem.mask.of(pattern);
-            let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
+            let (whole, ramps) = (step.needs_whole_pattern(), scene.ramps_of(pattern));
+            let query = PatternQuery { whole, masked, ramps };
             let (loss, held_out) = (&mut self.loss, &mut self.held_out);
             let behind = passage.behind(chi);
             let mut power_slope = problem.log_powers.is_some().then_some(0.0_f64);
@@ -271,10 +286,21 @@ impl Chunk {
             if alone {
                 sums.fill(ZERO);
             }
+            // What the light that stands still takes from the slopes.
+            let mut still = [0.0_f64; 2];
             let per_wave = in_flight.chunks_exact_mut(pixels).enumerate();
             for ((ramp, _, mode), (wave, in_flight)) in scene.waves(pattern, own).zip(per_wave) {
                 let sum = &mut sums[mode * pixels..(mode + 1) * pixels];
                 passage.gather(wave, ramp, chi, in_flight, sum, work);
+                if let Some(slopes) = slopes.as_ref().filter(|_| model.light_stands_still()) {
+                    let (exit_wave, changed) = exits.split_at_mut(pixels);
+                    passage.exit_wave(wave, probes, in_flight);
+                    model.probe_spectrum(in_flight, exit_wave, work);
+                    let chi = &chi[passage.at(problem.n_slices() - 1, wave)];
+                    model.probe_spectrum(chi, changed, work);
+                    let of_wave = slopes.of(exit_wave, changed);
+                    still = [still[0] + of_wave[0], still[1] + of_wave[1]];
+                }
                 for slice in 0..problem.n_slices() {
                     let at = passage.at(slice, wave);
                     let kept = products.waves.then(|| {
@@ -290,7 +316,7 @@ impl Chunk {
                     let others = &spectra[pixels..problem.n_modes() * pixels];
                     let (first, rest) = per_pattern.split_at(pixels);
                     let [a, b] = [slopes.of(own, first), slopes.of(others, rest)];
-                    self.slopes.push([a[0] + b[0], a[1] + b[1]]);
+                    self.slopes.push([a[0] + b[0] - still[0], a[1] + b[1] - still[1]]);
                 }
                 self.share(scene, pattern, per_pattern);
             }

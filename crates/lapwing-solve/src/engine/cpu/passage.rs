@@ -99,7 +99,7 @@ impl<'a> Passage<'a> {
                 let to = self.start(slice + 1, wave);
                 self.model.cross_gap(left, &mut incident[to..to + pixels], work);
             } else {
-                self.model.launch(left, in_flight, work);
+                self.model.launch(left, ramp, in_flight, work);
             }
         }
     }
@@ -134,6 +134,12 @@ impl<'a> Passage<'a> {
             }
         }
         self.model.accumulate_unshifted(in_flight, ramp, sum, work);
+    }
+
+    /// `exit_wave` <- that of wave number `wave`, of the waves before each slice.
+    pub fn exit_wave(&self, wave: usize, incident: &[Complex32], exit_wave: &mut [Complex32]) {
+        let last = self.slices - 1;
+        self.multiply(&incident[self.at(last, wave)], last, exit_wave);
     }
 
     /// product <- wave O_s

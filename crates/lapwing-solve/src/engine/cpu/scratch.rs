@@ -22,6 +22,8 @@ pub(super) struct Scratch {
     pub per_pattern: Buffer,
     /// Spectrum of the first mode as this pattern has it.
     pub own: Buffer,
+    /// Spectra of an exit wave and of its chi, where the light stands still.
+    pub exits: Buffer,
     /// Sums on a band of the object.
     pub band_sum: Vec<Complex32>,
     pub band_light: Vec<f32>,
@@ -63,6 +65,11 @@ impl Scratch {
             chi: of_slices(),
             per_pattern: zeros(),
             own: Buffer::zeros(problem.model.len()),
+            exits: Buffer::zeros(if problem.model.light_stands_still() {
+                2 * problem.model.len()
+            } else {
+                0
+            }),
             band_sum: vec![Complex32::ZERO; band],
             band_light: vec![0.0; band],
         }

@@ -19,7 +19,7 @@ impl Slopes {
     }
 
     /// (s_y, s_x) of a pattern, from the probe's modes and its chi conj(O), unshifted, both as
-    /// spectra (mode, u_x, u_y).
+    /// spectra (mode, u_x, u_y). Of an exit wave and its chi, those of the pattern's image.
     pub fn of(&self, probe: &[Complex32], product: &[Complex32]) -> [f64; 2] {
         let height = self.along_y.len();
         let mut slope = [0.0_f64; 2];

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::engine::WaveWeights;
-use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
+
+mod physics;
 
 const SIZE: usize = 8;
 const GRID: (usize, usize) = (19, 23);
@@ -143,111 +144,6 @@ fn seen_and_held_out_pixels_share_the_loss_whatever_masked_ones_show() {
     }
 }
 
-/// A problem, the model that made its patterns of other fields, and its start fields.
-type Case = (Problem, ForwardModel, Array3<Complex32>, Modes);
-
-/// An object of as many slices as `physics` has, two probe modes, and patterns of others.
-fn made_with(physics: Physics) -> Case {
-    let model = ForwardModel::with_physics((SIZE, SIZE), physics.clone()).unwrap();
-    let count = physics.slices.map_or(1, |slices| slices.count);
-    let object = |seed| Object::from_slices(random((count, GRID.0, GRID.1), seed)).unwrap();
-    let (other, other_probe) = (object(11), random((2, SIZE, SIZE), 12));
-    let mut intensity = Array3::zeros((scan().len(), SIZE, SIZE));
-    for (mut pattern, position) in intensity.outer_iter_mut().zip(scan()) {
-        pattern.assign(&model.intensity(&other, other_probe.view(), position).unwrap());
-    }
-    let (object, probe) = (object(1), random((2, SIZE, SIZE), 2));
-    let builder = Problem::builder(scan(), object.clone(), probe.clone()).physics(physics);
-    (builder.patterns(intensity).unwrap(), model, object.into_slices(), probe)
-}
-
-/// A thick object of three slices, and a motion besides.
-fn thick() -> Case {
-    let slices = Some(Slices { count: 3, fresnel_number: 0.3 });
-    made_with(Physics { slices, motion: Physics::fly((1.0, -1.2)), ..Physics::default() })
-}
-
-#[test]
-fn directions_of_all_physics_are_minus_half_the_gradient_by_finite_differences() {
-    let near = Propagation::NearField { fresnel_number: 0.2 };
-    let slices = Some(Slices { count: 2, fresnel_number: 0.3 });
-    let motion = Physics::fly((1.0, -1.2));
-    let cases = [
-        ("near field", Physics { propagation: near, ..Physics::default() }),
-        ("blur", Physics { blur: 0.6, ..Physics::default() }),
-        ("motion", Physics { motion: motion.clone(), ..Physics::default() }),
-        ("near field, blur", Physics { propagation: near, blur: 0.6, ..Physics::default() }),
-        ("all", Physics { propagation: near, motion, blur: 0.4, slices }),
-    ];
-    for (name, physics) in cases {
-        agree_with_finite_differences(made_with(physics), name);
-    }
-    agree_with_finite_differences(thick(), "slices, motion");
-}
-
-fn agree_with_finite_differences((problem, model, object, probe): Case, name: &str) {
-    // The loss of all patterns, from the public model alone.
-    let loss_of = |object: &Array3<Complex32>, probe: &Modes| -> f64 {
-        let object = Object::from_slices(object.clone()).unwrap();
-        let (mut buffer, mut ordered) = (vec![0.0; SIZE * SIZE], vec![0.0_f32; SIZE * SIZE]);
-        let patterns = problem.scan.iter().enumerate().map(|(index, &position)| {
-            let intensity = model.intensity(&object, probe.view(), position).unwrap();
-            model.to_pattern_order(intensity.as_slice().unwrap(), &mut ordered);
-            let pixels = ordered.iter().zip(problem.pattern(index, &mut buffer));
-            pixels.map(|(i, m)| f64::from(i.sqrt() - m.sqrt()).powi(2)).sum::<f64>()
-        });
-        patterns.sum()
-    };
-    let (mut engine, loss) = projected(&problem);
-    engine.add_sums();
-    let sums = engine.take_sums();
-    assert!((loss / loss_of(&object, &probe) - 1.0).abs() < 1e-5, "{name}");
-    let close = |plus: f64, minus: f64, t: f32, predicted: f64, what: &str| {
-        let slope = (plus - minus) / (2.0 * f64::from(t));
-        let error = (slope - predicted).abs();
-        assert!(error < 4e-3 * slope.abs().max(1.0), "{name}, {what}: {slope} and {predicted}");
-    };
-    let t = 1e-3_f32;
-    for slice in 0..object.dim().0 {
-        let mut along = Array3::zeros(object.dim());
-        along.index_axis_mut(Axis(0), slice).assign(&random_object(20 + slice as u64));
-        let [plus, minus] = [t, -t].map(|t| loss_of(&(&object + &along.mapv(|v| v * t)), &probe));
-        let predicted = -2.0 * real_dot(&sums.object, &along);
-        close(plus, minus, t, predicted, "slice");
-    }
-    let along = random((2, SIZE, SIZE), 30);
-    let [plus, minus] = [t, -t].map(|t| loss_of(&object, &(&probe + &along.mapv(|v| v * t))));
-    close(plus, minus, t, -2.0 * real_dot(&sums.probe, &along), "probe");
-}
-
-#[test]
-fn steps_of_slices_are_no_longer_than_the_best() {
-    // Along the object's direction alone, with waves linear in each slice: the exact product is at
-    // most the one that step lengths go by, and what it is multiplied with is exact.
-    let (problem, model, object, probe) = thick();
-    let (engine, _) = projected(&problem);
-    let along = random((3, GRID.0, GRID.1), 5);
-    let members: Vec<usize> = (0..problem.n_patterns()).collect();
-    let flat = |field: &Array3<Complex32>| field.iter().copied().collect::<Vec<_>>();
-    let still = vec![Complex32::ZERO; probe.len()];
-    let normals =
-        engine.batch.normals(&problem, &members, &[], &flat(&object), &flat(&along), &still);
-    for (&pattern, normal) in members.iter().zip(normals) {
-        let position = problem.scan[pattern];
-        let mut change = Modes::zeros((0, SIZE, SIZE));
-        for slice in 0..3 {
-            let mut changed = object.clone();
-            changed.index_axis_mut(Axis(0), slice).assign(&along.index_axis(Axis(0), slice));
-            let changed = Object::from_slices(changed).unwrap();
-            let waves = model.at_detector(&changed, probe.view(), position).unwrap();
-            change = if slice == 0 { waves } else { change + waves };
-        }
-        let exact: f64 = change.iter().map(|value| f64::from(value.norm_sqr())).sum();
-        assert!(exact < 1.01 * normal.object, "{exact} and {}", normal.object);
-        assert!(normal.object < 6.0 * exact, "{exact} and {}", normal.object);
-    }
-}
-
 #[test]
 fn sums_of_batches_add_up_to_those_of_all_together() {
     let problem = problem(random_object(1), random((2, SIZE, SIZE), 2));
@@ -309,13 +205,13 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
         model.shifted_probe(&spectrum, &ramp, &mut shifted, &mut work);
         let exit: Vec<Complex32> = shifted.iter().zip(&o).map(|(p, o)| p * o).collect();
         let (wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
-        model.propagate(&wave, &mut far_field, &mut work);
+        model.propagate(&wave, None, &mut far_field, &mut work);
         for (value, &measured) in
             far_field.iter_mut().zip(problem.pattern(pattern, &mut vec![0.0; SIZE * SIZE]))
         {
             *value *= measured.sqrt() / value.norm();
         }
-        model.back_propagate(&mut far_field, &mut chi, &mut work);
+        model.back_propagate(&mut far_field, None, &mut chi, &mut work);
         chi.iter_mut().zip(&exit).for_each(|(value, exit)| *value -= exit);
         let residual = |a: f64, b: f64| -> f64 {
             (0..SIZE * SIZE)
@@ -363,12 +259,12 @@ fn product_and_projection(
     }
     let wave = wave.map_or_else(|| product.clone(), <[Complex32]>::to_vec);
     let (mut far_field, mut projected) = (zeros.clone(), zeros);
-    model.propagate(&wave, &mut far_field, &mut work);
+    model.propagate(&wave, None, &mut far_field, &mut work);
     let mut buffer = vec![0.0; SIZE * SIZE];
     for (value, &measured) in far_field.iter_mut().zip(problem.pattern(pattern, &mut buffer)) {
         *value *= measured.sqrt() / value.norm();
     }
-    model.back_propagate(&mut far_field, &mut projected, &mut work);
+    model.back_propagate(&mut far_field, None, &mut projected, &mut work);
     [product, projected]
 }
 

@@ -120,13 +120,12 @@ impl Chunk {
                     none.insert(Stored { kept, shared: None })
                 }
             };
-            let in_flights = in_flight.chunks_exact_mut(pixels);
-            stored
-                .kept
-                .chunks_exact(pixels)
-                .zip(in_flights)
-                .for_each(|(wave, in_flight)| model.launch(wave, in_flight, work));
-            let query = PatternQuery { whole: false, masked: problem.mask.of(pattern) };
+            let per_wave = stored.kept.chunks_exact(pixels).zip(in_flight.chunks_exact_mut(pixels));
+            for ((ramp, _, _), (wave, in_flight)) in scene.waves(pattern, own).zip(per_wave) {
+                model.launch(wave, ramp, in_flight, work);
+            }
+            let (masked, ramps) = (problem.mask.of(pattern), scene.ramps_of(pattern));
+            let query = PatternQuery { whole: false, masked, ramps };
             model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
                 let buffer = &mut measured[..intensity.len()];
                 let intensity = scene.with_background(first, intensity, expected);

@@ -208,12 +208,12 @@ impl<'a> State<'a> {
     /// Moves the positions by the Gauss-Newton step of each.
     fn move_positions(&mut self, frame: &mut Frame<'_>) {
         let (problem, factor) = (frame.problem, POSITION_GAIN * frame.step_factor());
-        let curvature = positions::curvature(problem, frame.engine.fields().probe());
-        let transmission = positions::transmission(problem);
+        let fields = frame.engine.fields();
+        let curvatures = positions::curvatures(problem, fields.object(), fields.probe());
         let offsets = frame.engine.fields_mut().parts_mut().offsets;
-        let steps = self.slopes.iter().zip(transmission).map(|(slope, transmission)| {
+        let steps = self.slopes.iter().zip(curvatures).map(|(slope, curvature)| {
             let step = |slope: f64, curvature: f64| {
-                let step = factor * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
+                let step = factor * slope / curvature.max(f64::MIN_POSITIVE);
                 step.clamp(-POSITION_STEP, POSITION_STEP) as f32
             };
             Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]))

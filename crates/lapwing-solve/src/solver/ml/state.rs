@@ -381,11 +381,9 @@ impl<'a> State<'a> {
         self.constraints().confine(problem, by_probe);
         let mut preconditioner = CurvatureSystem::new(slices, sums.power);
         if probe_end < offsets_end {
-            let [of_y, of_x] = positions::curvature(problem, fields.probe());
-            let each = positions::transmission(problem).into_iter();
-            let curvatures =
-                each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
-            let mut curvatures: Vec<f32> = curvatures.collect();
+            let each = positions::curvatures(problem, fields.object(), fields.probe());
+            let mean = |[y, x]: [f64; 2]| ((0.5 * (y + x)) as f32).max(f32::MIN_POSITIVE);
+            let mut curvatures: Vec<f32> = each.into_iter().map(mean).collect();
             if self.offsets.as_ref().is_some_and(|offsets| !offsets.are_free()) {
                 // One for all, so that steps stay among the offsets that are allowed.
                 let mean = curvatures.iter().map(|&value| f64::from(value)).sum::<f64>();

@@ -1,14 +1,13 @@
 //! Measured or simulated counts at a lower dose.
 
-use crate::run::dataset::data::{SIMULATED, TOOL};
 use crate::run::solve::asking::{Asking, Between};
 use crate::{Result, StudyError};
-use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use lapwing_files::metadata::{self, append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Quantum, limit as limits, remarks};
 use lapwing_model::simulate;
 use lapwing_solve::noise::{self, Faults};
 use ndarray::ArrayView3;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A data set thinned to a lower dose.
 #[derive(Debug, Clone)]
@@ -73,13 +72,6 @@ pub(crate) fn gain(
     Ok(detector(dataset, counts, between)?.0)
 }
 
-/// Whether Lapwing simulated a data set, as its metadata tell.
-fn is_simulated(dataset: &Dataset) -> bool {
-    let history = dataset.metadata.as_ref().and_then(|own| own.get("data_transformations"));
-    let mut entries = history.and_then(Value::as_array).into_iter().flatten();
-    entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED)
-}
-
 /// The largest number that the detector of a data set counted when Lapwing simulated it, as its
 /// metadata state it. What was made of its patterns since may hold other numbers.
 pub(crate) fn stated_limit(dataset: &Dataset) -> Option<f32> {
@@ -92,7 +84,7 @@ fn detector(
     counts: ArrayView3<'_, f32>,
     between: Between<'_>,
 ) -> Result<(f64, Option<f32>)> {
-    if is_simulated(dataset) {
+    if dataset.metadata.as_ref().is_some_and(metadata::is_simulated) {
         // What is not estimated is known.
         return Ok((1.0, stated_limit(dataset)));
     }

@@ -204,7 +204,7 @@ fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     let mut arrived: Vec<Complex32> =
         mean.iter().map(|&value| Complex32::from(value.max(0.0).sqrt())).collect();
     let mut probe = arrived.clone();
-    model.back_propagate(&mut arrived, &mut probe, &mut model.workspace());
+    model.back_propagate(&mut arrived, None, &mut probe, &mut model.workspace());
     let (height, width) = model.shape();
     let modes = Modes::from_shape_vec((1, height, width), probe);
     let modes = modes.expect("a wave has the shape of a pattern");

@@ -20,7 +20,7 @@ import numpy as np
 
 OPTIONS = {
     "plain": "",
-    "near-field": "--fresnel-number 0.02",
+    "near-field": "--fresnel-number 0.02 --moves probe",
     "slices": "--slices 2 --slice-fresnel-number 0.0133 --epochs 100",
     "blur": "--fly 0,4",
     "saturated": "",

@@ -59,3 +59,36 @@ fn calibrate_writes_the_geometry_of_images() {
     let pixel = known["understood"]["pixel_size_m"][0].as_f64().unwrap();
     assert!((1.7e-7..1.9e-7).contains(&pixel), "{pixel} m");
 }
+
+#[test]
+fn what_moves_in_a_near_field_goes_on_with_it() {
+    let bench = Bench::new();
+    bench.simulate("still.npz", "--fresnel-number 0.1");
+    bench.simulate("moves.npz", "--fresnel-number 0.1 --moves probe");
+    let misfit = |scan: &str, said: &str| {
+        let folder = format!("{scan}{}", said.replace(' ', ""));
+        let folder = folder.replace('.', "");
+        bench.ok(&format!("reconstruct {scan} --output {folder} --algorithm ML {said}"));
+        let record = std::fs::read(bench.path(&format!("{folder}/result.json"))).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        record["misfit"].as_f64().unwrap()
+    };
+    bench.ok(
+        "convert moves.npz moves.cxi --energy-kev 8 --distance-m 1 --detector-pixel-size-m 1e-6",
+    );
+    for (scan, probe) in [("still.npz", false), ("moves.npz", true), ("moves.cxi", true)] {
+        let words = bench.json(&format!("inspect {scan}"))["understood"]["exposure"].to_string();
+        assert_eq!(words.contains("the probe moves, over specimen"), probe, "{scan}: {words}");
+        let (own, other) = if probe { ("probe", "specimen") } else { ("specimen", "probe") };
+        let [told, right, wrong] = [
+            misfit(scan, ""),
+            misfit(scan, &format!("--moves {own}")),
+            misfit(scan, &format!("--moves {other}")),
+        ];
+        assert!((told / right - 1.0).abs() < 1e-6, "{scan}: {told} and {right}");
+        assert!(wrong > 1.02 * right, "{scan}: {wrong} and {right}");
+    }
+    let pair = "convert moves.npz pair.h5 --pixel-size-m 1e-8";
+    let told = stderr(&bench.run(pair));
+    assert!(told.contains("--fresnel-number 0.1 --moves probe"), "{told}");
+}

@@ -21,12 +21,14 @@
 //! both sides of a split of photons, and the weakest prior would always win.
 
 mod base;
+mod kept;
+mod vertex;
 
-use self::base::{Base, fields_or_none};
+use self::base::Base;
+use self::vertex::vertex;
 use super::stiffness::Stiffness;
 use crate::engine::HoldOut;
 use crate::prior::Jumps;
-use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Tried};
 use lapwing_model::Complex32;
 
@@ -481,91 +483,6 @@ impl StrengthSearch {
         let chosen = [strength, absorption, jumps].into_iter();
         chosen.filter(|choice| !choice.tried.is_empty()).collect()
     }
-
-    pub fn save(&self, snapshot: &mut Snapshot) {
-        let stage = match self.stage {
-            Stage::Base => 0.0,
-            Stage::Trial => 1.0,
-            Stage::Last => 2.0,
-        };
-        let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
-        let counts = [self.round, self.done, self.base_epochs, self.spent, settled, is_done];
-        let [round, done, base_epochs, spent, settled, is_done] = counts.map(|n| n as f64);
-        let jumps = f64::from(self.jumps as u8);
-        let choice = [self.strength, self.absorption, self.centre, jumps];
-        let so_far = [stage, round, done, base_epochs, spent, settled, is_done];
-        let numbers = [&so_far[..], &choice].concat();
-        snapshot.put_numbers("search.state", &numbers);
-        let pairs = |trials: &[Tried]| -> Vec<f64> {
-            trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
-        };
-        snapshot.put_numbers("search.trials", &pairs(&self.trials));
-        snapshot.put_numbers("search.tried", &pairs(&self.tried));
-        snapshot.put_numbers("search.absorptions", &pairs(&self.absorptions));
-        snapshot.put_numbers("search.growths", &pairs(&self.growths));
-        self.base.save("search.base", snapshot);
-        self.other.save("search.other", snapshot);
-        snapshot.put_fields("search.best", &self.best);
-    }
-
-    pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [
-            stage,
-            round,
-            done,
-            base_epochs,
-            spent,
-            settled,
-            is_done,
-            strength,
-            absorption,
-            centre,
-            jumps,
-        ] = snapshot.numbers("search.state")?;
-        self.jumps = if jumps == 0.0 { Jumps::Linear } else { Jumps::Bounded };
-        self.base_epochs = base_epochs as usize;
-        (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
-        self.stage = match stage {
-            0.0 => Stage::Base,
-            1.0 => Stage::Trial,
-            _ => Stage::Last,
-        };
-        (self.round, self.done, self.spent) = (round as usize, done as usize, spent as usize);
-        (self.strength, self.absorption, self.centre) = (strength, absorption, centre);
-        let pairs = |name| -> Result<Vec<Tried>, SnapshotError> {
-            let pairs = snapshot.all_numbers(name)?.chunks_exact(2);
-            Ok(pairs.map(|pair| Tried { value: pair[0], score: pair[1] }).collect())
-        };
-        self.trials = pairs("search.trials")?;
-        self.tried = pairs("search.tried")?;
-        self.absorptions = pairs("search.absorptions")?;
-        self.growths = pairs("search.growths")?;
-        self.base.load("search.base", self.len, snapshot)?;
-        self.other.load("search.other", self.len, snapshot)?;
-        self.best = fields_or_none(snapshot, "search.best", self.len)?;
-        Ok(())
-    }
-}
-
-/// Where a parabola through the best trial and its neighbours is lowest, over the logarithm of the
-/// strength, and how low; the best trial itself at an end. `trials` ascend.
-fn vertex(trials: &[Tried]) -> Option<Tried> {
-    let best = (0..trials.len()).min_by(|&a, &b| trials[a].score.total_cmp(&trials[b].score))?;
-    if best == 0 || best + 1 == trials.len() {
-        return Some(trials[best]);
-    }
-    let [(x0, y0), (x1, y1), (x2, y2)] =
-        [best - 1, best, best + 1].map(|index| (trials[index].value.ln(), trials[index].score));
-    let (left, right) = (x1 - x0, x2 - x1);
-    let (down, up) = ((y1 - y0) / left, (y2 - y1) / right);
-    // Between the middles of both sides the slope goes from `down` to `up`.
-    let middle = 0.5 * (x0 + x1);
-    let lowest = middle - down * 0.5 * (left + right) / (up - down);
-    if !lowest.is_finite() {
-        return Some(trials[best]);
-    }
-    let bend = (up - down) / (left + right);
-    Some(Tried { value: lowest.clamp(x0, x2).exp(), score: y1 - bend * (x1 - lowest).powi(2) })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A search against scores that are known.
 
 use super::*;
+use crate::solver::snapshot::Snapshot;
 
 /// Scores of strengths and weights of absorption that are best at these.
 fn best_at(at: f64, absorption: f64) -> impl Fn(&StrengthSearch) -> f64 {

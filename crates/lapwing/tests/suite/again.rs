@@ -113,12 +113,14 @@ fn a_base_may_move_but_other_contents_are_refused_until_results_may_be_replaced(
     if lapwing_testing::left_out() {
         return;
     }
-    for (key, solver) in [("file", ""), ("measured", "algorithm = \"LSQML\"\n")] {
+    for (key, read, solver) in
+        [("file", "", ""), ("measured", "quantity = \"amplitude\"\n", "algorithm = \"LSQML\"\n")]
+    {
         let bench = Bench::new();
         bench.simulate("scan.npz", "");
         let design = |place: &str| {
             let text = format!(
-                "[base]\n{key} = \"{place}\"\nquantity = \"amplitude\"\n[study]\ndoses = [1e3]\n\
+                "[base]\n{key} = \"{place}\"\n{read}[study]\ndoses = [1e3]\n\
                  pattern_size = 32\nviews = [\"baseline\"]\n[solver]\n{solver}epochs = 2\n"
             );
             std::fs::write(bench.path("design.toml"), text).unwrap();

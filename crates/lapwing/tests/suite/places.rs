@@ -47,4 +47,6 @@ fn views_of_counts_whose_dose_nobody_told_are_those_of_their_folder() {
     // A view that goes by its place alone is one of its place.
     let told = bench.ok(jobs);
     assert!(told.contains("dense_train.npz") && !told.contains("would fail"), "{told}");
+    let told = bench.ok(&format!("{jobs} --leave-out _metadata"));
+    assert!(told.contains("would fail") && told.contains("must have to be one"), "{told}");
 }

@@ -179,6 +179,18 @@ pub fn data_with_ways_on(told: &str) -> String {
     )
 }
 
+/// Refuses to leave out the metadata of a view in `file`, without which it is none.
+pub(crate) fn keeps_metadata(file: &Path, reading: &ReadOptions) -> Result<()> {
+    match reading.leaves_out(KEY) {
+        false => Ok(()),
+        true => Err(StudyError::Invalid(format!(
+            "{}: --leave-out {KEY} leaves out what a view must have to be one: drop it, or \
+             reconstruct the file by itself (`lapwing reconstruct`)",
+            file.display()
+        ))),
+    }
+}
+
 /// Where a split's data set, which was read from `file` as `reading` says, contradicts its place:
 /// in what. A dose of `None` is not told by its place; who leaves out the metadata goes by the
 /// place alone.

@@ -221,9 +221,13 @@ impl JobRun<'_> {
                 whole.and_then(|_| positions(&job.input_npz, reading, self.stream, self.root));
             own.and_then(|own| Ok(check_count(&job.input_npz, own.len())?)).err()
         };
+        let held = |job: &JobRecord, condition| {
+            views::keeps_metadata(&job.input_npz, &self.options.reading)?;
+            views::held_against_place(&job.input_npz, condition)
+        };
         let place = |job: &JobRecord| match job.case.condition {
             Condition { view: View::Baseline, .. } => None,
-            condition => Some(match views::held_against_place(&job.input_npz, condition) {
+            condition => Some(match held(job, condition) {
                 Err(error) => error.to_string(),
                 Ok((_, told)) => views::with_ways_on(&told.filter(|_| !self.options.trust_names)?),
             }),

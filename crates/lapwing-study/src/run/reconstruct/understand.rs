@@ -19,9 +19,7 @@ use crate::run::solve::start_probe::asked_by;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::physics::exposure_in_words;
-use lapwing_files::{
-    Dataset, Metadata, Reconstruction, Storage, Understanding, atomic, metadata, remarks,
-};
+use lapwing_files::{Dataset, Metadata, Reconstruction, Storage, Understanding, atomic, remarks};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 /// The picture of a calibration's search, in the folder of results.
@@ -260,14 +258,7 @@ impl Request {
     fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
         match &self.case {
             Some(case) if case.condition.view != View::Baseline => {
-                if self.reading.leaves_out(metadata::KEY) {
-                    let file = self.input.display();
-                    return Err(StudyError::Invalid(format!(
-                        "{file}: --leave-out {KEY} leaves out what a view must have to be one: drop it, or \
-                         reconstruct the file by itself (`lapwing reconstruct`)",
-                        KEY = metadata::KEY
-                    )));
-                }
+                views::keeps_metadata(&self.input, &self.reading)?;
                 views::telemetry(&self.input, dataset.metadata.as_ref()).map(Some)
             }
             _ => Ok(None),

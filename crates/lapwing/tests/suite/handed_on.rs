@@ -68,7 +68,9 @@ fn what_moves_in_a_near_field_goes_on_with_it() {
     let misfit = |scan: &str, said: &str| {
         let folder = format!("{scan}{}", said.replace(' ', ""));
         let folder = folder.replace('.', "");
-        bench.ok(&format!("reconstruct {scan} --output {folder} --algorithm ML {said}"));
+        bench.ok(&format!(
+            "reconstruct {scan} --output {folder} --algorithm LSQML --num-epochs 30 {said}"
+        ));
         let record = std::fs::read(bench.path(&format!("{folder}/result.json"))).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
         record["misfit"].as_f64().unwrap()

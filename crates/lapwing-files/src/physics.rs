@@ -309,8 +309,16 @@ pub(crate) fn tell(
     {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
     }
-    if let (Some(moves), Some(Geometry::NearField)) = (options.moves, *geometry) {
-        metadata::set_physics_parameter(metadata.get_or_insert_default(), MOVES, moves.name());
+    match (options.moves, *geometry) {
+        (Some(moves), Some(Geometry::NearField)) => {
+            metadata::set_physics_parameter(metadata.get_or_insert_default(), MOVES, moves.name());
+        }
+        (Some(_), _) => notes.push(
+            "moves: makes no difference in a far field; of a near field say --fresnel-number F, or \
+             --geometry near-field where wavelength, distance and pixels are known"
+                .to_owned(),
+        ),
+        (None, _) => {}
     }
     if let Some(fly) = options.fly {
         let (y, x) = fly.along(scan)?;
@@ -347,7 +355,7 @@ pub(crate) fn tell(
 /// Writes into the metadata what differs from the default physics, in place of what they state.
 pub fn record(metadata: &mut Metadata, physics: &Physics) {
     for name in [MOVES, MOTION, BLUR, SLICES, SLICE_SPACING, SLICE_FRESNEL_NUMBER] {
-        forget(metadata, name);
+        metadata::remove_physics_parameter(metadata, name);
     }
     match physics.propagation {
         Propagation::NearField { fresnel_number } => {
@@ -358,7 +366,7 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
         }
         Propagation::FarField if geometry::stated(metadata) == Some(Geometry::NearField) => {
             geometry::state(metadata, Geometry::FarField);
-            forget(metadata, FRESNEL_NUMBER);
+            metadata::remove_physics_parameter(metadata, FRESNEL_NUMBER);
         }
         Propagation::FarField => {}
     }
@@ -371,13 +379,6 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
     if let Some(Slices { count, fresnel_number }) = physics.slices {
         metadata::set_physics_parameter(metadata, SLICES, count);
         metadata::set_physics_parameter(metadata, SLICE_FRESNEL_NUMBER, fresnel_number);
-    }
-}
-
-/// Removes a physics parameter, where it is stated.
-fn forget(metadata: &mut Metadata, name: &str) {
-    if let Some(Value::Object(parameters)) = metadata.get_mut("physics_parameters") {
-        parameters.remove(name);
     }
 }
 

@@ -85,6 +85,10 @@ fn what_moves_is_the_specimen_but_of_simulations_that_do_not_tell() {
     let mut told = Some(simulated);
     tell(said, false, &mut near.clone(), &mut told, (&[], (64, 64)), &mut Vec::new()).unwrap();
     assert_eq!(moves(&told.unwrap()), Ok(Model::Specimen));
+    // Where nobody can see it, that is said.
+    let (mut none, mut notes) = (None, Vec::new());
+    tell(said, false, &mut None, &mut none, (&[], (64, 64)), &mut notes).unwrap();
+    assert!(none.is_none() && notes[0].contains("--fresnel-number"), "{notes:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 LAPWING is the program, BENCH the folder of the bench's gen_worlds.py and evaluate.py, FOLDER where the worlds are, or are
 made. Every case is reconstructed by ML with its defaults, and then with the strength that it chose times each of 1 and
-the factors, the weight of absorption as chosen, for as many epochs as a given strength has. Prints a Markdown row for each
+the factors, the weight of absorption and the cost of jumps as chosen, for as many epochs as a given strength has. Prints a Markdown row for each
 case: the strength, the error, the smallest of all errors and the strength that has it, and their ratio. Needs NumPy and
 scikit-image.
 """
@@ -51,10 +51,12 @@ def main():
         error, record = error_of()
         chosen = {choice["option"]: choice["value"] for choice in record["choices"]}
         strength, absorption = chosen["prior"], chosen.get("prior_absorption", 1)
+        jumps = "bounded" if chosen.get("prior_jumps", 0) else "linear"
         tried = [(error, strength)]
         for factor in [1.0, *map(float, asked.factors.split(","))]:
             other = strength * factor
-            tried.append((error_of("--prior", other, "--prior-absorption", absorption)[0], other))
+            given = error_of("--prior", other, "--prior-absorption", absorption, "--prior-jumps", jumps)
+            tried.append((given[0], other))
         least, at = min(tried)
         print(f"| {world}, {photons} | {strength:.3g} | {error:.4f} | {least:.4f}, {at:.3g} | {error / least:.3f} |",
               flush=True)

@@ -237,8 +237,8 @@ struct Number {
     value: String,
 }
 
-/// The columns of error maps: how well the phase is known by chance alone, and how many pixels are
-/// within one and two of these standard deviations of the truth: 68 and 95 % for normal errors.
+/// The columns of error maps: how well the phase is known, and how many pixels are within one and
+/// two of these standard deviations of the truth: 68 and 95 % for normal errors.
 const OF_MAPS: [&str; 3] = ["phase, 1 sd, rad", "within 1 sd, %", "within 2 sd, %"];
 
 fn result_line(

@@ -38,7 +38,7 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
         (&files.amplitude, "Amplitude", "", "Amplitude of the reconstruction"),
         (&files.phase, "Phase", "rad", "Phase of the reconstruction"),
         (&files.error, "Error", "", difference),
-        (&files.phase_sd, "Phase, 1 sd", "rad", "Standard deviation of the phase by chance alone"),
+        (&files.phase_sd, "Phase, 1 sd", "rad", "Standard deviation of the phase"),
         (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
     ];
     let place = place_of(study, row);

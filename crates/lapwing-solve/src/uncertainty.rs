@@ -1,15 +1,17 @@
-//! The error of a reconstruction due to noise alone: error maps by parametric bootstrap.
+//! How far a reconstruction is known: error maps by parametric bootstrap.
 //!
 //! The fit is taken for the truth, the experiment is repeated with counts drawn from what the fit
 //! predicts ([`Problem::replicate`]), each replicate is reconstructed from the fit on, and what it
 //! differs by is an error of the kind and size that the fit itself has (Efron and Tibshirani, An
-//! Introduction to the Bootstrap, 1993, Sec. 6.5).
+//! Introduction to the Bootstrap, 1993, Sec. 6.5). That alone would leave out the detail that a
+//! prior takes away from every replicate, so a solver with a prior holds it at the fit and draws
+//! from what it leaves open, too (`prior::HeldPrior`).
 //!
-//! Errors common to all replicates do not show: those of a wrong model, and slow variations that
-//! the prior and a few epochs leave. The low frequencies of weak phases have larger errors than the
-//! map shows.
+//! Errors common to all replicates do not show: those of a wrong model, and slow variations that a
+//! few epochs leave.
 
 use crate::Flow;
+use crate::prior::Draw;
 use crate::solver::{Epoch, Solution, Solver, gauge};
 use crate::{Problem, ProblemError};
 use lapwing_model::{Complex32, Field};
@@ -63,6 +65,7 @@ pub fn error_maps(
     let mut squares = [(); 2].map(|()| Array2::<f64>::zeros(fit.dim()));
     for index in 0..replicates {
         let replicate = problem.replicate(solution, SEED, index)?;
+        let replicate = replicate.with_prior_drawn(Draw { seed: SEED, index });
         let mut stopped = false;
         let made = solver.solve(&replicate, &mut |epoch| {
             let flow = observe(epoch);

@@ -7,14 +7,14 @@ use lapwing_study::record::{ChoiceRecord, JobResult, VariationRecord};
 /// Least share of the phases within one standard deviation, of 0.68, of error maps that hold.
 const HOLDS: f64 = 0.4;
 
-/// The single figure of the error maps: r.m.s. error by chance alone; not where the truth shows
+/// The single figure of the error maps: the r.m.s. error to be expected; not where the truth shows
 /// that it says little.
 pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
     let maps = result.error_maps?;
     let text = match maps.phase_within {
         Some([within, _]) if within < HOLDS => format!(
             "not told: {:.0} % of the phases are within one standard deviation of the truth, where \
-             chance alone has 68 %",
+             normal errors have 68 %",
             100.0 * within
         ),
         _ => format!(
@@ -23,7 +23,7 @@ pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
             label(maps.amplitude_rms, 2)
         ),
     };
-    Some(fact("error by chance alone (1 sd)", text))
+    Some(fact("expected error (1 sd)", text))
 }
 
 /// A line for each estimate.

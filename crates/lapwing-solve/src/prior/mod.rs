@@ -18,6 +18,7 @@
 
 mod absorption;
 mod curvature;
+mod held;
 mod object_system;
 mod precondition;
 mod smooth;
@@ -25,6 +26,7 @@ mod split_complex;
 
 pub(crate) use absorption::Absorption;
 pub(crate) use curvature::curvature;
+pub(crate) use held::{Draw, HeldPrior};
 pub(crate) use object_system::{Buffers, ObjectSystem, PriorCurvature};
 #[cfg(feature = "gpu")]
 pub(crate) use object_system::{DAMPING, STEPS};
@@ -76,6 +78,7 @@ pub(crate) struct Prior {
 pub(crate) const ROUGHNESS: f32 = 0.2;
 
 /// The prior at one object: its value, its curvature weights and what its gradient needs.
+#[derive(Debug, Clone)]
 pub(crate) struct Weights {
     /// w = df/dt for every pixel: h / sqrt(t + h^2), or the cube of H / sqrt(t + H^2).
     pub weights: Vec<f32>,

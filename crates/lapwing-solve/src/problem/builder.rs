@@ -272,6 +272,7 @@ impl CheckedParts {
             device: Device::Cpu,
             field_store: None,
             pattern_store: None,
+            prior_draw: None,
         })
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use patterns::Patterns;
 use crate::engine::Device;
 use crate::noise::Clipped;
 use crate::outside::OutsideStore;
+use crate::prior::Draw;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -86,6 +87,10 @@ pub struct Problem {
     /// Where patterns that are drawn in place of these are stored, where that is not the memory of
     /// the process.
     pub(crate) pattern_store: Option<Arc<dyn OutsideStore>>,
+    /// Where set, a prior is held at the start and joined by this draw of it
+    /// ([`HeldPrior`](crate::prior::HeldPrior)), and the fit is not the most probable object but
+    /// one of those that data and prior allow.
+    pub(crate) prior_draw: Option<Draw>,
 }
 
 /// The unit in which solvers compute: intensities are squared, in single precision, so those far
@@ -217,6 +222,11 @@ impl Problem {
     /// long as it has space: they are the same, bit for bit.
     pub fn with_pattern_store(&self, store: Arc<dyn OutsideStore>) -> Self {
         Self { pattern_store: Some(store), ..self.clone() }
+    }
+
+    /// The same problem with this draw of the prior, of which the field tells.
+    pub(crate) fn with_prior_drawn(self, draw: Draw) -> Self {
+        Self { prior_draw: Some(draw), ..self }
     }
 
     /// Where a solver is to keep what it has on the object's grid.

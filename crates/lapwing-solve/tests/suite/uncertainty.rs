@@ -13,7 +13,7 @@ fn errors_lie_within_one_and_two_standard_deviations_as_often_as_they_should() {
     if lapwing_testing::left_out() {
         return;
     }
-    for &(dose, sharp) in swept(&[(1e4, true), (1e4, false), (1e5, false)], 1) {
+    for &(dose, sharp) in swept(&[(1e3, true), (1e4, true), (1e4, false), (1e5, false)], 1) {
         let case = case_of(sharp);
         let problem = case.problem(Some(dose));
         let solver = Ml::default();
@@ -25,10 +25,11 @@ fn errors_lie_within_one_and_two_standard_deviations_as_often_as_they_should() {
         let found = compare(object.view(), case.truth.view(), &region).unwrap();
         let (amplitude, phase) = (maps.amplitude.view(), maps.phase.view());
         let covered = coverage(&found, &region, object.view(), amplitude, phase).unwrap();
-        // Less than normal errors: a flat object and a wrong probe leave what no photon decides.
+        // Normal errors have 0.68 and 0.95; a flat object and a wrong probe leave what no photon
+        // decides.
         for (what, [one, two]) in [("amplitude", covered.amplitude), ("phase", covered.phase)] {
             println!("dose {dose}, sharp {sharp}: {what} {one:.3} and {two:.3}");
-            assert!((0.48..0.82).contains(&one) && two > 0.78, "{what} at {dose}: {one}, {two}");
+            assert!((0.5..0.82).contains(&one) && two > 0.8, "{what} at {dose}: {one}, {two}");
         }
         let (expected, known) = (found.metrics.phase_mae, maps.phase_rms);
         println!("phase: mean error {expected}, standard deviation {known}");

@@ -195,7 +195,7 @@ fn a_reconstruction_says_what_it_left_out_and_how_far_chance_goes() {
     );
     let told = stderr(&output);
     assert!(output.status.success(), "{told}");
-    for part in ["left out: 1 hot pixel, 1 lost pattern", "prior = ", "by chance off by"] {
+    for part in ["left out: 1 hot pixel, 1 lost pattern", "prior = ", "expected error (1 sd): "] {
         assert!(told.contains(part), "expected `{part}` in\n{told}");
     }
     let text = std::fs::read(bench.path("out/result.json")).unwrap();

@@ -51,7 +51,10 @@ impl Second {
     fn of(options: &Ml, frame: &mut Frame<'_>) -> Self {
         let problem = frame.problem;
         let varies = problem.n_eigenmodes() > 0 || problem.varies_in_power();
-        let plain = problem.n_slices() == 1 && !varies && options.refined_positions().is_none();
+        let plain = problem.n_slices() == 1
+            && !varies
+            && options.refined_positions().is_none()
+            && problem.prior_draw.is_none();
         match options.constraints.is_none() && plain && frame.engine.resident().is_some() {
             true => Self::There(Descent::default(), Lent::default()),
             false => Self::Here(Descent::default(), Buffers::default()),

@@ -7,7 +7,7 @@
 
 use crate::Problem;
 use crate::engine::{Fields, PriorRule};
-use crate::prior::{Absorption, Jumps, ObjectSystem, Prior};
+use crate::prior::{Absorption, Draw, HeldPrior, Jumps, ObjectSystem, Prior};
 use crate::solver::gauge;
 use lapwing_model::Complex32;
 
@@ -22,6 +22,9 @@ pub(super) struct Stiffness {
     edge: f64,
     /// g on the grid of a slice; empty for a thin object.
     light: Vec<f32>,
+    /// Every slice's, held where evaluation began, with a draw of it; empty unless
+    /// [asked for](Problem::prior_draw).
+    held: Vec<HeldPrior>,
 }
 
 impl Stiffness {
@@ -35,7 +38,7 @@ impl Stiffness {
                 light
             }
         };
-        Self { strength: 0.0, absorption: 1.0, jumps: Jumps::Linear, edge, light }
+        Self { strength: 0.0, absorption: 1.0, jumps: Jumps::Linear, edge, light, held: Vec::new() }
     }
 
     /// The prior of a thin object whose s^2 is `scale`, for a device; `None` for no prior.
@@ -53,8 +56,11 @@ impl Stiffness {
     /// The prior at `fields`, whose s^2 is `s2` where the object is thin, and under the patterns'
     /// `light` (slice, y, x). Adds its gradient to those with respect to object and probe; returns
     /// its value, and what the curvature of every slice is with that of the patterns.
+    ///
+    /// Where a [draw of the prior](Problem::prior_draw) is asked for, it is the prior held where
+    /// the first evaluation was, which leaves the probe alone.
     pub fn at(
-        &self,
+        &mut self,
         problem: &Problem,
         fields: &Fields,
         s2: f64,
@@ -63,17 +69,19 @@ impl Stiffness {
     ) -> (f64, Vec<ObjectSystem>) {
         let (width, slice, slices) =
             (problem.object.shape().1, problem.slice_len(), problem.n_slices());
+        if let Some(draw) = problem.prior_draw.filter(|_| self.held.is_empty()) {
+            self.hold(problem, fields, s2, &light, draw);
+        }
         let all = fields.object().chunks_exact(slice).zip(by_object.chunks_exact_mut(slice));
         let mut value = 0.0;
         let systems = all.enumerate().map(|(index, (object, gradient))| {
             let mut kappa = light[index * slice..(index + 1) * slice].to_vec();
             let prior = (self.strength > 0.0).then(|| {
-                let prior = Prior {
-                    strength: self.strength,
-                    edge: self.edge,
-                    jumps: self.jumps,
-                    absorption: Absorption::new(self.absorption, object, &kappa),
-                };
+                if let Some(held) = self.held.get(index) {
+                    value += held.add_gradient(object, gradient);
+                    return held.curvature();
+                }
+                let prior = self.prior(object, &kappa);
                 let (s2, power) = match slices {
                     1 => (s2, 0.0),
                     _ => self.scale_of(object),
@@ -105,6 +113,30 @@ impl Stiffness {
         });
         let systems = systems.collect();
         (value, systems)
+    }
+
+    /// That of a slice under this light.
+    fn prior(&self, object: &[Complex32], light: &[f32]) -> Prior {
+        Prior {
+            strength: self.strength,
+            edge: self.edge,
+            jumps: self.jumps,
+            absorption: Absorption::new(self.absorption, object, light),
+        }
+    }
+
+    /// Holds the prior of every slice at these fields.
+    fn hold(&mut self, problem: &Problem, fields: &Fields, s2: f64, light: &[f32], draw: Draw) {
+        let (width, slice) = (problem.object.shape().1, problem.slice_len());
+        let slices = fields.object().chunks_exact(slice).zip(light.chunks_exact(slice));
+        self.held = slices
+            .enumerate()
+            .map(|(index, (object, light))| {
+                let s2 = if self.light.is_empty() { s2 } else { self.scale_of(object).0 };
+                let prior = self.prior(object, light);
+                HeldPrior::new(prior, (object, width), s2, problem.gain, (draw, index))
+            })
+            .collect();
     }
 
     /// s^2 of a slice, and sum g |O|^2.

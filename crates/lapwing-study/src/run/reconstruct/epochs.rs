@@ -133,8 +133,8 @@ impl Request {
         let (Watching { resumed, .. }, Done { solution, seconds, .. }) = (watch, done);
         if let Some(maps) = &maps {
             let text = format!(
-                "by chance off by {:.4} in amplitude and {:.4} rad in phase, r.m.s. of the error \
-                 maps ({} replicates; what is wrong every time does not show)",
+                "expected error (1 sd): {:.4} in amplitude and {:.4} rad in phase, r.m.s. of the \
+                 error maps ({} replicates; what is wrong every time does not show)",
                 maps.amplitude_rms, maps.phase_rms, maps.replicates
             );
             note(&mut *observe, Level::Fact, &text)?;

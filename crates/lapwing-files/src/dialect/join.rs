@@ -15,7 +15,7 @@ use super::table::read_into;
 use crate::dataset::mean_counts;
 use crate::mask::Layers;
 use crate::metadata::TOOL;
-use crate::options::{ReadOptions, Understanding};
+use crate::options::{Moves, ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
 use crate::physics::exposure_in_words;
 use crate::remarks::{Stop, What};
@@ -211,6 +211,17 @@ fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
         }
     }
     let physics = [first, part].map(|scan| scan.physics().ok());
+    if let [Some(a), Some(b)] = &physics
+        && a.moves != b.moves
+        && alike(Some(a), Some(&Physics { moves: a.moves, ..b.clone() }))
+    {
+        let [a, b] = [a, b].map(|of| Moves::from(of.moves).name());
+        let expected = format!(
+            "a near field whose {a} moves, as in the first scan (where the files do not tell what \
+             moved, say it of all: --moves specimen or --moves probe)"
+        );
+        return Some(Problem::new("join", expected, format!("one whose {b} moves")));
+    }
     if !alike(physics[0].as_ref(), physics[1].as_ref()) {
         let words = |scan: &Dataset| {
             exposure_in_words(scan).unwrap_or_else(|| match scan.physics() {
@@ -220,7 +231,7 @@ fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
         };
         let expected = format!(
             "patterns that come about as those of the first scan ({}; what is said, as --fly, \
-             --detector-blur or --slices, is taken for all)",
+             --detector-blur, --slices or --moves, is taken for all)",
             words(first)
         );
         return Some(Problem::new("join", expected, words(part)));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lapwing_files::npy::{Array, Values};
-use lapwing_files::options::CoordinateOrder;
+use lapwing_files::options::{CoordinateOrder, Geometry, Moves};
 use lapwing_files::remarks::What;
 use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, limit, metadata};
 use lapwing_model::forward::Physics;
@@ -259,6 +259,37 @@ fn a_scan_that_comes_about_otherwise_is_told_how() {
     let still = written(folder.path(), "still.npz", &scan(2, 0.0, Some(1.0)));
     let told = joined(&a, &[&still], &Storage::Memory).unwrap_err();
     assert!(told.contains("found a far field of a thin object, the probe at rest"), "{told}");
+}
+
+#[test]
+fn near_fields_that_tell_what_moves_and_that_do_not_are_joined_by_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let near = |name: &str, moves: Option<&str>| {
+        let mut scan = Dataset { geometry: Some(Geometry::NearField), ..scan(2, 0.0, Some(1.0)) };
+        let own = scan.metadata.as_mut().unwrap();
+        metadata::set_physics_parameter(own, "fresnel_number", 0.5);
+        match moves {
+            Some(moves) => metadata::set_physics_parameter(own, "moves", moves),
+            // One that was simulated before this was told.
+            None => metadata::append_transformation(own, "lapwing", "simulate", Default::default()),
+        }
+        written(folder.path(), name, &scan)
+    };
+    let (earlier, new) = (near("earlier.npz", None), near("new.npz", Some("specimen")));
+    for (first, second) in [(&earlier, &new), (&new, &earlier)] {
+        let told = joined(first, &[second], &Storage::Memory).unwrap_err();
+        let parts = ["--moves specimen", "--moves probe", "probe moves", "specimen moves"];
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+        // What the message says to type is a way on.
+        for moves in [Moves::Specimen, Moves::Probe] {
+            let mut options = ReadOptions { join: vec![second.clone()], ..ReadOptions::default() };
+            options.physics.moves = Some(moves);
+            let all = dialect::read(first, &options).unwrap().0;
+            assert_eq!((all.n_patterns(), all.physics().unwrap().moves), (4, moves.into()));
+        }
+    }
+    // Said or not, a file that tells the same is joined as it is.
+    joined(&earlier, &[&near("probe.npz", Some("probe"))], &Storage::Memory).unwrap();
 }
 
 /// Scans joined and turned at once lie to each other as those of their file do, turned later; both

@@ -309,6 +309,11 @@ pub(crate) fn tell(
     {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
     }
+    if let (Some(Geometry::FarField), Some(metadata)) = (*geometry, metadata.as_mut()) {
+        for name in [FRESNEL_NUMBER, MOVES] {
+            metadata::remove_physics_parameter(metadata, name);
+        }
+    }
     match (options.moves, *geometry) {
         (Some(moves), Some(Geometry::NearField)) => {
             metadata::set_physics_parameter(metadata.get_or_insert_default(), MOVES, moves.name());

@@ -92,6 +92,25 @@ fn what_moves_is_the_specimen_but_of_simulations_that_do_not_tell() {
 }
 
 #[test]
+fn a_far_field_keeps_nothing_of_a_near_one() {
+    let mut stated = Metadata::new();
+    metadata::set_physics_parameter(&mut stated, FRESNEL_NUMBER, 0.1);
+    metadata::set_physics_parameter(&mut stated, MOVES, "probe");
+    metadata::set_physics_parameter(&mut stated, BLUR, 0.5);
+    let parameters = |geometry: Option<Geometry>| {
+        let mut told = Some(stated.clone());
+        let on = (&[][..], (16, 16));
+        tell(PhysicsOptions::default(), false, &mut geometry.clone(), &mut told, on, &mut vec![])
+            .unwrap();
+        told.unwrap()["physics_parameters"].clone()
+    };
+    assert_eq!(parameters(Some(Geometry::FarField)), json!({ "detector_blur_px": 0.5 }));
+    for geometry in [None, Some(Geometry::NearField)] {
+        assert_eq!(parameters(geometry), stated["physics_parameters"]);
+    }
+}
+
+#[test]
 fn a_gap_in_metres_is_one_in_fresnel_numbers() {
     // 0.1 nm pixels, electrons of 300 kV (1.97 pm), 5 nm: 1e-20 / (1.97e-12 x 5e-9) = 1.015.
     let mut metadata = Metadata::new();

@@ -280,9 +280,7 @@ pub fn stated_fresnel_number(metadata: &Metadata) -> Option<f64> {
 fn fresnel_number(metadata: &Metadata) -> Option<f64> {
     stated_fresnel_number(metadata).or_else(|| {
         let optics = FarFieldOptics::of(metadata)?;
-        let (dy, dx) = object_pixel(metadata).unwrap_or(optics.pitch);
-        let (along_y, along_x) = (dy * optics.pitch.0, dx * optics.pitch.1);
-        Some((along_y * along_x).sqrt() / (optics.wavelength * optics.distance))
+        Some(optics.fresnel_number(object_pixel(metadata).unwrap_or(optics.pitch)))
     })
 }
 

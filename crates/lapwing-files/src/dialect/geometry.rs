@@ -55,6 +55,24 @@ impl FarFieldOptics {
         Self { pitch: (self.pitch.0 * y / dy, self.pitch.1 * x / dx), ..*self }
     }
 
+    /// These optics where they make this Fresnel number of object pixels (dy, dx), metres, by the
+    /// magnification p / d; else the parallel beam that does, whose detector has the object's
+    /// pixels, at d^2 / (lambda F).
+    pub fn imaging(&self, fresnel_number: f64, (dy, dx): (f64, f64)) -> Self {
+        let made = self.fresnel_number((dy, dx));
+        if (made / fresnel_number - 1.0).abs() <= 1e-6 {
+            return *self;
+        }
+        let distance = dy * dx / (self.wavelength * fresnel_number);
+        Self { distance, pitch: (dy, dx), ..*self }
+    }
+
+    /// Fresnel number of object pixels (dy, dx), metres, in the near field: d p / (lambda z).
+    pub(crate) fn fresnel_number(&self, (dy, dx): (f64, f64)) -> f64 {
+        let (along_y, along_x) = (dy * self.pitch.0, dx * self.pitch.1);
+        (along_y * along_x).sqrt() / (self.wavelength * self.distance)
+    }
+
     /// Photon energy, electronvolts: h c / lambda.
     pub fn photon_energy_ev(&self) -> f64 {
         H_C / self.wavelength / ELEMENTARY_CHARGE

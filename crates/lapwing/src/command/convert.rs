@@ -160,7 +160,15 @@ fn cxi(
 ) -> anyhow::Result<Written> {
     let mut notes = Vec::new();
     let known = dataset.metadata.as_ref().and_then(FarFieldOptics::of);
-    let optics = known.or_else(|| {
+    let imaged = imaged(dataset, known, pixel, name)?;
+    if imaged.is_some() && imaged != known {
+        notes.push(format!(
+            "{}: a detector that makes the Fresnel number is written: that of a parallel beam, with the \
+             pixels of the object, at the effective distance",
+            path.display()
+        ));
+    }
+    let optics = imaged.or(known).or_else(|| {
         let wavelength = physics_parameter(dataset.metadata.as_ref()?, "wavelength_m")?;
         let (y, x) = pixel?;
         let (height, width) = dataset.pattern_shape();
@@ -197,6 +205,30 @@ fn cxi(
         ));
     }
     Ok(Written { files: vec![path.to_owned()], notes })
+}
+
+/// The optics of a near field that make its Fresnel number, `known` ones where they do; `None` of a
+/// far field, and where wavelength or pixel is not known.
+fn imaged(
+    dataset: &Dataset,
+    known: Option<FarFieldOptics>,
+    pixel: Option<(f64, f64)>,
+    name: &str,
+) -> anyhow::Result<Option<FarFieldOptics>> {
+    if dataset.geometry != Some(Geometry::NearField) {
+        return Ok(None);
+    }
+    let physics = match (dataset.physics(), known) {
+        (Ok(physics), _) => physics,
+        (Err(_), Some(known)) => return Ok(Some(known)),
+        (Err(unknown), None) => return Err(unknown).context(name.to_owned()),
+    };
+    let Propagation::NearField { fresnel_number } = physics.propagation else { return Ok(None) };
+    let Some(pixel) = pixel.or(known.map(|known| known.pitch)) else { return Ok(None) };
+    let wavelength =
+        dataset.metadata.as_ref().and_then(|own| physics_parameter(own, "wavelength_m"));
+    let of = |wavelength| FarFieldOptics { wavelength, distance: f64::INFINITY, pitch: pixel };
+    Ok(known.or(wavelength.map(of)).map(|optics| optics.imaging(fresnel_number, pixel)))
 }
 
 fn pair(

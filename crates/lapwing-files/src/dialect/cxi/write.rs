@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use lapwing_model::forward::Propagation;
+
 use super::OURS;
 use super::mask::MASK;
 use crate::dialect::geometry::{FarFieldOptics, H_C, object_pixel, record_pixel, state};
@@ -16,9 +18,10 @@ use crate::{Dataset, Error, contract, hdf5, metadata};
 /// and columns towards -x, as CXI assumes when there are no `basis_vectors`, and (dy, dx) the
 /// object's `pixel` along (y, x), metres: where it is not given that of the metadata, else the one
 /// that the optics make, in the near field the detector's own. In the far field the pixels of the
-/// detector are written as those that make it ([`FarFieldOptics::making`]). What CXI has no names
-/// for is in `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata`, which has that pixel,
-/// too, and the extras.
+/// detector are written as those that make it ([`FarFieldOptics::making`]), in the near field its
+/// pixels and distance as those that make the Fresnel number ([`FarFieldOptics::imaging`]). What
+/// CXI has no names for is in `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata`, which
+/// has that pixel, too, and the extras.
 ///
 /// # Errors
 /// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from
@@ -39,7 +42,12 @@ pub fn write_cxi(
     let known = pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel));
     let made = || if near { optics.pitch } else { optics.object_pixel(shape) };
     let (dy, dx) = known.unwrap_or_else(made);
-    let optics = if near { *optics } else { optics.making((dy, dx), shape) };
+    let propagation = dataset.physics().map(|physics| physics.propagation);
+    let optics = match propagation {
+        Ok(Propagation::NearField { fresnel_number }) => optics.imaging(fresnel_number, (dy, dx)),
+        _ if near => *optics,
+        _ => optics.making((dy, dx), shape),
+    };
     let mut left_out = Vec::new();
     let intensity = dataset.intensities()?;
     hdf5::write(path, |file| {
@@ -77,6 +85,9 @@ pub fn write_cxi(
         }
         let mut history = dataset.metadata.clone().unwrap_or_default();
         record_pixel(&mut history, (dy, dx));
+        if near {
+            optics.record(&mut history);
+        }
         let stated = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
         if dataset.geometry.is_some() || !stated {
             state(&mut history, dataset.geometry.unwrap_or(Geometry::FarField));

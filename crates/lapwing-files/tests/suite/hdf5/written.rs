@@ -8,6 +8,7 @@ use lapwing_files::dialect::{self, Acquisition, FarFieldOptics, Geometry, Produc
 use lapwing_files::hdf5::is_hdf5;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Dataset, Mask, ReadOptions, metadata};
+use lapwing_model::forward::Propagation;
 use lapwing_model::{Complex32, Field, Modes, Object, Position};
 use ndarray::Array3;
 
@@ -207,4 +208,60 @@ fn the_geometry_survives_a_copy_in_the_studys_format() {
     assert_eq!(read_again().0.geometry, Some(Geometry::FarField));
     dataset().write(&copy).unwrap();
     assert_eq!(read_again().0.geometry, None);
+}
+
+#[test]
+fn the_detector_of_a_near_field_makes_its_fresnel_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("near.cxi");
+    let pitch = (5e-6, 5e-6);
+    let told = FarFieldOptics { wavelength: 1.5e-10, distance: 0.1, pitch };
+    let near = |number: Option<f64>| {
+        let mut near = Dataset { geometry: Some(Geometry::NearField), ..dataset() };
+        let own = near.metadata.as_mut().unwrap();
+        let stated = [
+            ("fresnel_number", number),
+            ("wavelength_m", Some(told.wavelength)),
+            ("distance_m", Some(told.distance)),
+            ("detector_pixel_size_y_m", Some(pitch.0)),
+            ("detector_pixel_size_x_m", Some(pitch.1)),
+        ];
+        for (name, stated) in stated {
+            if let Some(stated) = stated {
+                metadata::set_physics_parameter(own, name, stated);
+            }
+        }
+        near
+    };
+    let pixel = 1e-6;
+    // Of a cone beam, 1 um x 5 um / (0.15 nm x 0.1 m) = 1/3; stated the same; stated otherwise,
+    // which 1 um at (1 um)^2 / (0.15 nm x 2) have.
+    let cone = pixel * pitch.0 / (told.wavelength * told.distance);
+    let parallel = FarFieldOptics {
+        distance: pixel * pixel / (told.wavelength * 2.0),
+        pitch: (pixel, pixel),
+        ..told
+    };
+    for (number, expected, detector) in
+        [(None, 1.0, told), (Some(cone), 1.0, told), (Some(2.0), 6.0, parallel)]
+    {
+        let mut near = near(number);
+        metadata::set_physics_parameter(near.metadata.as_mut().unwrap(), "pixel_size_m", pixel);
+        write_cxi(&near, &told, None, &path).unwrap();
+        let (read, understood) = dialect::read(&path, &ReadOptions::default()).unwrap();
+        let found = FarFieldOptics::of(read.metadata.as_ref().unwrap()).unwrap();
+        let numbers = |of: FarFieldOptics| [of.wavelength, of.distance, of.pitch.0, of.pitch.1];
+        for (found, expected) in numbers(found).iter().zip(numbers(detector)) {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{number:?}: {found} for {expected}");
+        }
+        let physics = read.physics().unwrap();
+        let Propagation::NearField { fresnel_number } = physics.propagation else {
+            panic!("{physics:?}");
+        };
+        let meant = expected * cone;
+        assert!((fresnel_number / meant - 1.0).abs() < 1e-9, "{number:?}: {fresnel_number}");
+        assert_close(&[understood.pixel_size_m.unwrap().0 * 1e6], &[1.0], 1e-9);
+        assert_close(&rows(&read), &rows(&near), 1e-9);
+        assert_close(&columns(&read), &columns(&near), 1e-9);
+    }
 }

@@ -147,8 +147,8 @@ class ReadingOptions(TypedDict, total=False):
     flip_x: bool
     """Reverse the sign of the column coordinates."""
     fly: str | Sequence[float]
-    """The probe moves during each exposure: by this much, in object pixels, or auto, from position
-    to position."""
+    """The probe moves over the specimen, or that under it, during each exposure: by this much, in
+    object pixels, or auto, from position to position."""
     moves: Literal["specimen", "probe"]
     """What moves in a near-field scan: the specimen, while light and detector stand still, or the
     probe, over specimen and detector."""
@@ -377,8 +377,8 @@ def load(
     flip_x : bool, optional
         Reverse the sign of the column coordinates.
     fly : str or (float, float), optional
-        The probe moves during each exposure: by this much, in object pixels, or auto, from position
-        to position.
+        The probe moves over the specimen, or that under it, during each exposure: by this much, in
+        object pixels, or auto, from position to position.
     moves : "specimen" or "probe", optional
         What moves in a near-field scan: the specimen, while light and detector stand still, or the
         probe, over specimen and detector.

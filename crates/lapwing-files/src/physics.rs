@@ -41,6 +41,9 @@ const SLICES: &str = "slices";
 const SLICE_SPACING: &str = "slice_spacing_m";
 const SLICE_FRESNEL_NUMBER: &str = "slice_fresnel_number";
 
+/// Beginning of what is told of a word on what moves in a far field; what to say follows.
+const NOBODY_SEES: &str = "moves: makes no difference in a far field; of a near field say ";
+
 /// What a user may say of how patterns come about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct PhysicsOptions {
@@ -101,6 +104,13 @@ impl PhysicsOptions {
             moves: self.moves.map_or(physics.moves, Into::into),
         };
         with_square_pixels(physics, metadata)
+    }
+
+    /// What is said here and makes no difference to patterns that are simulated by `physics`, in
+    /// words that name `fresnel_number`, the option of it.
+    pub fn without_effect(&self, physics: &Physics, fresnel_number: &str) -> Option<String> {
+        let far = physics.propagation == Propagation::FarField;
+        (far && self.moves.is_some()).then(|| format!("{NOBODY_SEES}{fresnel_number}, too"))
     }
 
     /// The slices of `before` with what is said here in its place.
@@ -316,11 +326,10 @@ pub(crate) fn tell(
         (Some(moves), Some(Geometry::NearField)) => {
             metadata::set_physics_parameter(metadata.get_or_insert_default(), MOVES, moves.name());
         }
-        (Some(_), _) => notes.push(
-            "moves: makes no difference in a far field; of a near field say --fresnel-number F, or \
-             --geometry near-field where wavelength, distance and pixels are known"
-                .to_owned(),
-        ),
+        (Some(_), _) => notes.push(format!(
+            "{NOBODY_SEES}--fresnel-number F, or --geometry near-field where wavelength, distance and \
+             pixels are known"
+        )),
         (None, _) => {}
     }
     if let Some(fly) = options.fly {
@@ -330,7 +339,7 @@ pub(crate) fn tell(
         flown.check(shape).map_err(|_| UnknownPhysics::LongWay(fly, (y, x), shape))?;
         let motion = flown.motion;
         notes.push(match motion.is_empty() {
-            true => "fly scan: none, the probe stands still during an exposure".to_owned(),
+            true => "fly scan: none, nothing moves during an exposure".to_owned(),
             false => format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"),
         });
         record_motion(metadata.get_or_insert_default(), &motion);

@@ -331,8 +331,8 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     row(
         "fly", "scan", "DY,DX",
-        "The probe moves during each exposure: by this much, in object pixels, or auto, from \
-         position to position",
+        "The probe moves over the specimen, or that under it, during each exposure: by this much, \
+         in object pixels, or auto, from position to position",
         Kind::Motion { set: |o, fly| o.physics.fly = Some(fly) },
     ).like("\"auto\""),
     choice(

@@ -24,6 +24,13 @@ fn an_exposure_is_told_as_it_was_said_however_short() {
     assert_eq!(told(""), "");
     assert_eq!(told("--fly 0,4"), "the probe moves along (0.00, 4.00) px, (y, x), in 8 steps");
     assert_eq!(told("--fly 0.3,0"), "the probe moves along (0.30, 0.00) px, (y, x), in 2 steps");
+    // Of a stage's near field the specimen moves; a far field is the same of either.
+    let near = |moves: &str| told(&format!("--fresnel-number 0.1 --fly 0,4 --moves {moves}"));
+    for moves in ["specimen", "probe"] {
+        let words = near(moves);
+        assert!(words.contains(&format!("the {moves} moves along (0.00, 4.00) px")), "{words}");
+    }
+    assert!(!near("specimen").contains("probe"), "{}", near("specimen"));
     let slices = told("--slices 3 --slice-fresnel-number 0.25");
     assert_eq!(slices, "3 slices, Fresnel number of a pixel over a gap 0.2500");
     // A reconstruction says with what it was made.
@@ -54,7 +61,7 @@ fn an_exposure_is_told_as_it_was_said_however_short() {
     let solve_stated = solve.replace("still.npz", "stated.npz");
     bench.ok(&format!("{solve_stated} off --fly 0,0 --detector-blur 0"));
     assert_eq!(result(&bench, "off")["exposure"], Value::Null);
-    assert!(log("off").contains("fly scan: none, the probe stands still"), "{}", log("off"));
+    assert!(log("off").contains("fly scan: none, nothing moves"), "{}", log("off"));
     assert!(!log("off").contains("along (0.00, 0.00)"), "{}", log("off"));
     bench.ok(&format!("{SIMULATE} --fly 0,0 --detector-blur 0 --output neutral.npz"));
     assert_eq!(counts("still.npz"), counts("neutral.npz"));

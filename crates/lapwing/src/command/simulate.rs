@@ -146,6 +146,10 @@ impl Simulate {
             (None, Some(specimen)) => self.built_in(specimen)?,
             (None, None) => bail!("expected --base or --specimen"),
         };
+        let said = self.exposure.said().physics;
+        if let Some(text) = said.without_effect(&sample.physics, "--fresnel-number F") {
+            output.note(text);
+        }
         let sample = Sample { apparatus: self.apparatus.settled(), ..sample };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
         let storage = self.storage(sample.scan.len(), sample.pattern_pixels());

@@ -2,7 +2,10 @@
 //! whether a reconstruction would take it.
 
 use crate::common::{Bench, stderr};
+use lapwing_files::dialect::FarFieldOptics;
 use lapwing_files::npy::{self, Array};
+use lapwing_files::{ReadOptions, dataset};
+use lapwing_model::forward::Propagation;
 use std::path::Path;
 
 #[test]
@@ -93,4 +96,65 @@ fn what_moves_in_a_near_field_goes_on_with_it() {
     let pair = "convert moves.npz pair.h5 --pixel-size-m 1e-8";
     let told = stderr(&bench.run(pair));
     assert!(told.contains("--fresnel-number 0.1 --moves probe"), "{told}");
+}
+
+#[test]
+fn the_detector_of_a_near_field_is_written_as_it_makes_the_fresnel_number() {
+    let bench = Bench::new();
+    bench.simulate("near.npz", "--fresnel-number 0.1");
+    // 8 keV; a pixel of 10 nm at (10 nm)^2 / (0.155 nm x 0.1), and what another detector makes.
+    let wavelength = 1.549_803e-10;
+    for said in ["--pixel-size-m 1e-8", "--distance-m 1 --detector-pixel-size-m 1e-6"] {
+        let told = bench.run(&format!("convert near.npz near.cxi --energy-kev 8 {said}"));
+        assert!(stderr(&told).contains("effective distance"), "{}", stderr(&told));
+        let (read, _) = dataset::read(bench.path("near.cxi"), &ReadOptions::default()).unwrap();
+        let FarFieldOptics { distance, pitch, .. } =
+            FarFieldOptics::of(read.metadata.as_ref().unwrap()).unwrap();
+        let number = pitch.0 * pitch.1 / (wavelength * distance);
+        assert!((number / 0.1 - 1.0).abs() < 1e-5, "{said}: {number}");
+        let Propagation::NearField { fresnel_number } = read.physics().unwrap().propagation else {
+            panic!("{:?}", read.physics());
+        };
+        assert!((fresnel_number - 0.1).abs() < 1e-9, "{said}: {fresnel_number}");
+    }
+}
+
+#[test]
+fn a_near_field_that_is_read_as_a_far_one_keeps_nothing_of_it() {
+    let bench = Bench::new();
+    bench.simulate("near.npz", "--fresnel-number 0.1");
+    bench.ok("convert near.npz far.npz --geometry far-field");
+    let (read, _) = dataset::read(bench.path("far.npz"), &ReadOptions::default()).unwrap();
+    let parameters = &read.metadata.as_ref().unwrap()["physics_parameters"];
+    assert_eq!(parameters["geometry"], "far-field");
+    assert!(["fresnel_number", "moves"].iter().all(|name| parameters.get(name).is_none()));
+}
+
+#[test]
+fn a_word_on_what_moves_in_a_far_field_is_not_passed_over() {
+    let bench = Bench::new();
+    let told = |command: &str| {
+        let output = bench.run(command);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let words = "makes no difference in a far field";
+    let simulate = "simulate --specimen cells --pattern-size 32 --probe-diameter 16 --step 8 \
+                    --field-of-view 40x40 --dose 1000 --moves probe --output s.npz";
+    assert!(told(simulate).contains(words));
+    assert!(!told(&format!("{simulate} --fresnel-number 0.1")).contains(words));
+    let design = |physics: &str| {
+        let text = format!(
+            "[study]\nname = \"s\"\ndoses = [1e3]\npattern_size = 32\n[specimen]\nkind = \"cells\"\n\
+             [probe]\nkind = \"defocused\"\ndiameter = 16.0\n[scan]\nkind = \"raster\"\nstep = 8.0\n\
+             field = [60.0, 60.0]\n[physics]\n{physics}\n[[solver]]\nalgorithm = \"LSQML\"\n\
+             epochs = 2\n"
+        );
+        std::fs::write(bench.path("s.toml"), text).unwrap();
+    };
+    design("moves = \"probe\"");
+    let far = told("study prepare s.toml --output far");
+    assert!(far.contains(words) && far.contains("fresnel_number under [physics]"), "{far}");
+    design("moves = \"probe\"\nfresnel_number = 0.1");
+    assert!(!told("study prepare s.toml --output near").contains(words));
 }

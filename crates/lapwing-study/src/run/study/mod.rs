@@ -266,6 +266,10 @@ impl Origin {
                          reconstructions are not compared with it",
                         base.file.display()
                     );
+                    note(&mut *observe, Level::Fact, &text)?;
+                }
+                let option = "fresnel_number under [physics]";
+                if let Some(text) = design.physics.without_effect(&sample.physics, option) {
                     note(observe, Level::Fact, &text)?;
                 }
                 Ok(Self::Simulated(Box::new(sample)))

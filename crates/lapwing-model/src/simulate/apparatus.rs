@@ -169,8 +169,10 @@ impl Apparatus {
     }
 
     /// Where the patterns are taken whose positions are told as `scan`; pattern j draws from
-    /// generator `scan error` number j of `seed`. None where these are right.
-    pub fn places(&self, scan: &[Position], seed: u64) -> Option<Vec<Position>> {
+    /// generator `scan error` number j of `seed`. None where these are right. The stage stretches,
+    /// turns and shears lengths, which pixels of `sides` (y, x) tell, in any unit; it drifts and
+    /// scatters by pixels.
+    pub fn places(&self, scan: &[Position], sides: (f64, f64), seed: u64) -> Option<Vec<Position>> {
         let &Self { scan_drift: (y, x), scan_scatter, .. } = self;
         let map = Affine {
             scale: self.scan_scale,
@@ -182,7 +184,12 @@ impl Apparatus {
         if map == Affine::default() && drift == EvenDrift::default() && scan_scatter == 0.0 {
             return None;
         }
-        let mut places = drift.applied(&map.applied(scan));
+        // In widths of a pixel: numbers of square ones stay what they are.
+        let height = sides.0 / sides.1;
+        let lengths: Vec<_> = scan.iter().map(|at| Position { y: at.y * height, ..*at }).collect();
+        let mut mapped = map.applied(&lengths);
+        mapped.iter_mut().for_each(|at| at.y /= height);
+        let mut places = drift.applied(&mapped);
         if scan_scatter > 0.0 {
             for (index, at) in places.iter_mut().enumerate() {
                 let mut draws = generator(seed, "scan error", index as u64);
@@ -197,12 +204,12 @@ impl Apparatus {
         Some(places)
     }
 
-    /// Positions around which there must be an object, whatever is drawn: `scan`, which is told,
-    /// and the corners of the box that holds the places where patterns are taken.
+    /// Positions around which there must be an object of square pixels, whatever is drawn: `scan`,
+    /// which is told, and the corners of the box that holds the places where patterns are taken.
     pub fn extent(&self, scan: &[Position]) -> Vec<Position> {
         let steady = Self { scan_scatter: 0.0, ..*self };
         let mut all = scan.to_vec();
-        let places = steady.places(scan, 0);
+        let places = steady.places(scan, (1.0, 1.0), 0);
         if places.is_none() && self.scan_scatter == 0.0 {
             return all;
         }

@@ -74,7 +74,8 @@ pub fn expose<'a>(
 ) -> Result<Exposure, SimulateError> {
     let (_, height, width) = probe.dim();
     let mut counts = stack((scan.len(), height, width))?;
-    let exposing = Exposing { physics, apparatus: &Apparatus::default(), dose, seed };
+    let (apparatus, sides) = (&Apparatus::default(), (1.0, 1.0));
+    let exposing = Exposing { physics, apparatus, sides, dose, seed };
     let Exposed { scale, mean_counts } = exposing.onto(object, probe, scan, counts.view_mut())?;
     Ok(Exposure { counts, scale, mean_counts })
 }
@@ -86,6 +87,8 @@ pub struct Exposing<'a> {
     pub physics: &'a Physics,
     /// What beam, detector and stage do besides.
     pub apparatus: &'a Apparatus,
+    /// Sides (y, x) of an object pixel, in any unit: the stage turns lengths.
+    pub sides: (f64, f64),
     /// Mean photons per pattern, before the detector saturates.
     pub dose: f64,
     /// Seed of all draws.
@@ -109,9 +112,9 @@ impl Exposing<'_> {
         scan: &[Position],
         mut counts: ArrayViewMut3<'_, f32>,
     ) -> Result<Exposed, SimulateError> {
-        let &Self { physics, apparatus, dose, seed } = self;
+        let &Self { physics, apparatus, sides, dose, seed } = self;
         apparatus.check()?;
-        let places = apparatus.places(scan, seed);
+        let places = apparatus.places(scan, sides, seed);
         let scan = places.as_deref().unwrap_or(scan);
         let varying = Varying {
             powers: apparatus.powers(scan.len(), seed),

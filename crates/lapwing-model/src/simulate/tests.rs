@@ -12,6 +12,9 @@ fn case() -> (Field, Modes, Vec<Position>) {
     (object, probe, scan)
 }
 
+/// Sides of square pixels.
+const SQUARE: (f64, f64) = (1.0, 1.0);
+
 #[test]
 fn noise_free_total_is_the_dose_and_patterns_are_those_of_the_model() {
     let (object, probe, scan) = case();
@@ -132,7 +135,8 @@ fn beams_fade_and_flicker_and_detectors_saturate() {
         let mut counts = Array3::zeros((scan.len(), probe.dim().1, probe.dim().2));
         let (view, physics) = (counts.view_mut(), Physics::default());
         let object = object.view();
-        let exposing = Exposing { physics: &physics, apparatus: &apparatus, dose, seed: 5 };
+        let exposing =
+            Exposing { physics: &physics, apparatus: &apparatus, sides: SQUARE, dose, seed: 5 };
         exposing.onto(object, probe.view(), &scan, view).unwrap();
         counts
     };
@@ -174,7 +178,8 @@ fn bright(apparatus: Apparatus) -> Array3<f32> {
     let (object, probe, scan) = inner();
     let mut counts = Array3::zeros((scan.len(), 8, 8));
     let physics = Physics::default();
-    let exposing = Exposing { physics: &physics, apparatus: &apparatus, dose: 1e12, seed: 5 };
+    let exposing =
+        Exposing { physics: &physics, apparatus: &apparatus, sides: SQUARE, dose: 1e12, seed: 5 };
     exposing.onto(object.view(), probe.view(), &scan, counts.view_mut()).unwrap();
     counts
 }
@@ -210,7 +215,7 @@ fn patterns_are_taken_where_the_stage_is_and_not_where_it_says() {
         scan_scatter: 0.1,
         ..Apparatus::default()
     };
-    let places = off.places(&scan, 5).unwrap();
+    let places = off.places(&scan, SQUARE, 5).unwrap();
     // By hand: about the mean, (11.6, 12.5), turned from rows towards columns; j of 19.
     let (sin, cos) = 4.0_f64.to_radians().sin_cos();
     let (mut sum, mut square) = (0.0, 0.0);
@@ -228,20 +233,24 @@ fn patterns_are_taken_where_the_stage_is_and_not_where_it_says() {
     assert!((sum / 40.0).abs() < 0.06 && ((square / 40.0).sqrt() - 0.1).abs() < 0.04);
     let right = expose(&Physics::default(), object.view(), probe.view(), &places, 1e12, 5).unwrap();
     assert_eq!(bright(off), right.counts);
-    assert_eq!(off.places(&scan, 5).unwrap(), places);
+    assert_eq!(off.places(&scan, SQUARE, 5).unwrap(), places);
     // What is drawn lies within the extent, of any seed.
     let (y0, y1, x0, x1) = crate::position::bounding_box(&off.extent(&scan)).unwrap();
-    for at in (0..50).flat_map(|seed| off.places(&scan, seed).unwrap()) {
+    for at in (0..50).flat_map(|seed| off.places(&scan, SQUARE, seed).unwrap()) {
         assert!((y0..=y1).contains(&at.y) && (x0..=x1).contains(&at.x));
     }
     assert_eq!(Apparatus::default().extent(&scan), scan);
     let far = Apparatus { scan_drift: (0.0, 30.0), ..Apparatus::default() };
     let (physics, mut counts) = (Physics::default(), Array3::zeros((20, 8, 8)));
-    let exposing = Exposing { physics: &physics, apparatus: &far, dose: 1e3, seed: 5 };
+    let exposing =
+        Exposing { physics: &physics, apparatus: &far, sides: SQUARE, dose: 1e3, seed: 5 };
     let refused = exposing.onto(object.view(), probe.view(), &scan, counts.view_mut());
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("where the stage really is") && told.contains("leaves room"), "{told}");
-    assert_eq!(Apparatus { beam_fading: 0.5, ..Apparatus::default() }.places(&scan, 5), None);
+    assert_eq!(
+        Apparatus { beam_fading: 0.5, ..Apparatus::default() }.places(&scan, SQUARE, 5),
+        None
+    );
 }
 
 #[test]
@@ -319,4 +328,24 @@ fn an_apparatus_that_means_nothing_is_refused() {
         assert!(wrong.check().unwrap_err().to_string().starts_with(word), "{word}");
     }
     assert!(usual.is_ideal() && usual.check().is_ok());
+}
+
+#[test]
+fn a_stage_turns_lengths_whatever_the_pixels() {
+    let scan: Vec<_> =
+        [(0.0, 0.0), (10.0, 0.0), (0.0, 20.0), (7.0, -4.0)].map(|(y, x)| Position { y, x }).into();
+    let (y0, x0) = (17.0 / 4.0, 16.0 / 4.0);
+    let stage = Apparatus { scan_scale: 1.1, scan_rotation_deg: 30.0, ..Apparatus::default() };
+    // Pixels of 20 nm x 10 nm: cos 30 = sqrt(3) / 2, sin 30 = 1 / 2.
+    let places = stage.places(&scan, (20e-9, 10e-9), 1).unwrap();
+    for (told, at) in scan.iter().zip(&places) {
+        let (y, x) = (20.0 * (told.y - y0), 10.0 * (told.x - x0));
+        let (cos, sin) = (0.5 * 3.0_f64.sqrt(), 0.5);
+        let turned = (1.1 * (cos * y - sin * x), 1.1 * (sin * y + cos * x));
+        let off = (20.0 * (at.y - y0) - turned.0).hypot(10.0 * (at.x - x0) - turned.1);
+        assert!(off < 1e-9, "{told:?}: {off} nm off");
+    }
+    let square = |side: f64| stage.places(&scan, (side, side), 1);
+    assert_eq!(square(1.0), square(3e-9));
+    assert_ne!(square(1.0), Some(places));
 }

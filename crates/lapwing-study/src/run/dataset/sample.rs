@@ -5,7 +5,7 @@ use crate::design::{Design, MAX_PATTERN_VALUES, Radiation, Source};
 use crate::geometry::place;
 use crate::run::dataset::data::{REFERENCE, SIMULATED, START_PROBE, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
-use lapwing_files::dialect::{Base, read_base_as, state_square_pixels};
+use lapwing_files::dialect::{Base, object_sides, read_base_as, state_square_pixels};
 use lapwing_files::metadata::{append_transformation, physics_parameter, set_physics_parameter};
 use lapwing_files::options::Geometry;
 use lapwing_files::physics::{PhysicsOptions, UnknownPhysics};
@@ -256,6 +256,20 @@ impl Sample {
         self.probe.dim().1 * self.probe.dim().2
     }
 
+    /// Sides (y, x) of an object pixel, of which only the ratio counts: as the metadata tell them,
+    /// and squares where they do not.
+    fn sides(&self) -> (f64, f64) {
+        let mut metadata = self.metadata.clone();
+        square_pixels(&mut metadata, &self.physics, &self.probe);
+        match self.physics.propagation {
+            Propagation::FarField => {
+                object_sides(metadata.as_ref(), (self.probe.dim().1, self.probe.dim().2))
+            }
+            // Its model has one Fresnel number for both sides.
+            Propagation::NearField { .. } => (1.0, 1.0),
+        }
+    }
+
     /// `made`, the metadata of simulated data, and what the base file said besides.
     fn with_metadata_of_base(&self, made: Metadata) -> Metadata {
         let Some(mut all) = self.metadata.clone() else { return made };
@@ -279,7 +293,7 @@ impl Sample {
         let object = self.object.projection();
         let (_, height, width) = self.probe.dim();
         let mut patches = Array3::zeros((self.scan.len(), height, width));
-        let places = self.apparatus.places(&self.scan, seed);
+        let places = self.apparatus.places(&self.scan, self.sides(), seed);
         let places = places.as_ref().unwrap_or(&self.scan);
         for (mut patch, position) in patches.outer_iter_mut().zip(places) {
             let window = Window::of(*position, (height, width));
@@ -329,11 +343,12 @@ impl Sample {
         let mut diffraction =
             patterns::make_in(storage, (self.scan.len(), side, width), |_, _| ())?;
         let Self { physics, apparatus, object, .. } = self;
-        let exposing = Exposing { physics, apparatus, dose: dose as f64, seed };
+        let sides = self.sides();
+        let exposing = Exposing { physics, apparatus, sides, dose: dose as f64, seed };
         let onto = diffraction.view_mut();
         let exposed = exposing.onto(object, self.probe.view(), &self.scan, onto)?;
         let scale = exposed.scale;
-        let places = self.apparatus.places(&self.scan, seed);
+        let places = self.apparatus.places(&self.scan, self.sides(), seed);
         let metadata = json!({
             "schema_version": "1.0",
             "creation_info": { "tool": "lapwing", "version": env!("CARGO_PKG_VERSION") },

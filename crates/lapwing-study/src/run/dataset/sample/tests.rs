@@ -65,7 +65,12 @@ fn a_simulation_that_is_turned_is_read_as_it_was_made() {
     let positions: Vec<Position> = (0..12)
         .map(|k| Position { y: 7.0 * f64::from(k / 4), x: 9.0 * f64::from(k % 4) })
         .collect();
-    for (name, window) in [("oblong.npz", (32, 20)), ("square.npz", (24, 24))] {
+    let pixels = json!({ "pixel_size_y_m": 2e-8, "pixel_size_x_m": 1e-8 });
+    for (name, window, pixels) in [
+        ("oblong.npz", (32, 20), None),
+        ("square.npz", (24, 24), None),
+        ("pixels.npz", (24, 24), Some(pixels)),
+    ] {
         let placement = place::on_new_object(&positions, window).unwrap();
         let probe = Modes::from_elem((1, window.0, window.1), Complex32::ONE);
         let scan = (positions.as_slice(), &placement);
@@ -73,7 +78,8 @@ fn a_simulation_that_is_turned_is_read_as_it_was_made() {
         let made = Sample::on_new_object(specimen, probe, scan, &Said::default(), 1).unwrap();
         let apparatus = Apparatus { scan_rotation_deg: 5.0, ..Apparatus::default() };
         let path = folder.path().join(name);
-        let made = Sample { apparatus, ..made }.into_exposed(1000, 1, &Storage::Memory);
+        let metadata = pixels.map(|pixels| object_of(json!({ PHYSICS: pixels }))).or(made.metadata);
+        let made = Sample { apparatus, metadata, ..made }.into_exposed(1000, 1, &Storage::Memory);
         made.unwrap().write(&path).unwrap();
         let cut = (16.0 / window.0 as f64, 20.0 / window.1 as f64);
         for (cut, finer) in [(None, (1.0, 1.0)), (Some((16, 20)), cut)] {

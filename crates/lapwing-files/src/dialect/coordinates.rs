@@ -7,6 +7,7 @@ use super::found::Found;
 use super::geometry::relative_sides;
 use super::shared::{are_followed, follow_positions, followed};
 use crate::experiment::raster::{turn, turned};
+use crate::metadata;
 use crate::npy::Array;
 use crate::options::{CoordinateOrder, ReadOptions};
 use crate::physics;
@@ -134,6 +135,14 @@ pub(super) fn exchange_lengths(
         known.in_words().unwrap_or_else(|| ", in pixels of the object as stored".to_owned())
     ));
     true
+}
+
+/// States the sides (y, x) of the detector's pixels, metres, where positions were moved by them and
+/// no pixel of the object tells their ratio to who moves them again.
+pub(super) fn keep_pitch(found: &mut Found, (y, x): (f64, f64)) {
+    let metadata = found.metadata.get_or_insert_default();
+    metadata::set_physics_parameter(metadata, "detector_pixel_size_y_m", y);
+    metadata::set_physics_parameter(metadata, "detector_pixel_size_x_m", x);
 }
 
 /// Turns the positions about a point, as lengths, and where they are the file's own what goes with

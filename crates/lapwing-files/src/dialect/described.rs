@@ -170,6 +170,9 @@ pub(super) fn apply(
     let taken = (rotation.is_some() || exchanged)
         && pixel.is_none()
         && detector.is_some_and(|(y, x)| y != x);
+    if let (true, Some((y, x))) = (taken, said.pitch) {
+        coordinates::keep_pitch(found, (y * binning, x * binning));
+    }
     if options.pixel_size.is_none() && !taken && found.problems.is_empty() {
         found.problems.extend(experiment.unused(&scales, near));
     }

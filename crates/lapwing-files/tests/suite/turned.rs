@@ -95,6 +95,11 @@ fn positions_of_pixels_of_unknown_size_turn_as_lengths() {
             let is_told = given.iter().any(|(name, _)| *name == "detector_pixel_size_m");
             let guessed = notes.contains("nothing says their sides");
             assert_eq!(guessed, !square && !is_told, "{given:?}: {notes}");
+            // What was written is turned back without a word on pixels.
+            let again = folder.path().join("again.npz");
+            dataset.write(&again).unwrap();
+            let back = lengths(&read(&again, &[rotation(-degrees)]).unwrap().0.scan, after);
+            assert!(alike(&back, &expected(0.0, before)), "{shape:?} {given:?}: {back:?}");
         }
     }
     // The pixels of an image are the detector's.

@@ -2,7 +2,9 @@
 
 use crate::common::{Bench, stderr};
 use lapwing_files::{Archive, ReadOptions, Reconstruction, dataset};
+use ndarray::Array3;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// A small scan of cells.
 const SIMULATE: &str = "simulate --specimen cells --pattern-size 32 --probe-diameter 16 --step 4 \
@@ -349,4 +351,41 @@ fn a_drift_is_found_for_solvers_that_move_no_positions() {
     };
     assert_eq!(positions("on"), positions("ml"));
     assert!(error("on") < error("told"), "{} and {}", error("on"), error("told"));
+}
+
+/// A specimen that moves by fractions of a pixel through light that stands still, as
+/// `tests/fixtures/make_near_field.py` has it by NumPy.
+#[test]
+fn a_near_field_is_that_of_an_independent_model() {
+    let bench = Bench::new();
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/near_field.npz");
+    let expected = Archive::open(&base).unwrap().read("images").unwrap();
+    let expected: Array3<f32> = expected.into_f32_array().unwrap();
+    let off = |moves: &str| -> Vec<f64> {
+        // So many photons that their noise is below 1e-5 of the images.
+        bench.ok(&format!(
+            "simulate --base {} --fresnel-number 0.2 --moves {moves} --dose 1000000000000 --output \
+             images.npz",
+            base.display()
+        ));
+        let (read, _) = dataset::read(bench.path("images.npz"), &ReadOptions::default()).unwrap();
+        let power = |value: &f32| f64::from(*value).powi(2);
+        let all: f64 = read.diffraction.values().iter().map(power).sum();
+        let scale = read.n_patterns() as f64 / all;
+        let images = read.diffraction.view();
+        let pairs = images.outer_iter().zip(expected.outer_iter());
+        pairs
+            .map(|(found, expected)| {
+                let wrong = found.iter().zip(expected);
+                let wrong = wrong.map(|(a, &b)| (power(a) * scale - f64::from(b)).powi(2));
+                let right: f64 = expected.iter().map(power).sum();
+                (wrong.sum::<f64>() / right).sqrt()
+            })
+            .collect()
+    };
+    let specimen = off("specimen");
+    assert!(specimen.iter().all(|&off| off < 5e-5), "{specimen:?}");
+    // Of a probe that moves over the detector all but the image at whole pixels are others.
+    let probe = off("probe");
+    assert!(probe[0] < 5e-5 && probe[1..].iter().all(|&off| off > 0.05), "{probe:?}");
 }

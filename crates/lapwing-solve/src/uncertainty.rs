@@ -38,6 +38,10 @@ pub struct ErrorMaps {
     pub amplitude_rms: f64,
     /// The same of [`phase`](Self::phase), radians.
     pub phase_rms: f64,
+    /// Whether the object differs from its own mean, r.m.s. over these pixels, by less than these
+    /// errors. Then a prior may have flattened it, and the specimen may differ by more than
+    /// either.
+    pub buried: bool,
 }
 
 /// Error maps of `solution`, which `solver` has made of `problem`, from `replicates` replicates;
@@ -82,16 +86,35 @@ pub fn error_maps(
             squares[1][at] += phase * phase / replicates as f64;
         }
     }
-    let brightest = light.iter().copied().fold(0.0, f32::max);
     let [amplitude, phase] = squares.map(|squares| deviation_map(&squares, &light));
-    let rms = |map: &Array2<f32>| {
-        let lit = map.iter().zip(&light).filter(|(_, light)| **light >= LIT * brightest);
-        let (sum, count) = lit
-            .fold((0.0, 0.0), |(sum, count), (&sd, _)| (sum + f64::from(sd).powi(2), count + 1.0));
-        if count > 0.0 { f64::sqrt(sum / count) } else { 0.0 }
-    };
-    let (amplitude_rms, phase_rms) = (rms(&amplitude), rms(&phase));
-    Ok(Some(ErrorMaps { amplitude, phase, replicates, amplitude_rms, phase_rms }))
+    let [amplitude_rms, phase_rms] = [&amplitude, &phase].map(|map| {
+        let lit = well_lit(map, &light).map(|sd| f64::from(*sd).powi(2));
+        mean(lit).map_or(0.0, f64::sqrt)
+    });
+    let buried = is_buried(&fit, &light, amplitude_rms, phase_rms);
+    Ok(Some(ErrorMaps { amplitude, phase, replicates, amplitude_rms, phase_rms, buried }))
+}
+
+/// The pixels of `map` that count for figures.
+fn well_lit<'a, T>(map: &'a Array2<T>, light: &'a Array2<f32>) -> impl Iterator<Item = &'a T> {
+    let brightest = light.iter().copied().fold(0.0, f32::max);
+    map.iter().zip(light).filter(move |(_, light)| **light >= LIT * brightest).map(|(of, _)| of)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
+}
+
+/// Whether `fit` differs from its mean by less than errors of this size.
+fn is_buried(fit: &Field, light: &Array2<f32>, amplitude_rms: f64, phase_rms: f64) -> bool {
+    let wide = |value: &Complex32| Complex64::new(value.re.into(), value.im.into());
+    let [re, im] = [|v: Complex64| v.re, |v: Complex64| v.im]
+        .map(|part| mean(well_lit(fit, light).map(|value| part(wide(value)))).unwrap_or(0.0));
+    let middle = Complex64::new(re, im);
+    let contrast = mean(well_lit(fit, light).map(|value| (wide(value) - middle).norm_sqr()));
+    let error = amplitude_rms.powi(2) + middle.norm_sqr() * phase_rms.powi(2);
+    contrast.is_some_and(|contrast| contrast < error)
 }
 
 /// What a pixel of a replicate differs by from that of the fit: amplitude, and phase in radians.
@@ -184,6 +207,18 @@ mod tests {
         let (amplitude, phase) = deviations(fit, Complex32::from_polar(0.9, 1.9));
         assert!((amplitude - 0.1).abs() < 1e-6 && (phase + 0.1).abs() < 1e-6);
         assert_eq!(deviations(Complex32::ZERO, fit).1, 0.0);
+    }
+
+    #[test]
+    fn what_differs_from_its_mean_by_less_than_its_error_is_buried() {
+        // Phases of 0.1 rad, and dark pixels of a radian that do not count.
+        let fit = Field::from_shape_fn((8, 8), |(y, x)| {
+            let sign = if x % 2 == 0 { 1.0 } else { -1.0 };
+            Complex32::from_polar(2.0, if y < 6 { 0.1 * sign } else { sign })
+        });
+        let light = Array2::from_shape_fn((8, 8), |(y, _)| if y < 6 { 1.0 } else { 0.01 });
+        assert!(is_buried(&fit, &light, 0.0, 0.11) && !is_buried(&fit, &light, 0.0, 0.09));
+        assert!(is_buried(&fit, &light, 0.22, 0.0) && !is_buried(&fit, &light, 0.18, 0.0));
     }
 
     #[test]

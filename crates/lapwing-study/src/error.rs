@@ -77,7 +77,7 @@ pub enum StudyError {
     /// A solver lost its way.
     #[error(
         "the reconstruction diverged in epoch {epoch}: expected finite numbers; reduce the step (step_scale, momentum) \
-         or check the patterns for outliers"
+         or the strength of the prior, or check the patterns for outliers"
     )]
     Diverged {
         /// First epoch whose loss is no number.

@@ -8,7 +8,7 @@ use lapwing_study::record::{ChoiceRecord, JobResult, VariationRecord};
 const HOLDS: f64 = 0.4;
 
 /// The single figure of the error maps: the r.m.s. error to be expected; not where the truth shows
-/// that it says little.
+/// that it says little, or the image shows no more.
 pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
     let maps = result.error_maps?;
     let text = match maps.phase_within {
@@ -17,6 +17,10 @@ pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
              normal errors have 68 %",
             100.0 * within
         ),
+        _ if maps.buried => {
+            "not told: the image differs from a flat one by less, and the specimen may by more"
+                .to_owned()
+        }
         _ => format!(
             "{} rad in phase, {} in amplitude",
             label(maps.phase_rms, 2),

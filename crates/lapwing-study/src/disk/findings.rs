@@ -116,6 +116,10 @@ pub struct ErrorRecord {
     pub amplitude_rms: f64,
     /// The same of the phase, radians.
     pub phase_rms: f64,
+    /// Whether the object differs from its mean by less than these errors; see
+    /// [`ErrorMaps::buried`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub buried: bool,
     /// Where the truth is known, shares of the compared pixels whose amplitude is off by at most
     /// one and two standard deviations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +135,7 @@ impl From<&ErrorMaps> for ErrorRecord {
             replicates: maps.replicates,
             amplitude_rms: maps.amplitude_rms,
             phase_rms: maps.phase_rms,
+            buried: maps.buried,
             amplitude_within: None,
             phase_within: None,
         }

@@ -25,6 +25,10 @@ use serde_json::json;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+/// What is said of error maps that exceed what the image shows.
+const BURIED: &str = "remark: the image differs from a flat one by less than its expected error; \
+                      the specimen may differ by more than either, so do not go by the error \
+                      maps: more photons or more overlap would tell";
 /// Replicates of the error maps that a solver was not asked for: as few as tell.
 const ERROR_MAPS: usize = 2;
 
@@ -138,6 +142,9 @@ impl Request {
                 maps.amplitude_rms, maps.phase_rms, maps.replicates
             );
             note(&mut *observe, Level::Fact, &text)?;
+            if maps.buried {
+                note(&mut *observe, Level::Fact, BURIED)?;
+            }
             result.error_maps = Some(ErrorRecord::from(maps));
         }
         Ok(Solved { solution, maps, resumed, seconds })

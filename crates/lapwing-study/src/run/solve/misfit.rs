@@ -18,7 +18,7 @@ const FEW: f64 = 100.0;
 /// Whether more epochs would help, where the solver judges that.
 pub(crate) fn ending(solution: &Solution) -> Option<&'static str> {
     Some(match solution.settled? {
-        true => "converged: the loss no longer falls",
+        true => "converged: the loss hardly falls any more",
         false => {
             "not converged: the loss was still falling at the last epoch (--num-epochs allows more)"
         }

@@ -38,6 +38,7 @@ fn request(input: &Path, output: &Path, options: &str) -> Request {
         stream: Streaming::Never,
         checkpoint: Every::Epochs(2),
         device: None,
+        source: None,
     }
 }
 

@@ -2,9 +2,12 @@
 
 use crate::StudyError;
 use crate::design::settled::Source;
+use crate::design::solver::SolverConfig;
 use lapwing_files::physics::UnknownPhysics;
 use lapwing_files::reading::{self, Kind, OPTIONS, PHYSICS, ReadOption};
 use lapwing_model::simulate::SimulateError;
+use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::options;
 use toml::Value;
 
 /// What advice calls the far field of patterns that are too far away for a near one.
@@ -32,6 +35,14 @@ impl Source {
             true => error,
             false => StudyError::Invalid(told),
         }
+    }
+
+    /// Why a job of a design was refused, with keys in place of flags: those of its solver
+    /// `algorithm`, `[solver] probe_eigenmodes = 1` for `--probe-eigenmodes 1`, and those of its
+    /// data.
+    pub(crate) fn in_keys_of_job(&self, algorithm: &str, error: StudyError) -> StudyError {
+        let StudyError::Invalid(said) = &error else { return error };
+        StudyError::Invalid(spelled(&self.with_flags(said), of_solver(algorithm)))
     }
 
     /// What is not known of the physics. Of data that are simulated it is said elsewhere, and not
@@ -81,31 +92,14 @@ impl Source {
         }
     }
 
-    /// A message with keys in place of flags.
+    /// A message with keys in place of the flags of reading.
     fn with_flags(&self, message: &str) -> String {
-        let mut told = message.to_owned();
-        // Longer flags first: some begin like others.
-        let mut options: Vec<_> = OPTIONS.iter().map(|option| (option.flag(), option)).collect();
-        options.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
-        for (flag, option) in options {
-            let flag = format!("--{flag}");
-            let key = self.place(option);
-            let mut from = 0;
-            while let Some(at) = told[from..].find(&flag).map(|at| from + at) {
-                let (before, rest) = (&told[..at], &told[at + flag.len()..]);
-                from = at + key.len();
-                // One that begins like it is another.
-                if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') {
-                    from = at + flag.len();
-                    continue;
-                }
-                told = match rest.strip_prefix(' ').and_then(|rest| value(option.kind, rest)) {
-                    Some((value, rest)) => format!("{before}{key} = {value}{rest}"),
-                    None => format!("{before}{key}{rest}"),
-                };
-            }
-        }
-        told
+        let spelling = |option: &ReadOption| Spelling {
+            flag: option.flag(),
+            key: self.place(option),
+            takes: Takes::Data(option.kind),
+        };
+        spelled(message, OPTIONS.iter().map(spelling).collect())
     }
 
     /// A message with tables before the names of options that stand alone in it, those that no
@@ -139,6 +133,80 @@ impl Source {
     }
 }
 
+/// A flag, and what a design has in its place.
+struct Spelling {
+    /// Without the dashes in front.
+    flag: String,
+    /// With its table.
+    key: String,
+    takes: Takes,
+}
+
+/// What an option takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// One of reading.
+    Data(Kind),
+    /// One of a solver.
+    Solver(options::Kind),
+    /// The name of a solver.
+    Algorithm,
+}
+
+impl Takes {
+    /// The value that a message begins with behind a flag and a space, as TOML has it, and the
+    /// rest.
+    fn value(self, message: &str) -> Option<(String, &str)> {
+        match self {
+            Self::Data(kind) => value(kind, message),
+            Self::Solver(kind) => value_of_solver(kind, message),
+            Self::Algorithm => algorithms(message),
+        }
+    }
+}
+
+/// What stands in the section `[solver]`: the options of a solver, and those that only others have.
+fn of_solver(algorithm: &str) -> Vec<Spelling> {
+    let key = |name: &str| format!("[solver] {name}");
+    let others = SOLVERS.iter().flat_map(|entry| entry.options);
+    let docs = SolverConfig::docs(algorithm).chain(others);
+    let of_one = |doc: &options::OptionDoc| Spelling {
+        flag: doc.flag(),
+        key: key(doc.name),
+        takes: Takes::Solver(doc.kind),
+    };
+    let name = "algorithm";
+    let algorithm = Spelling { flag: name.to_owned(), key: key(name), takes: Takes::Algorithm };
+    docs.map(of_one).chain([algorithm]).collect()
+}
+
+/// A message with keys in place of these flags.
+fn spelled(message: &str, mut spellings: Vec<Spelling>) -> String {
+    let mut told = message.to_owned();
+    // Longer flags first: some begin like others.
+    spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.flag.len()));
+    for Spelling { flag, key, takes } in spellings {
+        let flag = format!("--{flag}");
+        let mut from = 0;
+        while let Some(at) = told[from..].find(&flag).map(|at| from + at) {
+            let (before, rest) = (&told[..at], &told[at + flag.len()..]);
+            from = at + key.len();
+            // One that begins like it is another.
+            if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') {
+                from = at + flag.len();
+                continue;
+            }
+            let switch = matches!(takes, Takes::Solver(options::Kind::Switch));
+            told = match rest.strip_prefix(' ').and_then(|rest| takes.value(rest)) {
+                Some((value, rest)) => format!("{before}{key} = {value}{rest}"),
+                None if switch => format!("{before}{key} = true{rest}"),
+                None => format!("{before}{key}{rest}"),
+            };
+        }
+    }
+    told
+}
+
 /// A message with keys of the section `[split]` in place of the flags of `lapwing split`.
 fn of_the_split(message: &str) -> String {
     let axis = |axis: &str| (format!("(--axis {axis})"), format!("([split] axis = \"{axis}\")"));
@@ -147,19 +215,31 @@ fn of_the_split(message: &str) -> String {
     told.fold(message.to_owned(), |message, (flag, key)| message.replace(&flag, &key))
 }
 
-/// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
-fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
+/// The word that a message begins with, and the rest.
+fn word_of(message: &str) -> (&str, &str) {
     let ends = |c: char| c.is_whitespace() || ");".contains(c);
     let word = message.split(ends).next().unwrap_or_default().trim_end_matches([',', '.', ':']);
-    let rest = &message[word.len()..];
-    // What stands for a value is in capitals: N, FILE, NY,NX, FILE::NAME.
-    let stands = word.starts_with(char::is_uppercase)
-        && word.chars().nth(1).is_none_or(|c| c.is_uppercase() || c == ',');
-    let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    message.split_at(word.len())
+}
+
+/// Whether a word stands for a value, in capitals: N, FILE, NY,NX, FILE::NAME.
+fn stands(word: &str) -> bool {
+    word.starts_with(char::is_uppercase)
+        && word.chars().nth(1).is_none_or(|c| c.is_uppercase() || c == ',')
+}
+
+/// Whether a word is a number, or several.
+fn is_number(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+}
+
+/// The value of an option of this kind that a message begins with, as TOML has it, and the rest.
+fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
+    let (word, rest) = word_of(message);
     let value = match kind {
         Kind::Choice { words, .. } if words.list().contains(&word) => format!("\"{word}\""),
         Kind::Flag { .. } | Kind::Choice { .. } => return None,
-        _ if !(stands || number) => return None,
+        _ if !(stands(word) || is_number(word)) => return None,
         Kind::File { .. } | Kind::Text { .. } | Kind::Indices { .. } => format!("\"{word}\""),
         Kind::Files { .. } | Kind::Names { .. } => format!("[\"{word}\"]"),
         Kind::Number { .. } | Kind::Pair { .. } | Kind::Motion { .. } => match word.contains(',') {
@@ -170,10 +250,47 @@ fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
     Some((value, rest))
 }
 
+/// The same of an option of a solver.
+fn value_of_solver(kind: options::Kind, message: &str) -> Option<(String, &str)> {
+    use options::Kind;
+    let (word, rest) = word_of(message);
+    let known = |words: &[&str]| words.contains(&word);
+    let takes_number = !matches!(kind, Kind::Choice(_) | Kind::Words(_) | Kind::File(_));
+    let quoted = match kind {
+        Kind::Switch => return None,
+        Kind::Choice(words) => known(words),
+        Kind::Words(words) => word.split(',').all(|one| words.contains(&one)),
+        Kind::File(words) => known(words) || stands(word),
+        Kind::CountOrAuto { .. } | Kind::NumberOrAuto(_) => word == "auto",
+        Kind::Count { .. } | Kind::Number(_) => false,
+    };
+    match takes_number && (stands(word) || is_number(word)) {
+        true => Some((word.to_owned(), rest)),
+        false => quoted.then(|| (format!("\"{word}\""), rest)),
+    }
+}
+
+/// The names of solvers that a message begins with, `A, B or C`, as TOML has each, and the rest.
+fn algorithms(message: &str) -> Option<(String, &str)> {
+    let (mut told, mut rest) = (String::new(), message);
+    loop {
+        let join = [", ", " or "].into_iter().find(|join| rest.starts_with(join));
+        let join = join.filter(|_| !told.is_empty()).unwrap_or_default();
+        let (word, after) = word_of(&rest[join.len()..]);
+        let goes_on = told.is_empty() || !join.is_empty();
+        if !(goes_on && SOLVERS.iter().any(|entry| entry.name == word)) {
+            return (!told.is_empty()).then_some((told, rest));
+        }
+        told += &format!("{join}\"{word}\"");
+        rest = after;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::design::Design;
+    use crate::design::solver::AUTO;
     use lapwing_model::forward::{Physics, Propagation};
     use std::path::Path;
 
@@ -305,5 +422,48 @@ mod tests {
                 assert!(!refused || design.contains("measured"), "{said}");
             }
         }
+    }
+
+    #[test]
+    fn jobs_are_told_keys_of_the_solver_and_of_the_data() {
+        let by = |algorithm: &str, design: &str, text: &str| {
+            let error = StudyError::Invalid(text.to_owned());
+            source(design).in_keys_of_job(algorithm, error).to_string()
+        };
+        let told = |design: &str, text: &str| by(AUTO, design, text);
+        for entry in SOLVERS {
+            for doc in SolverConfig::docs(entry.name) {
+                let said = by(entry.name, "", &format!("leave --{} out", doc.flag()));
+                let yes = matches!(doc.kind, options::Kind::Switch).then_some(" = true");
+                assert_eq!(
+                    said,
+                    format!("leave [solver] {}{} out", doc.name, yes.unwrap_or_default())
+                );
+            }
+        }
+        let text = "say --algorithm LSQML, ML or rPIE, or --scan-probes shared, --probe-modes 2; \
+                    --start FOLDER, --choose modes,positions (--gain auto, --saturation COUNTS, \
+                    --background none), --algorithm of the other";
+        let solver = "say [solver] algorithm = \"LSQML\", \"ML\" or \"rPIE\", or [solver] \
+                      scan_probes = \"shared\", [solver] probe_modes = 2; [solver] object_start = \
+                      \"FOLDER\", [solver] choose = \"modes,positions\" ([solver] gain = \"auto\", \
+                      [solver] saturation = COUNTS, [solver] background = \"none\"), [solver] \
+                      algorithm of the other";
+        assert_eq!(told("", text), solver);
+        let slices = "say --slices 3 with their gap (--slice-spacing or --slice-fresnel-number)";
+        for (design, table) in [("", "[physics]"), ("[base]\nmeasured = \"a.h5\"\n", "[base]")] {
+            assert_eq!(
+                told(design, slices),
+                format!(
+                    "say {table} slices = 3 with their gap ({table} slice_spacing or {table} \
+                     slice_fresnel_number)"
+                )
+            );
+        }
+        // Errors that are no sentence of ours are the same.
+        assert!(matches!(
+            source("").in_keys_of_job(AUTO, StudyError::Stopped),
+            StudyError::Stopped
+        ));
     }
 }

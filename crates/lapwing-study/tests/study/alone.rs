@@ -38,6 +38,7 @@ fn one_data_set_alone() {
         photon_halves: false,
         error_maps: false,
         stream: Streaming::Never,
+        source: None,
     };
 
     // With the truth in the file.
@@ -145,6 +146,7 @@ fn a_search_for_the_start_probe_that_is_stopped_leaves_nothing() {
             error_maps: false,
             stream: Streaming::Auto,
             calibrate,
+            source: None,
         };
         let mut asked = 0;
         let stopped = request.run(&mut |event| match event {

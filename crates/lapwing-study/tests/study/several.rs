@@ -258,3 +258,29 @@ fn the_first_image_of_every_condition_has_error_maps_which_make_no_result_anothe
     assert!(again.manifest.execution_results.iter().all(|result| result.resumed));
     assert_eq!(results("without"), without);
 }
+
+/// What a design's solver cannot do with its data is told in keys, by the job and its records.
+#[test]
+fn refused_jobs_are_told_keys_of_the_design() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("[1e3, 1e4]", "[1e3]\nviews = [\"baseline\"]\nsplits = [\"train\"]");
+    let solvers = "[[solver]]\nalgorithm = \"DM\"\nepochs = 1\nrefine_scan = \"positions\"\n\
+                   [[solver]]\nepochs = 1\nprobe_variation = \"slow\"\n";
+    let text = text.replace("[solver]\nepochs = 4\n", solvers);
+    let design = Design::parse(&text, Path::new(".")).unwrap();
+    let (report, _) = run_study(&design, folder.path());
+    let study = StudyFolder::new(folder.path());
+    for (case, advice) in design.cases().iter().zip([
+        "say [solver] algorithm = \"LSQML\" or \"ML\"; to have DM at positions that ML has refined, \
+         let that run first and start from its folder ([solver] object_start = \"FOLDER\")",
+        "say [solver] probe_eigenmodes = 1, or [solver] vary_power = true",
+    ]) {
+        let results = &report.manifest.execution_results;
+        let told = results.iter().find(|result| result.case == *case).unwrap().error.clone();
+        let told = told.unwrap();
+        assert!(told.ends_with(advice), "{told}");
+        let text = std::fs::read(study.job_dir(case).join(RESULT)).unwrap();
+        let record: JobResult = serde_json::from_slice(&text).unwrap();
+        assert_eq!(record.error, Some(told));
+    }
+}

@@ -87,6 +87,7 @@ impl Reconstruct {
                 said => said,
             },
             calibrate: self.calibrate,
+            source: None,
         };
         let mut see = |dataset: &Dataset, understood: &Understanding| {
             if self.product.is_some() {

@@ -341,7 +341,7 @@ fn a_drift_is_found_for_solvers_that_move_no_positions() {
     // What the refusal of single positions says to type.
     bench.fails(
         &format!("{solve} rPIE --refine-scan positions --output-dir refused"),
-        &["LSQML or ML", "--start from its folder"],
+        &["LSQML or ML", "start from its folder (--start FOLDER)"],
     );
     bench.ok("reconstruct --input off.npz --algorithm ML --refine-scan positions --output-dir ml");
     bench.ok(&format!("{solve} rPIE --start ml --output-dir on"));

@@ -417,6 +417,7 @@ impl JobRun<'_> {
             // Those of the images that a report shows.
             error_maps: plan.error_maps && job.case.repeat == 1,
             stream: self.stream,
+            source: plan.source.clone(),
         };
         let reading = &self.options.reading;
         let patterns = positions(&job.input_npz, reading, self.stream, self.root)?.len();

@@ -1,5 +1,6 @@
 //! Which reconstructions a study has, which of them a run asks for, and which of those can run.
 
+use crate::design::Source;
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::StudySolver;
 use crate::design::{cases, solver_of};
@@ -9,6 +10,7 @@ use crate::disk::record::{Agenda, Filters, JobRecord, Skipped};
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// All reconstructions of a study.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,9 @@ pub struct Plan {
     /// data - keeps its folder, and the new one has a numbered folder beside it (`train_2`). In a
     /// study the design says what belongs in a folder, and the new result takes the old one's.
     pub keep_others: bool,
+    /// Where the data of a study come from (see
+    /// [`crate::run::reconstruct::Request::source`]).
+    pub source: Option<Arc<Source>>,
 }
 
 /// Why a view is missing.
@@ -218,6 +223,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
         error_maps: false,
         solvers,
         keep_others: true,
+        source: None,
     })
 }
 
@@ -286,6 +292,7 @@ mod tests {
             error_maps: false,
             solvers,
             keep_others: true,
+            source: None,
         };
         let job = plan.job(&plan.cases[0], &plan.roots.input(conditions[0], 1)).unwrap();
         assert!(

@@ -12,6 +12,7 @@ mod understand;
 
 pub(crate) use output::RECONSTRUCTION;
 
+use crate::design::Source;
 use crate::design::condition::{Case, View};
 use crate::design::solver::{AUTO, DeviceChoice, SolverConfig, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
@@ -33,6 +34,7 @@ use lapwing_files::{Dataset, Understanding, atomic, metadata};
 use lapwing_model::Position;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use understand::Understood;
 
@@ -68,6 +70,9 @@ pub struct Request {
     pub stream: Streaming,
     /// Whether to find first how the scan lies on the detector (see [`crate::calibrate`]).
     pub calibrate: bool,
+    /// Where the data of a study come from, by which its design is told in its own keys why the
+    /// request is refused; `None` where flags say what is wanted.
+    pub source: Option<Arc<Source>>,
 }
 
 /// Looks at a data set that was read for a request.
@@ -244,6 +249,10 @@ impl Request {
             note(&mut logged, Level::Fact, &text)?;
         }
         let outcome = self.steps(&mut result, &mut checkpoint, see, &mut logged);
+        let outcome = outcome.map_err(|error| match &self.source {
+            Some(source) => source.in_keys_of_job(self.solver.algorithm(), error),
+            None => error,
+        });
         if let Err(error) = &outcome {
             // What could not be read since it was to stop is no failure.
             if matches!(error, StudyError::Stopped) || lapwing_files::stop::check().is_err() {

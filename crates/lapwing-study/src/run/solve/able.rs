@@ -70,7 +70,7 @@ impl Term {
             Self::ScanProbes => ", or --scan-probes shared for one probe of all scans".to_owned(),
             Self::Positions | Self::ChosenPositions => format!(
                 "; to have {found} at positions that ML has refined, let that run first and \
-                 --start from its folder"
+                 start from its folder (--start FOLDER)"
             ),
             Self::Drift => ", or --quantity counts if the patterns are counts of photons or \
                             electrons, for the search before any solver"

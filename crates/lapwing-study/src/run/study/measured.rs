@@ -23,6 +23,7 @@ use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What the comparison of a measured study is with.
 const FULL_DOSE: &str = "full-dose reconstruction";
@@ -116,6 +117,7 @@ impl FullDose {
             error_maps: false,
             stream,
             calibrate: false,
+            source: Some(Arc::new(design.source.clone())),
         };
         let input_hash = hash::file(&input)?;
         if request.existing(&input_hash).is_none() {

@@ -42,6 +42,7 @@ use measured::FullDose;
 use replaced::{Records, forget_outdated, tell_loss};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 pub use write_views::{ViewsReport, write_views};
 
 /// How a study is run; results do not depend on it.
@@ -211,6 +212,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
         error_maps: design.study.error_maps,
         solvers: design.solvers.clone(),
         keep_others: false,
+        source: Some(Arc::new(design.source.clone())),
     }
 }
 

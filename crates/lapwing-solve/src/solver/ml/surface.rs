@@ -2,7 +2,9 @@
 //!
 //! A parabola along every axis is fitted to all values by least squares (response surfaces: G. E.
 //! P. Box, K. B. Wilson, J. R. Stat. Soc. B 13, 1, 1951): its minimum has the noise of all values
-//! together, and how well it is known follows from what the fit leaves.
+//! together, and how well it is known follows from what the fit leaves. What few values leave is
+//! itself known badly, so that errors in units of it are Student's (Biometrika 6, 1, 1908): with f
+//! values more than unknowns their deviation is sqrt(f / (f - 2)) and not 1.
 
 use lapwing_model::linear::solve;
 
@@ -11,7 +13,8 @@ use lapwing_model::linear::solve;
 pub(super) struct Minimum<const N: usize> {
     /// Where it is; the centre along an axis that has none.
     pub at: [f64; N],
-    /// Standard deviations that the noise of the values makes; `None` where there is no minimum.
+    /// Standard deviations that the noise of the values makes, of each number while the others
+    /// stay; `None` where there is no minimum, or too few values tell how noisy they are.
     pub sd: [Option<f64>; N],
     /// Second derivatives, above 0 where there is a minimum.
     pub bend: [f64; N],
@@ -58,6 +61,8 @@ pub(super) fn minimum<const N: usize, const U: usize>(
         (value - offset - fitted).powi(2)
     });
     let variance = left.sum::<f64>() / (points.len() - U) as f64;
+    let free = (points.len() - U) as f64;
+    let of_student = (free > 2.0).then(|| (free / (free - 2.0)).sqrt());
     let mut minimum = Minimum { at: centre, sd: [None; N], bend: [0.0; N], noise: variance.sqrt() };
     for axis in 0..N {
         let (slope, square) = (found[1 + axis], found[1 + N + axis]);
@@ -71,7 +76,8 @@ pub(super) fn minimum<const N: usize, const U: usize>(
         gradient[1 + axis] = -0.5 / square;
         gradient[1 + N + axis] = 0.5 * slope / (square * square);
         let spread: f64 = solve(matrix, gradient).iter().zip(&gradient).map(|(a, b)| a * b).sum();
-        minimum.sd[axis] = Some(scale[axis] * (variance * spread.max(0.0)).sqrt());
+        let normal = scale[axis] * (variance * spread.max(0.0)).sqrt();
+        minimum.sd[axis] = of_student.map(|wider| wider * normal);
     }
     Some(minimum)
 }
@@ -102,25 +108,40 @@ mod tests {
         }
     }
 
-    #[test]
-    fn deviations_are_those_of_repeated_fits() {
+    /// Root mean square of the errors of fits to some points, over their deviations, along each
+    /// axis, of `repeats` draws of the noise.
+    fn errors_over_deviations(points: &[[f64; 2]], repeats: usize) -> [f64; 2] {
         let mut random = generator(5, "noise of a parabola", 0);
-        let mut errors = [Vec::new(), Vec::new()];
-        for _ in 0..400 {
-            let noisy = points().into_iter().map(|at| {
+        let mut squares = [0.0; 2];
+        for _ in 0..repeats {
+            let noisy = points.iter().map(|&at| {
                 let noise: f64 = (0..12).map(|_| random.random_range(-0.5..0.5)).sum();
                 (at, value(at) + 2e-3 * noise)
             });
             let known: Vec<_> = noisy.collect();
             let found = minimum::<2, 5>(&known, [0.15, 0.0], [0.05, 0.02]).unwrap();
             for axis in 0..2 {
-                errors[axis].push((found.at[axis] - [0.2, -0.01][axis]) / found.sd[axis].unwrap());
+                let error = found.at[axis] - [0.2, -0.01][axis];
+                squares[axis] += (error / found.sd[axis].unwrap()).powi(2) / repeats as f64;
             }
         }
-        for errors in errors {
-            let rms = (errors.iter().map(|z| z * z).sum::<f64>() / errors.len() as f64).sqrt();
-            assert!((0.85..1.2).contains(&rms), "{rms}");
-        }
+        squares.map(f64::sqrt)
+    }
+
+    #[test]
+    fn deviations_are_those_of_repeated_fits() {
+        let rms = errors_over_deviations(&points(), 400);
+        assert!(rms.iter().all(|rms| (0.9..1.1).contains(rms)), "{rms:?}");
+    }
+
+    /// Ten values of five unknowns: without Student's factor the errors are 1.29 deviations.
+    #[test]
+    fn deviations_are_those_of_repeated_fits_of_few_values() {
+        let all = points();
+        let few: Vec<_> = all.iter().copied().step_by(5).chain(all[10..15].to_vec()).collect();
+        assert_eq!(few.len(), 10);
+        let rms = errors_over_deviations(&few, 4000);
+        assert!(rms.iter().all(|rms| (0.9..1.1).contains(rms)), "{rms:?}");
     }
 
     #[test]
@@ -131,5 +152,9 @@ mod tests {
         assert!(found.sd[0].is_some() && found.at[0].abs() < 1e-9, "{found:?}");
         assert!(found.sd[1].is_none() && found.at[1] == 0.01 && found.noise < 1e-9, "{found:?}");
         assert_eq!(minimum::<2, 5>(&saddle[..6], [0.0; 2], [0.05, 0.02]), None);
+        // Two values more than unknowns: a place, but nothing that bounds its error.
+        let least: Vec<_> = saddle.iter().copied().step_by(4).collect();
+        let found = minimum::<2, 5>(&least, [0.02, 0.01], [0.05, 0.02]).unwrap();
+        assert!(found.bend[0] > 0.0 && found.sd == [None; 2], "{found:?}");
     }
 }

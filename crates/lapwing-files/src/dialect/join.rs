@@ -230,8 +230,8 @@ fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
             })
         };
         let expected = format!(
-            "patterns that come about as those of the first scan ({}; what is said, as --fly, \
-             --detector-blur, --slices or --moves, is taken for all)",
+            "patterns that come about as those of the first scan ({}; what is said, as \
+             --fresnel-number, --fly, --detector-blur or --slices, is taken for all)",
             words(first)
         );
         return Some(Problem::new("join", expected, words(part)));

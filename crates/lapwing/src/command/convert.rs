@@ -8,8 +8,9 @@ use clap::Args;
 use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::options::Geometry;
+use lapwing_files::physics::UnknownPhysics;
 use lapwing_files::{Dataset, atomic, limit};
-use lapwing_model::forward::{Moves, Physics, Propagation, Slices};
+use lapwing_model::forward::{Moves, Physics, PhysicsError, Propagation, Slices};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,12 @@ impl Convert {
             )?;
         }
         let (dataset, understood) = self.reading.read(input, Some(made), output)?;
+        // Written as what it cannot be, a scan would lose the pixel that it has.
+        if let Err(far @ UnknownPhysics::Physics(PhysicsError::Undersampled { .. })) =
+            dataset.physics()
+        {
+            return Err(far).context(input.display().to_string());
+        }
         let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
         let beside = made.with_extension(second_of_pair(&dataset));
         let pair = ["h5", "hdf5"].contains(&end.as_str()).then_some(beside.as_path());

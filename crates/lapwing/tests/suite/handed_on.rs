@@ -131,6 +131,18 @@ fn a_near_field_that_is_read_as_a_far_one_keeps_nothing_of_it() {
 }
 
 #[test]
+fn a_near_field_that_would_be_a_far_one_is_not_written() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let said = "--geometry near-field --fresnel-number";
+    let parts = ["too small for patterns of 32 x 32", "geometry far-field"];
+    bench.fails(&format!("convert scan.npz made.npz {said} 0.03"), &parts);
+    assert!(!bench.path("made.npz").exists());
+    let output = bench.run(&format!("convert scan.npz made.npz {said} 0.04"));
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
 fn a_word_on_what_moves_in_a_far_field_is_not_passed_over() {
     let bench = Bench::new();
     let told = |command: &str| {

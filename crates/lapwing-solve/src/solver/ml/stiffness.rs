@@ -69,8 +69,11 @@ impl Stiffness {
     ) -> (f64, Vec<ObjectSystem>) {
         let (width, slice, slices) =
             (problem.object.shape().1, problem.slice_len(), problem.n_slices());
-        if let Some(draw) = problem.prior_draw.filter(|_| self.held.is_empty()) {
-            self.hold(problem, fields, s2, &light, draw);
+        match problem.prior_draw {
+            Some(draw) if self.strength > 0.0 && self.held.is_empty() => {
+                self.hold(problem, fields, s2, &light, draw);
+            }
+            _ => {}
         }
         let all = fields.object().chunks_exact(slice).zip(by_object.chunks_exact_mut(slice));
         let mut value = 0.0;

@@ -16,6 +16,14 @@ const LIT: f64 = 1.0;
 /// A ring is so many times as bright as the darkest where a read-out that is clipped at zero, which
 /// may be all that these show, hardly lowers its variance.
 const ABOVE: f64 = 2.0;
+/// Standard deviations by which the variance of a ring may be larger than it was found.
+const SURE: f64 = 4.0;
+/// Rings are alike in variance over mean where they differ from the average by no more than this
+/// times the square of what chance makes, at least [`ALIKE`] of them, whose means span a factor of
+/// [`SPAN`].
+const MISFIT: f64 = 3.0;
+const ALIKE: usize = 6;
+const SPAN: f64 = 1.5;
 /// Share of the pixels that are the darkest.
 const DARKEST: f64 = 0.125;
 /// A gain within this of 1 is that of photons.
@@ -97,8 +105,10 @@ pub(super) fn find(
     let beyond_light =
         |point: &Point| point.variance / point.mean - 2.0 * point.light > 1.0 + PHOTONS;
     let gain = slope_at_zero(&points).unwrap_or(1.0).min(largest(&points));
-    let gain = match points.iter().any(beyond_light) {
-        true if gain >= 1.0 + PHOTONS => gain,
+    let gain = match steady_ratio(&points) {
+        // Static light far brighter than speckle, which products of pixels show as well.
+        Some(steady) if steady >= 1.0 + PHOTONS => steady,
+        _ if gain >= 1.0 + PHOTONS && points.iter().any(beyond_light) => gain,
         _ => 1.0,
     };
 
@@ -132,6 +142,46 @@ struct Point {
     pixels: f64,
 }
 
+impl Point {
+    /// Standard deviation of the variance.
+    fn error(&self) -> f64 {
+        self.weight.powf(-0.5)
+    }
+}
+
+/// The variance over mean of the dimmer half of the pixels, where all their rings have the same
+/// however bright they are: variance that coherent light makes grows with the square of it.
+fn steady_ratio(points: &[Point]) -> Option<f64> {
+    let dim = dimmest(points, 0.5);
+    let [first, .., last] = dim.as_slice() else { return None };
+    if dim.len() < ALIKE || last.mean < SPAN * first.mean {
+        return None;
+    }
+    let weight = |point: &Point| point.weight * point.mean.powi(2);
+    let (sum, all) = dim.iter().fold((0.0, 0.0), |(sum, all), point| {
+        let weight = weight(point);
+        (sum + weight * point.variance / point.mean, all + weight)
+    });
+    let ratio = sum / all;
+    let squares: f64 =
+        dim.iter().map(|point| weight(point) * (point.variance / point.mean - ratio).powi(2)).sum();
+    (squares <= MISFIT * (dim.len() - 1) as f64).then_some(ratio)
+}
+
+/// The dimmest rings that hold this share of the pixels of all, from the darkest on.
+fn dimmest(points: &[Point], share: f64) -> Vec<&Point> {
+    let mut points: Vec<&Point> = points.iter().collect();
+    points.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+    let enough = share * points.iter().map(|point| point.pixels).sum::<f64>();
+    let mut pixels = 0.0;
+    points.retain(|point| {
+        let before = pixels;
+        pixels += point.pixels;
+        before < enough
+    });
+    points
+}
+
 /// The largest gain that the lit rings leave possible: the least of their variances over means.
 ///
 /// A read-out that is clipped at zero adds to means as well as to variances. What a ring has more
@@ -141,10 +191,12 @@ fn largest(points: &[Point]) -> f64 {
     let (mean, variance) = darkest(points);
     // Dark rings with the noise of photons are lit.
     let above = if variance < (1.0 + PHOTONS) * mean { 0.0 } else { ABOVE * mean };
-    let ratio = |point: &Point| point.variance / point.mean;
+    // One of a few pixels limits nothing by chance.
+    let at_most = |point: &Point| point.variance + SURE * point.error();
+    let ratio = |point: &Point| at_most(point) / point.mean;
     let beyond = |point: &Point| {
         let more = point.mean - mean;
-        let beyond = if more > 0.0 { (point.variance - variance) / more } else { 0.0 };
+        let beyond = if more > 0.0 { (at_most(point) - variance) / more } else { 0.0 };
         beyond.max(ratio(point))
     };
     let lit = || points.iter().filter(|point| point.mean >= LIT);
@@ -154,19 +206,12 @@ fn largest(points: &[Point]) -> f64 {
 
 /// Mean and variance of a pixel of the darkest rings, zero where there are none.
 fn darkest(points: &[Point]) -> (f64, f64) {
-    let mut points: Vec<&Point> = points.iter().collect();
-    points.sort_by(|a, b| a.mean.total_cmp(&b.mean));
-    let enough = DARKEST * points.iter().map(|point| point.pixels).sum::<f64>();
-    let (mut pixels, mut mean, mut variance) = (0.0, 0.0, 0.0);
-    for point in points {
-        if pixels >= enough {
-            break;
-        }
-        pixels += point.pixels;
-        mean += point.pixels * point.mean;
-        variance += point.pixels * point.variance;
-    }
-    if pixels > 0.0 { (mean / pixels, variance / pixels) } else { (0.0, 0.0) }
+    let of = |value: fn(&Point) -> f64| {
+        let dim = dimmest(points, DARKEST);
+        let sum: f64 = dim.iter().map(|point| point.pixels * value(point)).sum();
+        sum / dim.iter().map(|point| point.pixels).sum::<f64>().max(1.0)
+    };
+    (of(|point| point.mean), of(|point| point.variance))
 }
 
 /// The gain of variance = read-out + gain mean + change square that fits `points` best; without the
@@ -321,4 +366,26 @@ fn differences(
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_of_one_pixel_limits_no_gain_by_chance() {
+        // 300 pairs: of a single pixel the variance is known to 8 %.
+        let ring = |mean: f64, pixels: f64, ratio: f64| {
+            let variance = ratio * mean;
+            let weight = 300.0 * pixels / (2.0 * variance * variance);
+            Point { mean, square: mean * mean, light: 0.0, variance, weight, pixels }
+        };
+        let mut rings: Vec<Point> =
+            (1..20).map(|ring_of| ring(0.2 * f64::from(ring_of), 100.0, 4.75)).collect();
+        rings.push(ring(2.6, 1.0, 3.6));
+        assert!(largest(&rings) > 4.7, "{}", largest(&rings));
+        // A whole ring does.
+        rings.push(ring(2.6, 100.0, 3.6));
+        assert!(largest(&rings) < 3.8, "{}", largest(&rings));
+    }
 }

@@ -7,7 +7,7 @@ use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::random::generator;
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::specimen::Specimen;
-use lapwing_model::{Object, simulate};
+use lapwing_model::{Complex32, Field, Object, simulate};
 use ndarray::{Array3, s};
 use rand::RngExt;
 
@@ -24,11 +24,20 @@ fn light_of(
     photons: f64,
     seed: u64,
 ) -> (Array3<f32>, Vec<Position>) {
+    light_through(|shape| specimen.make(shape, seed), step, photons, seed)
+}
+
+fn light_through(
+    specimen: impl Fn((usize, usize)) -> Field,
+    step: f64,
+    photons: f64,
+    seed: u64,
+) -> (Array3<f32>, Vec<Position>) {
     let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
     let scan = generate(ScanKind::Fermat, step, (14.0 * step, 14.0 * step), seed).unwrap();
     let placement = fit(&scan, (SIDE, SIDE), 2).unwrap();
     let scan = placement.place(&scan);
-    let specimen = specimen.make(placement.shape, seed);
+    let specimen = specimen(placement.shape);
     let exposure =
         simulate::expose(&Physics::default(), specimen.view(), probe.view(), &scan, 1e9, seed)
             .unwrap();
@@ -82,6 +91,22 @@ fn excess_noise_is_found() {
         let found = estimate(counts.view(), &scan, None).gain;
         assert!((found / expected - 1.0).abs() < 0.06, "{found}, expected {expected}");
     }
+}
+
+#[test]
+fn excess_noise_is_found_under_static_light_brighter_than_speckle() {
+    // A weak object: nearly all of its light is in the direct beam.
+    let weak =
+        |shape| Specimen::Cells.make(shape, 4).mapv(|value| Complex32::ONE + 0.005 * (value - 1.0));
+    let (mut mean, scan) = light_through(weak, 4.0, 1e6, 4);
+    for ((_, y, x), mean) in mean.indexed_iter_mut() {
+        let radius = (y as f32 - 32.0).hypot(x as f32 - 32.0);
+        *mean += 60.0 * (-radius / 15.0).exp();
+    }
+    let found = estimate(counted(&mean, 4.0, 5).view(), &scan, None).gain;
+    assert!((found / 4.75 - 1.0).abs() < 0.06, "{found}");
+    // Without excess noise it is that of photons.
+    assert_eq!(estimate(counted(&mean, 1.0, 5).view(), &scan, None).gain, 1.0);
 }
 
 #[test]

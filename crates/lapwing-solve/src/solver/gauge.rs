@@ -27,6 +27,17 @@ pub(crate) fn illumination(problem: &Problem, probe: &[Complex32]) -> Vec<f32> {
     illumination
 }
 
+/// Photons that a pixel of the object has from all patterns, in the mean over these photons; of
+/// `probe` only the shape counts.
+pub(crate) fn photons_of_a_pixel(problem: &Problem, probe: &[Complex32]) -> f64 {
+    let light = illumination(problem, probe);
+    let first = light[..problem.slice_len()].iter().map(|&light| f64::from(light));
+    let (sum, squares) =
+        first.fold((0.0, 0.0), |(sum, squares), light| (sum + light, squares + light * light));
+    let photons = problem.mean_intensity * problem.n_patterns() as f64 / problem.gain;
+    if sum > 0.0 { photons * squares / (sum * sum) } else { 0.0 }
+}
+
 /// Factor on a probe with this illumination that makes `object` and probe predict the measured
 /// total: by Parseval, sum_j I_j = sum_x illumination |O|^2, of a thick object as if the light did
 /// not spread between its slices.
@@ -72,4 +83,34 @@ fn unify(object: &mut [Complex32], illumination: &[f32]) -> f64 {
 fn weighted_power(object: &[Complex32], illumination: &[f32]) -> f64 {
     let pairs = illumination.iter().zip(object);
     pairs.map(|(&light, value)| f64::from(light) * f64::from(value.norm_sqr())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::{Field, Modes, Position};
+    use ndarray::Array3;
+
+    #[test]
+    fn patterns_that_overlap_give_a_pixel_the_photons_of_both() {
+        let one = Complex32::ONE;
+        let at = |x| Position { y: 4.0, x };
+        for (scan, expected) in [
+            // 16 pixels with 16 photons each; and two windows of which half is common.
+            (vec![at(4.0)], 16.0),
+            (vec![at(4.0), at(4.0)], 32.0),
+            (
+                vec![at(4.0), at(6.0)],
+                (8.0 * 16.0_f64.powi(2) * 2.0 + 8.0 * 32.0_f64.powi(2)) / 512.0,
+            ),
+        ] {
+            let counts = Array3::from_elem((scan.len(), 4, 4), 16.0_f32);
+            let probe = Modes::from_elem((1, 4, 4), one * 3.0);
+            let problem = Problem::builder(scan, Field::from_elem((12, 12), one), probe);
+            let problem = problem.patterns(counts).unwrap();
+            let probe = vec![one * 0.1; 16];
+            let found = photons_of_a_pixel(&problem, &probe);
+            assert!((found / expected - 1.0).abs() < 1e-5, "{found}, expected {expected}");
+        }
+    }
 }

@@ -54,7 +54,7 @@ fn defaults_are_the_constants_of_the_reference_study() {
     assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
     let solvers: Vec<(&str, &str, usize)> =
         design.solvers.iter().map(|s| (s.name.as_str(), s.algorithm(), s.epochs())).collect();
-    assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 252)]);
+    assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 372)]);
     for solver in &design.solvers {
         assert_eq!(solver.starts(), (&ObjectStart::Flat, ProbeStart::Perturbed));
     }

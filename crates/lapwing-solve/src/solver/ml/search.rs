@@ -45,11 +45,15 @@ const BASE: (usize, usize) = (8, 16);
 const FALLING: f64 = 4.5e-3;
 /// Epochs of a trial, the last of which only evaluates.
 const TRIAL: usize = 6;
-/// Epochs of the last stage, at least and at most.
-const LAST: (usize, usize) = (28, 80);
+/// Epochs of the last stage, at least and at most, and those that a longer base must leave it.
+const LAST: (usize, usize) = (28, 200);
+const ROOM: usize = 80;
 /// The last stage is over when the loss has fallen by less than this share of itself in so many
-/// epochs.
+/// epochs. Where an object pixel has more than [`FEW`] photons the share is as much smaller, down to
+/// [`LEAST`]: what it follows then are slow waves, and of few photons their noise.
 const SETTLED: (f64, usize) = (5e-4, 5);
+const FEW: f64 = 200.0;
+const LEAST: f64 = 2e-5;
 /// Weights of absorption above the phase's that are tried, one after the other.
 const STIFFER: [f64; 3] = [4.0, 16.0, 64.0];
 /// Strength of a bounded prior, in that found for one that grows in proportion.
@@ -137,6 +141,8 @@ pub(super) struct StrengthSearch {
     is_done: bool,
     /// Epochs of the last stage, at most.
     longest: usize,
+    /// See [`SETTLED`].
+    settles: f64,
     /// Epochs done in all.
     spent: usize,
     /// Strength of a prior that grows in proportion, photons.
@@ -185,6 +191,7 @@ impl StrengthSearch {
             settled: false,
             is_done: false,
             longest: LAST.1,
+            settles: SETTLED.0,
             spent: 0,
             strength: CENTRE,
             absorption: absorption.unwrap_or(1.0),
@@ -207,6 +214,11 @@ impl StrengthSearch {
     /// go far along what patterns hardly tell, a stretched object under a probe that moves.
     pub fn with_short_end(self) -> Self {
         Self { longest: LAST.0, ..self }
+    }
+
+    /// The same for a scan with so many photons for each pixel of the object.
+    pub fn of_photons(self, photons: f64) -> Self {
+        Self { settles: (SETTLED.0 * FEW / photons).clamp(LEAST, SETTLED.0), ..self }
     }
 
     /// Makes `prior` the one in use, where a photon makes `gain` counts.
@@ -289,7 +301,7 @@ impl StrengthSearch {
             let falls =
                 matches!(losses, [.., before, last] if before - last > FALLING * last.abs());
             // Never at the cost of the last stage.
-            let longest = self.start_epochs + BASE.1 + TRIALS.1 * TRIAL + LAST.1;
+            let longest = self.start_epochs + BASE.1 + TRIALS.1 * TRIAL + ROOM;
             if falls && self.spent - self.done + longest <= self.limit {
                 self.base_epochs = BASE.1;
             }
@@ -297,10 +309,9 @@ impl StrengthSearch {
         if self.stage != Stage::Last || self.done < LAST.0 {
             return;
         }
-        let (share, epochs) = SETTLED;
         self.settled = match losses {
-            [.., last] if losses.len() > epochs => {
-                losses[losses.len() - 1 - epochs] - last < share * last.abs()
+            [.., last] if losses.len() > SETTLED.1 => {
+                losses[losses.len() - 1 - SETTLED.1] - last < self.settles * last.abs()
             }
             _ => false,
         };

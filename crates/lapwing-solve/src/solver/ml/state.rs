@@ -17,7 +17,7 @@ use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Solution};
-use crate::solver::{Constraints, Solver, batching, positions, variation};
+use crate::solver::{Constraints, Solver, batching, gauge, positions, variation};
 use crate::vector::add_scaled;
 use lapwing_model::Complex32;
 use std::rc::Rc;
@@ -103,6 +103,8 @@ impl<'a> State<'a> {
                 let len = frame.engine.fields().values().len();
                 let given = (options.prior_absorption.given(), options.prior_jumps);
                 let search = StrengthSearch::new(start_epochs, options.epochs(), given, len);
+                let photons = gauge::photons_of_a_pixel(problem, frame.engine.fields().probe());
+                let search = search.map(|search| search.of_photons(photons));
                 let finds_eigenmodes = problem.n_eigenmodes() > 0 && !problem.weights_stay;
                 search.map(|search| if finds_eigenmodes { search.with_short_end() } else { search })
             }

@@ -119,8 +119,31 @@ fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
 }
 
 #[test]
+fn the_last_stage_waits_the_longer_the_more_photons_there_are() {
+    // Losses that fall by 1e-4 in five epochs, and by 1e-3.
+    for (photons, fall, settled) in [
+        (10.0, 1e-4, true),
+        (10.0, 1e-3, false),
+        (400.0, 1e-4, true),
+        (4e3, 1e-4, false),
+        (1e7, 1e-4, false),
+        (1e7, 1e-5, true),
+    ] {
+        let mut search = StrengthSearch::new(8, 500, (None, None), 1).unwrap().of_photons(photons);
+        while !search.is_done() {
+            search.advance(&[Complex32::ONE], 1.0, 0.0);
+            let losses: Vec<f64> =
+                (0..20).map(|epoch| 1.0 - 0.2 * fall * f64::from(epoch)).collect();
+            search.judge(&losses);
+        }
+        assert_eq!(search.has_settled(), Some(settled), "{photons}, {fall}");
+        assert_eq!(search.done, if settled { LAST.0 } else { LAST.1 });
+    }
+}
+
+#[test]
 fn a_base_whose_loss_still_falls_goes_on() {
-    let longest = 8 + BASE.1 + TRIALS.1 * TRIAL + LAST.1;
+    let longest = 8 + BASE.1 + TRIALS.1 * TRIAL + ROOM;
     for (fall, limit, expected) in [
         (0.5 * FALLING, 300, BASE.0),
         (1.5 * FALLING, 300, BASE.1),

@@ -5,11 +5,13 @@ use std::path::Path;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 
+use super::cxi::own::{own_complex, own_metadata, own_name, own_scan};
 use super::geometry::{object_sides, record_pixel, stated};
 use super::shared::{follow_positions, holds, stored_metadata};
 use super::{named, study};
 use crate::dataset::OBJECT_SLICES;
-use crate::npz::Archive;
+use crate::hdf5::Hdf5;
+use crate::npy::Array;
 use crate::options::{CoordinateOrder, ReadOptions};
 use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
@@ -38,6 +40,43 @@ impl Base {
         let geometry = self.metadata.as_ref().and_then(stated);
         physics::of(geometry, self.metadata.as_ref(), shape)
     }
+}
+
+/// Object, probe and scan of a file that this crate wrote with an object; `None` of any other.
+///
+/// # Errors
+/// [`Error::Contract`] where one of them is missing or not what it should be, and whatever makes
+/// the file unreadable.
+fn of_cxi(file: &Hdf5, options: &ReadOptions) -> Result<Option<Base>, Error> {
+    let (mut notes, mut problems) = (Vec::new(), Vec::new());
+    let Some(product) = own_complex(file, "objectGuess")? else { return Ok(None) };
+    let mut metadata = own_metadata(file)?;
+    let object = product.into_complex32_array().ok().map(Object::thin);
+    if object.is_none() {
+        let name = own_name("objectGuess");
+        problems.push(Problem::new(name, "(M, M') complex64", "an array of another shape or type"));
+    }
+    let probe = own_complex(file, "probeGuess")?;
+    let probe = probe.and_then(|array| array.into_complex32_array::<ndarray::Ix3>().ok());
+    if probe.is_none() {
+        let expected = "(modes, H, W) complex64";
+        problems.push(Problem::new(own_name("probeGuess"), expected, "none"));
+    }
+    let (Some(object), Some(probe)) = (object, probe) else {
+        return Err(Error::Contract { path: file.path().to_owned(), problems });
+    };
+    let shape = (probe.dim().1, probe.dim().2);
+    let scan = own_scan(file, shape, options, &mut notes, &mut problems)?;
+    if let Some(metadata) = &mut metadata {
+        let sides = object_sides(Some(metadata), shape);
+        follow_positions(metadata, sides, options, &mut notes);
+    }
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: file.path().to_owned(), problems });
+    }
+    let slices = own_complex(file, &format!("extras/{OBJECT_SLICES}"))?;
+    let object = thick(file.path(), options, slices, object)?;
+    Ok(Some(Base { object, probe, scan, metadata, notes }))
 }
 
 /// Object and probe of a reconstruction, by whatever program; its positions are its own business.
@@ -104,6 +143,12 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
         {
             archive
         }
+        Container::Hdf5(file) => {
+            return match of_cxi(&file, options)? {
+                Some(base) => checked(path, base),
+                None => of_reconstruction(path),
+            };
+        }
         _ => return of_reconstruction(path),
     };
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
@@ -134,36 +179,53 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
             follow_positions(own, sides, options, &mut notes);
         }
     }
-    if let Some(object) = &object {
-        problems.extend(contract::object(object));
-        if remarks::is_uniform(object) {
-            notes.push(format!("{}; its patterns show no specimen", remarks::PLACEHOLDER));
-        }
-    }
-    if let (Some(modes), Some(shape)) = (&probe, shape) {
-        problems.extend(contract::probe(modes, shape));
-        if let (Some(scan), Some(object)) = (&scan, &object) {
-            problems.extend(contract::scan(scan));
-            problems.extend(contract::windows(scan, shape, object.shape()));
-        }
-    }
     match (object, probe, problems.is_empty()) {
         (Some(object), Some(probe), true) => {
-            let object = thick(&archive, options, object)?;
-            Ok(Base { object, probe, scan, metadata, notes })
+            let mut base = checked(archive.path(), Base { object, probe, scan, metadata, notes })?;
+            let stored =
+                holds(&archive, OBJECT_SLICES, options).then(|| archive.read(OBJECT_SLICES));
+            base.object = thick(archive.path(), options, stored.transpose()?, base.object)?;
+            Ok(base)
         }
-        _ => Err(Error::Contract { path: archive.path().to_owned(), problems }),
+        (object, probe, _) => {
+            problems.extend(object.iter().flat_map(contract::object));
+            if let (Some(modes), Some(shape)) = (&probe, shape) {
+                problems.extend(contract::probe(modes, shape));
+            }
+            Err(Error::Contract { path: archive.path().to_owned(), problems })
+        }
     }
 }
 
-/// `object`, or the slices of which it is the product, where the archive has them.
-fn thick(archive: &Archive, options: &ReadOptions, object: Object) -> Result<Object, Error> {
-    let left_out = options.leaves_out(OBJECT_SLICES);
-    if left_out || !archive.contains(OBJECT_SLICES) {
-        return Ok(object);
+/// `base` where its parts are what the contract says and fit each other.
+fn checked(path: &Path, mut base: Base) -> Result<Base, Error> {
+    let Base { object, probe, scan, notes, .. } = &mut base;
+    let shape = (probe.dim().1, probe.dim().2);
+    let mut problems = contract::object(object);
+    problems.extend(contract::probe(probe, shape));
+    if let Some(scan) = scan {
+        problems.extend(contract::scan(scan));
+        problems.extend(contract::windows(scan, shape, object.shape()));
     }
-    named::slices(archive.read(OBJECT_SLICES)?, Some(&object)).map_err(|problem| Error::Contract {
-        path: archive.path().to_owned(),
-        problems: vec![problem],
-    })
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: path.to_owned(), problems });
+    }
+    if remarks::is_uniform(object) {
+        notes.push(format!("{}; its patterns show no specimen", remarks::PLACEHOLDER));
+    }
+    Ok(base)
+}
+
+/// `object`, or the slices of which it is the product, where the file has them.
+fn thick(
+    path: &Path,
+    options: &ReadOptions,
+    stored: Option<Array>,
+    object: Object,
+) -> Result<Object, Error> {
+    let Some(stored) = stored.filter(|_| !options.leaves_out(OBJECT_SLICES)) else {
+        return Ok(object);
+    };
+    named::slices(stored, Some(&object))
+        .map_err(|problem| Error::Contract { path: path.to_owned(), problems: vec![problem] })
 }

@@ -17,7 +17,7 @@ mod companion;
 mod contradictions;
 mod coordinates;
 mod cube;
-mod cxi;
+pub(crate) mod cxi;
 mod definition;
 mod described;
 mod dm4;

@@ -12,10 +12,13 @@ use super::names::{
 };
 use super::{Provenance, Reconstruction, Role};
 use crate::container::Container;
+use crate::dialect::cxi::own::{own_metadata, own_name, own_scan};
 use crate::dialect::geometry::record_pixel;
 use crate::dialect::unequal;
+use crate::hdf5::Hdf5;
 use crate::metadata::{Metadata, TOOL};
 use crate::npy::{Array, NpyError};
+use crate::options::ReadOptions;
 use crate::{ArrayInfo, Error};
 
 /// Where reconstructed objects are found, in order: this program and the scripts around pty-chi,
@@ -33,12 +36,12 @@ const LOSSES: [&str; 4] = [LOSS, "loss_values", "costs", "error"];
 impl Reconstruction {
     /// Reads a reconstruction from a file of this program (`reconstruction.npz`), of the scripts
     /// around pty-chi, of tike or PtychoPINN (NPZ), of ptychodus and pty-chi (product files, HDF5),
-    /// of PtyLab (HDF5), from a data set's own object, or from any file with a single complex
-    /// picture, plain `.npy` files among them.
+    /// of PtyLab (HDF5), from a data set's own object, also in a CXI file of this program, or from
+    /// any file with a single complex picture, plain `.npy` files among them.
     ///
     /// Axes of length 1 around (y, x) do not matter; an array (slice, y, x) is an object of slices.
-    /// Of several sets of probe modes the first is read. Positions are read from NumPy archives
-    /// alone, since other programs count theirs from other places.
+    /// Of several sets of probe modes the first is read. Positions are read from NumPy archives and
+    /// CXI files of this program alone, since other programs count theirs from other places.
     ///
     /// # Errors
     /// [`Error::WhichObject`] when no array or more than one could be the object, [`Error::Array`]
@@ -103,8 +106,8 @@ fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction,
 /// The array that holds the object: the one asked for, one of the usual names, or the only complex
 /// picture.
 fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result<String, Error> {
-    if let Some(name) = wanted.or_else(|| usual.iter().copied().find(|name| file.contains(name))) {
-        return Ok(name.to_owned());
+    if let Some(name) = wanted.map(str::to_owned).or_else(|| of_usual_name(file, usual)) {
+        return Ok(name);
     }
     if let Some(name) = of_ptypy(file, "obj")? {
         return Ok(name);
@@ -120,6 +123,12 @@ fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result
             arrays,
         }),
     }
+}
+
+/// The first of the usual names that is there, also in what a CXI file has of this program.
+fn of_usual_name(file: &Container, usual: &[&str]) -> Option<String> {
+    let mut places = usual.iter().flat_map(|&name| [name.to_owned(), own_name(name)]);
+    places.find(|name| file.contains(name))
 }
 
 /// Whether an array is of complex numbers.
@@ -173,8 +182,7 @@ fn probe(file: &Container) -> Result<Option<Modes>, Error> {
 
 /// The array that holds the probe: one of the usual names.
 pub(crate) fn probe_name(file: &Container) -> Result<Option<String>, Error> {
-    let usual = PROBES.into_iter().find(|name| file.contains(name)).map(str::to_owned);
-    match usual {
+    match of_usual_name(file, &PROBES) {
         Some(name) => Ok(Some(name)),
         None => of_ptypy(file, "probe"),
     }
@@ -315,8 +323,10 @@ impl Scan {
 }
 
 fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
-    if !matches!(file, Container::Npz(_)) {
-        return Ok(None);
+    match file {
+        Container::Hdf5(hdf5) => return positions_of_cxi(file, hdf5),
+        Container::Npz(_) => {}
+        _ => return Ok(None),
     }
     if let Some(scan) = pairs(file, POSITIONS)? {
         return Ok(Some(scan));
@@ -331,6 +341,18 @@ fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
         return Err(Error::Coordinates { path, wrong, found, other, expected });
     }
     Ok(Some(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect()))
+}
+
+/// Positions of a CXI file that this program wrote with a probe.
+fn positions_of_cxi(file: &Container, hdf5: &Hdf5) -> Result<Option<Vec<Position>>, Error> {
+    let shape = file.shape(&own_name("probeGuess"))?;
+    let Some([.., height, width]) = shape.as_deref() else { return Ok(None) };
+    let (options, mut problems) = (ReadOptions::default(), Vec::new());
+    let scan = own_scan(hdf5, (*height, *width), &options, &mut Vec::new(), &mut problems)?;
+    match problems.is_empty() {
+        true => Ok(scan),
+        false => Err(Error::Contract { path: file.path().to_owned(), problems }),
+    }
 }
 
 /// Positions of an array (n, 2) as (y, x); `None` where it is not there.
@@ -394,7 +416,8 @@ fn text(file: &Container, name: &str) -> Option<String> {
     }
 }
 
-/// The metadata of an archive; of an HDF5 file the size of its object's pixels.
+/// The metadata of an archive, or of a CXI file of this program; of another HDF5 file the size of
+/// its object's pixels.
 fn metadata(file: &Container, notes: &mut Vec<String>) -> Option<Metadata> {
     let Container::Hdf5(hdf5) = file else {
         return file.metadata().unwrap_or_else(|error| {
@@ -402,6 +425,14 @@ fn metadata(file: &Container, notes: &mut Vec<String>) -> Option<Metadata> {
             None
         });
     };
+    match own_metadata(hdf5) {
+        Ok(None) => {}
+        Ok(own) => return own,
+        Err(error) => {
+            notes.push(format!("_metadata: left out: {error}"));
+            return None;
+        }
+    }
     // Product files have attributes, PtyLab's have `dxp`.
     let side = |holder: &str, name: &str| hdf5.attribute(holder, name).ok().flatten();
     let of_product = ["object", "probe"]

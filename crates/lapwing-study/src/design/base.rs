@@ -17,7 +17,8 @@ use toml::{Table, Value};
 /// The section `[base]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BaseFile {
-    /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
+    /// A file with an object, a probe and positions: `objectGuess`, `probeGuess`, `xcoords` and
+    /// `ycoords` of an NPZ file, or the like of a CXI file that this program wrote.
     pub file: PathBuf,
     /// Options of reading by their names, those that concern object, probe and positions; paths are
     /// absolute.

@@ -75,7 +75,7 @@ pub struct Simulate {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Source {
-    /// A file with objectGuess, probeGuess and positions
+    /// A file with objectGuess, probeGuess and positions (NPZ, or CXI that Lapwing wrote)
     #[arg(long, value_name = "BASE.npz")]
     base: Option<PathBuf>,
     /// A built-in specimen: siemens-star, cells or weak-phase

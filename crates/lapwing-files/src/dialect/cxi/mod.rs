@@ -7,6 +7,7 @@
 
 mod instrument;
 mod mask;
+pub(crate) mod own;
 mod write;
 
 use super::definition::Dialect;
@@ -16,7 +17,6 @@ use super::order::OrderEvidence;
 use super::shared::{by_coordinate, positions};
 use super::stack::{Refusal, Stack};
 use super::stored::{Rules, Stored};
-use super::unit::{self, Scale, scale};
 use super::wanted::Wanted;
 use super::{companion, ptychodus, stack};
 use crate::container::ByteFormat;
@@ -28,19 +28,11 @@ use crate::options::{AxisOrder, Geometry, Quantity, ReadOptions};
 use crate::{Container, Error, Metadata, Problem, metadata};
 use instrument::Instrument;
 use lapwing_model::{Object, Position};
+use own::{OURS, TRANSLATION, own_complex, own_metadata, translations};
 pub use write::write_cxi;
 
 /// Where the patterns are.
 const DATA: [&str; 2] = ["entry_1/data_1/data", "entry_1/instrument_1/detector_1/data"];
-/// Where the positions are.
-const TRANSLATION: [&str; 3] = [
-    "entry_1/data_1/translation",
-    "entry_1/sample_1/geometry_1/translation",
-    "entry_1/instrument_1/detector_1/translation",
-];
-/// The group of what CXI has no names for, in files that this crate wrote.
-const OURS: &str = "entry_1/lapwing_1";
-
 /// The dialect.
 pub(super) struct Cxi;
 
@@ -384,96 +376,6 @@ fn ordered(
         Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
     Ok(Some((shape, order)))
-}
-
-/// Sample positions (x, y, z) in metres: CXI has no other unit, NeXus says it in an attribute.
-fn translations(
-    file: &Hdf5,
-    name: &str,
-    options: &ReadOptions,
-    notes: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) -> Result<Option<Vec<[f64; 3]>>, Error> {
-    let array = file.read(name)?;
-    let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-    let scan = &options.experiment.scan;
-    let told = scan.position_unit.filter(|_| scan.positions.is_none());
-    let attribute = unit::stated(file, name);
-    let metres = match (told, attribute) {
-        (Some(unit), _) => match unit.metres() {
-            Some(metres) => {
-                notes.push(format!("translation: in {unit}, as specified"));
-                metres
-            }
-            None => {
-                let expected = "m, mm, um, nm or angstrom, for the file has no positions in pixels";
-                problems.push(Problem::new("position_unit", expected, unit.to_string()));
-                return Ok(None);
-            }
-        },
-        (None, Some(unit)) => match scale(&unit) {
-            Some(Scale::Metres(metres)) => {
-                if metres != 1.0 {
-                    notes.push(format!("translation: in {unit}, as the file says"));
-                }
-                metres
-            }
-            _ => {
-                let expected = "a unit of length (m, cm, mm, um, nm, angstrom), or that it is said \
-                                (--position-unit)";
-                problems.push(Problem::new(name, expected, format!("units {unit:?}")));
-                return Ok(None);
-            }
-        },
-        (None, None) => 1.0,
-    };
-    let axes = array.shape().last().copied().unwrap_or(0);
-    // As programs that count columns first write (n, 3).
-    let turned = match *array.shape() {
-        [2 | 3, n] if n > 3 => Some(n),
-        _ => None,
-    };
-    match (array.to_f64(), turned) {
-        (Ok(values), Some(n)) => {
-            notes.push(format!("translation: turned from ({}, n)", array.shape()[0]));
-            let along = |axis: usize, index: usize| values.get(axis * n + index).copied();
-            let point =
-                |index: usize| [0, 1, 2].map(|axis| along(axis, index).unwrap_or(0.0) * metres);
-            Ok(Some((0..n).map(point).collect()))
-        }
-        (Ok(values), None) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
-            let point = |t: &[f64]| {
-                [t[0], t[1], t.get(2).copied().unwrap_or(0.0)].map(|length| length * metres)
-            };
-            Ok(Some(values.chunks_exact(axes).map(point).collect()))
-        }
-        _ => {
-            problems.push(Problem::new(name, "(n, 3) numbers, metres", found));
-            Ok(None)
-        }
-    }
-}
-
-/// The metadata in a file that this crate wrote.
-fn own_metadata(file: &Hdf5) -> Result<Option<Metadata>, Error> {
-    let name = format!("{OURS}/{}", metadata::KEY);
-    if !file.contains(&name)? {
-        return Ok(None);
-    }
-    let texts = file.read(&name)?.to_strings();
-    let text = texts.ok().and_then(|texts| texts.into_iter().next());
-    match text.as_deref().map(serde_json::from_str::<Metadata>) {
-        Some(Ok(metadata)) => Ok(Some(metadata)),
-        Some(Err(error)) => {
-            Err(Error::hdf5(file.path(), &name, format!("no JSON object: {error}")))
-        }
-        None => Err(Error::hdf5(file.path(), &name, "expected JSON text")),
-    }
-}
-
-fn own_complex(file: &Hdf5, key: &str) -> Result<Option<Array>, Error> {
-    let name = format!("{OURS}/{key}");
-    if file.contains(&name)? { file.read(&name).map(Some) } else { Ok(None) }
 }
 
 fn own_extras(file: &Hdf5) -> Result<Vec<(String, Array)>, Error> {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use lapwing_model::forward::Propagation;
 
-use super::OURS;
 use super::mask::MASK;
+use super::own::OURS;
 use crate::dialect::geometry::{FarFieldOptics, H_C, object_pixel, record_pixel, state};
 use crate::options::Geometry;
 use crate::{Dataset, Error, contract, hdf5, metadata};

@@ -7,7 +7,8 @@ use std::process::Command;
 use lapwing_files::dialect::{self, Acquisition, FarFieldOptics, Geometry, Product, write_cxi};
 use lapwing_files::hdf5::is_hdf5;
 use lapwing_files::npy::{Array, Values};
-use lapwing_files::{Dataset, Mask, ReadOptions, metadata};
+use lapwing_files::reconstruction::{Role, read_positions};
+use lapwing_files::{Dataset, Mask, ReadOptions, Reconstruction, metadata};
 use lapwing_model::forward::Propagation;
 use lapwing_model::{Complex32, Field, Modes, Object, Position};
 use ndarray::Array3;
@@ -118,12 +119,45 @@ fn a_data_set_survives_cxi() {
         if let Some(facts) = &written.metadata {
             assert_eq!(read.metadata.as_ref().unwrap()["note"], facts["note"]);
         }
+        serves_as_object(&path, &written);
     }
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         1,
         "nothing is left beside the file"
     );
+}
+
+/// The object of a CXI file is that of simulations, comparisons and starts as well.
+fn serves_as_object(path: &Path, written: &Dataset) {
+    let close = |scan: Option<Vec<Position>>| {
+        let scan = scan.expect("its positions are read");
+        assert_eq!(scan.len(), written.scan.len());
+        for (a, b) in scan.iter().zip(&written.scan) {
+            assert_close(&[a.y, a.x], &[b.y, b.x], 1e-9);
+        }
+    };
+    let base = dialect::read_base(path).unwrap();
+    assert_eq!(Some(base.object), written.object);
+    assert_eq!(Some(&base.probe), written.probe.as_ref());
+    close(base.scan);
+    let flipped = ReadOptions { flip_x: true, ..ReadOptions::default() };
+    // Nothing is then on the object.
+    let refused = dialect::read_base_as(path, &flipped).unwrap_err().to_string();
+    assert!(refused.contains("off the object"), "{refused}");
+    for role in [Role::Reconstruction, Role::Truth] {
+        let made = Reconstruction::read_as(path, role, None).unwrap();
+        let projection = made.object.into_projection();
+        assert_eq!(Some(projection), written.object.as_ref().map(|object| object.projection()));
+        assert_eq!(made.probe, written.probe);
+        close(made.positions);
+        assert!(made.metadata.is_some_and(|own| own.contains_key("physics_parameters")));
+    }
+    close(read_positions(path).unwrap());
+    // The second file of a scan without a probe.
+    let second = ReadOptions { companion: Some(path.to_owned()), ..ReadOptions::default() };
+    let (with_probe, _) = dialect::read(path, &second).unwrap();
+    assert!(with_probe.probe.is_some());
 }
 
 /// Runs a Python script on a folder; skips, visibly, where Python or h5py is missing.

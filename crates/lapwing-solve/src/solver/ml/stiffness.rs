@@ -2,8 +2,17 @@
 //!
 //! On a thin object the scale s^2 of the prior (module [`prior`](crate::prior)) is that of the
 //! probe. Slices may exchange factors without the patterns noticing, O_1 -> c O_1, O_2 -> O_2 / c,
-//! so there each slice has its own, s^2 = sum g / sum g |O|^2 with g the light of the start fields,
-//! and the prior depends on no factor at all.
+//! so there each slice has its own,
+//!
+//! ```text
+//! s_k^2 = (s^2 n_1^2 ... n_K^2)^(1/K) / n_k^2,  n_k^2 = sum g |O_k|^2 / sum g
+//! ```
+//!
+//! with g the light of the start fields, and the prior depends on no factor at all. Slices may
+//! also exchange slow ramps of amplitude, O_1 exp(a x), O_2 exp(-a x), which patterns hardly
+//! notice. The product of the s_k is that of a thin object, s, so no such exchange lowers every
+//! slice's amplitude where most of the specimen is, as it does where s_k is 1 / n_k, which the few
+//! bright pixels at the end of a ramp decide: there long fits run away.
 
 use crate::Problem;
 use crate::engine::{Fields, PriorRule};
@@ -75,9 +84,10 @@ impl Stiffness {
             }
             _ => {}
         }
+        let scales = self.scales(fields.object(), (slice, slices), s2);
         let all = fields.object().chunks_exact(slice).zip(by_object.chunks_exact_mut(slice));
-        let mut value = 0.0;
-        let systems = all.enumerate().map(|(index, (object, gradient))| {
+        let (mut value, mut by_scales) = (0.0, Vec::with_capacity(slices));
+        let systems = all.zip(&scales).enumerate().map(|(index, ((object, gradient), scale))| {
             let mut kappa = light[index * slice..(index + 1) * slice].to_vec();
             let prior = (self.strength > 0.0).then(|| {
                 if let Some(held) = self.held.get(index) {
@@ -85,28 +95,12 @@ impl Stiffness {
                     return held.curvature();
                 }
                 let prior = self.prior(object, &kappa);
-                let (s2, power) = match slices {
-                    1 => (s2, 0.0),
-                    _ => self.scale_of(object),
-                };
                 let planes = prior.absorption.split(object, width);
-                let at = prior.weights(&planes, s2);
+                let at = prior.weights(&planes, scale.s2);
                 value += at.value;
-                if slices == 1 {
-                    let by_power = prior.strength / problem.mean_intensity * at.weighted_power;
-                    let factor = by_power as f32;
-                    for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
-                        *gradient += probe * factor;
-                    }
-                }
-                prior.gradient(&at, &planes, s2, gradient);
-                if slices > 1 {
-                    // d s^2 / d conj(O) = -s^2 g O / sum g |O|^2
-                    let factor = (-prior.strength * at.weighted_power * s2 / power) as f32;
-                    let pixels = gradient.iter_mut().zip(object).zip(&self.light);
-                    pixels.for_each(|((sum, value), light)| *sum += value * (factor * light));
-                }
-                prior.curvature(at, s2)
+                by_scales.push(at.weighted_power);
+                prior.gradient(&at, &planes, scale.s2, gradient);
+                prior.curvature(at, scale.s2)
             });
             // Slices move together: |sum of K changes|^2 <= K sum of |change|^2.
             if slices > 1 {
@@ -115,7 +109,38 @@ impl Stiffness {
             ObjectSystem::new(kappa, width, prior)
         });
         let systems = systems.collect();
+        if !by_scales.is_empty() {
+            self.add_by_scales(problem, fields, (s2, &scales, &by_scales), (by_object, by_probe));
+        }
         (value, systems)
+    }
+
+    /// Adds the gradient that scales bring, whose derivatives are `by_scales` times the strength:
+    /// d s_k^2 = s_k^2 (d s^2 / (K s^2) + sum_j (1/K - [j = k]) d n_j^2 / n_j^2).
+    fn add_by_scales(
+        &self,
+        problem: &Problem,
+        fields: &Fields,
+        (s2, scales, by_scales): (f64, &[Scale], &[f64]),
+        (by_object, by_probe): (&mut [Complex32], &mut [Complex32]),
+    ) {
+        let slices = scales.len() as f64;
+        let shares = scales.iter().zip(by_scales).map(|(scale, by)| by * (scale.s2 / s2));
+        let mean = shares.sum::<f64>() / slices;
+        let factor = (self.strength / problem.mean_intensity * mean) as f32;
+        for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
+            *gradient += probe * factor;
+        }
+        if scales.len() == 1 {
+            return;
+        }
+        let slice = problem.slice_len();
+        let all = fields.object().chunks_exact(slice).zip(by_object.chunks_exact_mut(slice));
+        for ((object, gradient), (scale, by)) in all.zip(scales.iter().zip(by_scales)) {
+            let factor = (self.strength * (mean * s2 - by * scale.s2) / scale.power) as f32;
+            let pixels = gradient.iter_mut().zip(object).zip(&self.light);
+            pixels.for_each(|((sum, value), light)| *sum += value * (factor * light));
+        }
     }
 
     /// That of a slice under this light.
@@ -131,25 +156,45 @@ impl Stiffness {
     /// Holds the prior of every slice at these fields.
     fn hold(&mut self, problem: &Problem, fields: &Fields, s2: f64, light: &[f32], draw: Draw) {
         let (width, slice) = (problem.object.shape().1, problem.slice_len());
+        let scales = self.scales(fields.object(), (slice, problem.n_slices()), s2);
         let slices = fields.object().chunks_exact(slice).zip(light.chunks_exact(slice));
         self.held = slices
+            .zip(scales)
             .enumerate()
-            .map(|(index, (object, light))| {
-                let s2 = if self.light.is_empty() { s2 } else { self.scale_of(object).0 };
+            .map(|(index, ((object, light), scale))| {
                 let prior = self.prior(object, light);
-                HeldPrior::new(prior, (object, width), s2, problem.gain, (draw, index))
+                HeldPrior::new(prior, (object, width), scale.s2, problem.gain, (draw, index))
             })
             .collect();
     }
 
-    /// s^2 of a slice, and sum g |O|^2.
-    fn scale_of(&self, object: &[Complex32]) -> (f64, f64) {
-        let (mut all, mut power) = (0.0, 0.0);
-        for (value, &light) in object.iter().zip(&self.light) {
-            all += f64::from(light);
-            power += f64::from(light) * f64::from(value.norm_sqr());
+    /// The scale of every slice, of `slice` pixels each, where that of a thin object is `s2`.
+    fn scales(&self, object: &[Complex32], (slice, slices): (usize, usize), s2: f64) -> Vec<Scale> {
+        if slices == 1 {
+            return vec![Scale { s2, power: 0.0 }];
         }
-        let power = power.max(f64::MIN_POSITIVE);
-        (all / power, power)
+        let all: f64 = self.light.iter().map(|&light| f64::from(light)).sum();
+        let power = |object: &[Complex32]| {
+            let pixels = object.iter().zip(&self.light);
+            let power: f64 =
+                pixels.map(|(value, &light)| f64::from(light) * f64::from(value.norm_sqr())).sum();
+            power.max(f64::MIN_POSITIVE)
+        };
+        let powers: Vec<f64> = object.chunks_exact(slice).map(power).collect();
+        // By logarithms, for the product of many has no bounds.
+        let logs = powers.iter().map(|power| (power / all).ln()).sum::<f64>() + s2.ln();
+        let shared = (logs / slices as f64).exp();
+        powers.into_iter().map(|power| Scale { s2: shared * all / power, power }).collect()
     }
 }
+
+/// The scale of a slice.
+struct Scale {
+    /// s_k^2
+    s2: f64,
+    /// sum g |O_k|^2 where there are several slices.
+    power: f64,
+}
+
+#[cfg(test)]
+mod tests;

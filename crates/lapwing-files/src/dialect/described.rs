@@ -10,11 +10,10 @@ use super::found::Found;
 use super::geometry::{FarFieldOptics, detector_pixel, object_pixel, pixel_ratio, stated};
 use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
-use super::{companion, coordinates, hints, mask_file, named, pairs, reframe};
+use super::{companion, coordinates, hints, left_out, named, pairs, reframe};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{middle, raster};
 use crate::experiment::{Calibration, ProbeOptics, part};
-use crate::mask;
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
 use crate::{Container, Error, Problem, metadata};
@@ -48,7 +47,7 @@ pub(super) fn apply(
     let options = wanted.options;
     let experiment = &options.experiment;
     found.problems.extend(experiment.problems());
-    unknown_names(found, file, options);
+    left_out::unknown_names(found, file, options);
     if let (Some(path), false, Some(stack)) =
         (&options.companion, dialect.takes_companion(), &found.stack)
     {
@@ -255,25 +254,6 @@ fn unused_mask_rule(found: &mut Found, options: &ReadOptions) {
     if options.mask_good.is_some() && !is_there && sound {
         let expected = "a mask whose numbers it explains (--mask FILE, or one in the file)";
         found.problems.push(Problem::new("mask_good_is", expected, "none"));
-    }
-}
-
-/// Arrays to pass over that are not there.
-fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
-    let arrays = file.list().unwrap_or_default();
-    // By the name that inspect prints, and masks by what they are.
-    let ends = |name: &str| mask_file::MASKS.contains(&name.rsplit('/').next().unwrap_or_default());
-    let is_mask = |name: &str| name == mask::KEY && arrays.iter().any(|array| ends(&array.name));
-    // Of several archives that are read alike not each has metadata to leave out.
-    let is_metadata = |name: &str| name == metadata::KEY && matches!(file, Container::Npz(_));
-    let is_there = |name: &str| {
-        file.contains(name)
-            || (name == "probe" && file.is_npy())
-            || is_mask(name)
-            || is_metadata(name)
-    };
-    for name in options.leave_out.iter().filter(|name| !is_there(name)) {
-        found.problems.push(Problem::new("leave_out", "the name of an array of the file", name));
     }
 }
 

@@ -218,7 +218,15 @@ impl Found {
             problems.extend(named(contract::probe(probe, shape), names.probe));
         }
         if let (Some(scan), Some(object), Some(shape)) = (&self.scan, &self.object, shape) {
-            problems.extend(named(contract::windows(scan, shape, object.shape()), names.windows));
+            let mut off = contract::windows(scan, shape, object.shape());
+            let name = names.object.unwrap_or("objectGuess");
+            for problem in &mut off {
+                problem.found += &format!(
+                    "; where the positions are right, the object lies elsewhere, and --leave-out \
+                     {name} reads the scan without it"
+                );
+            }
+            problems.extend(named(off, names.windows));
         }
         problems
     }

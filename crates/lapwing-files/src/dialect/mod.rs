@@ -29,6 +29,7 @@ pub(crate) mod geometry;
 mod hints;
 mod hspy;
 mod join;
+mod left_out;
 mod marks;
 mod mask_file;
 pub(crate) mod masks;

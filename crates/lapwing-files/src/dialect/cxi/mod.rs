@@ -28,7 +28,7 @@ use crate::options::{AxisOrder, Geometry, Quantity, ReadOptions};
 use crate::{Container, Error, Metadata, Problem, metadata};
 use instrument::Instrument;
 use lapwing_model::{Object, Position};
-use own::{OURS, TRANSLATION, own_complex, own_metadata, translations};
+use own::{OURS, TRANSLATION, own_complex, own_metadata, own_name, translations};
 pub use write::write_cxi;
 
 /// Where the patterns are.
@@ -136,13 +136,19 @@ impl Dialect for Cxi {
             }
             _ => (pixel, scan),
         };
-        let mut probe =
-            own_complex(file, "probeGuess")?.and_then(|array| array.into_complex32_array().ok());
+        let mut own = |key: &str| -> Result<Option<Array>, Error> {
+            let array = own_complex(file, key)?;
+            let left_out = options.leaves_out(key) || options.leaves_out(&own_name(key));
+            if left_out && array.is_some() {
+                notes.push(format!("{key}: left out, as specified"));
+            }
+            Ok(array.filter(|_| !left_out))
+        };
+        let mut probe = own("probeGuess")?.and_then(|array| array.into_complex32_array().ok());
+        let object = own("objectGuess")?.and_then(|array| array.into_complex32_array().ok());
         if let Some(path) = &options.companion {
             probe = Some(stack.in_its_unit(companion::probe(path, notes)?, notes));
         }
-        let object =
-            own_complex(file, "objectGuess")?.and_then(|array| array.into_complex32_array().ok());
         let object = object.map(Object::thin);
         Ok(Found {
             stack: Some(stack),

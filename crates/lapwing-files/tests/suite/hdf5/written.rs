@@ -128,6 +128,51 @@ fn a_data_set_survives_cxi() {
     );
 }
 
+#[test]
+fn positions_that_leave_the_object_say_how_to_read_the_scan_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [npz, cxi] = ["set.npz", "set.cxi"].map(|name| folder.path().join(name));
+    let along = |k: i32| Position { y: 8.25, x: 6.0 + 3.5 * f64::from(k) };
+    let written = Dataset { scan: (0..5).map(along).collect(), ..dataset() };
+    written.write(&npz).unwrap();
+    write_cxi(&written, &optics(), None, &cxi).unwrap();
+    for path in [&npz, &cxi] {
+        let mut options = ReadOptions::default();
+        options.experiment.scan.rotation_deg = Some(70.0);
+        let message = dialect::read(path, &options).unwrap_err().to_string();
+        assert!(message.contains("off the object"), "{message}");
+        let (_, name) = message.split_once("--leave-out ").expect("what to type");
+        options.leave_out = vec![name.split(' ').next().unwrap().to_owned()];
+        let (read, understood) = dialect::read(path, &options).unwrap();
+        assert_eq!((read.object, read.scan.len()), (None, written.scan.len()));
+        assert!(read.probe.is_some());
+        let told = "objectGuess: left out, as specified";
+        assert!(understood.notes.iter().any(|note| note == told), "{:?}", understood.notes);
+    }
+    let product = folder.path().join("product.h5");
+    let (patterns, made) = (folder.path().join("dp.h5"), self::product());
+    let row: Vec<_> = (0..7).map(|k| Position { y: 4.25, x: 3.5 + 1.5 * f64::from(k) }).collect();
+    let positions = Product::of_object(&row, (20, 17), (6, 5), made.pixel_size);
+    let counts = Dataset {
+        scan: row,
+        diffraction: Array3::from_elem((7, 6, 5), 3.0).into(),
+        probe: Some(made.probe.clone()),
+        object: None,
+        mask: None,
+        frames: None,
+        extras: Vec::new(),
+        ..dataset()
+    };
+    dialect::write_dp(&counts, &patterns).unwrap();
+    Product { indexes: (0..7).collect(), positions, ..made }.write(&product).unwrap();
+    let mut options = ReadOptions { companion: Some(product), ..ReadOptions::default() };
+    options.experiment.scan.rotation_deg = Some(90.0);
+    let message = dialect::read(&patterns, &options).unwrap_err().to_string();
+    assert!(message.contains("--leave-out object reads"), "{message}");
+    options.leave_out = vec!["object".to_owned()];
+    assert_eq!(dialect::read(&patterns, &options).unwrap().0.object, None);
+}
+
 /// The object of a CXI file is that of simulations, comparisons and starts as well.
 fn serves_as_object(path: &Path, written: &Dataset) {
     let close = |scan: Option<Vec<Position>>| {

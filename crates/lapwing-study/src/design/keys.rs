@@ -42,7 +42,15 @@ impl Source {
     /// data.
     pub(crate) fn in_keys_of_job(&self, algorithm: &str, error: StudyError) -> StudyError {
         let StudyError::Invalid(said) = &error else { return error };
-        StudyError::Invalid(spelled(&self.with_flags(said), of_solver(algorithm)))
+        StudyError::Invalid(self.told_of_job(algorithm, said))
+    }
+
+    /// What a job says of itself, with keys in place of flags as [`Self::in_keys_of_job`] has them.
+    pub(crate) fn told_of_job(&self, algorithm: &str, said: &str) -> String {
+        match said.contains("--") {
+            true => spelled(&self.with_flags(said), of_solver(algorithm)),
+            false => said.to_owned(),
+        }
     }
 
     /// What is not known of the physics. Of data that are simulated it is said elsewhere, and not
@@ -239,6 +247,8 @@ fn value(kind: Kind, message: &str) -> Option<(String, &str)> {
     let value = match kind {
         Kind::Choice { words, .. } if words.list().contains(&word) => format!("\"{word}\""),
         Kind::Flag { .. } | Kind::Choice { .. } => return None,
+        // Names of arrays are any words.
+        Kind::Names { .. } if !word.is_empty() => format!("[\"{word}\"]"),
         _ if !(stands(word) || is_number(word)) => return None,
         Kind::File { .. } | Kind::Text { .. } | Kind::Indices { .. } => format!("\"{word}\""),
         Kind::Files { .. } | Kind::Names { .. } => format!("[\"{word}\"]"),
@@ -316,13 +326,13 @@ mod tests {
         // What is to be typed is TOML.
         let shown = "x: expected square pixels (the same range of both: --detector-window N,N; or \
                      --pixel-size-m where they are square; --scan-shape 30,40, --quantity counts or \
-                     --quantity of the file, --slices 1)";
+                     --quantity of the file, --slices 1, --leave-out objectGuess reads)";
         let said = told(&measured, shown);
         assert_eq!(
             said.split("both: ").nth(1).unwrap(),
             "[base] detector_window = [N, N]; or [base] pixel_size_m where they are square; [base] \
              scan_shape = [30, 40], [base] quantity = \"counts\" or [base] quantity of the file, \
-             [base] slices = 1)"
+             [base] slices = 1, [base] leave_out = [\"objectGuess\"] reads)"
         );
         // What names no option of reading stays, and so does its kind.
         let other = "x.h5: damaged, --output DIR, --quantity-of none";

@@ -5,7 +5,7 @@ use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::Entry;
 use lapwing_study::event::unobserved;
 use lapwing_study::jobs::{self, JobOptions};
-use lapwing_study::layout::RESULT;
+use lapwing_study::layout::{LOG, RESULT};
 use lapwing_study::record::{Filters, JobResult, Outcome, Strategy};
 use lapwing_study::run::StudyOptions;
 use lapwing_study::{Case, Design, StudyFolder, run};
@@ -283,4 +283,24 @@ fn refused_jobs_are_told_keys_of_the_design() {
         let record: JobResult = serde_json::from_slice(&text).unwrap();
         assert_eq!(record.error, Some(told));
     }
+}
+
+/// What a job has to say of data and fit is told in keys, too, in its log and its record.
+#[test]
+fn notes_and_remarks_of_jobs_are_told_keys_of_the_design() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("[1e3, 1e4]", "[1e3]\nviews = [\"baseline\"]\nsplits = [\"train\"]");
+    let solver = "[solver]\nepochs = 2\nsaturation = 1e6\n";
+    let design =
+        Design::parse(&text.replace("[solver]\nepochs = 4\n", solver), Path::new(".")).unwrap();
+    run_study(&design, folder.path());
+    let study = StudyFolder::new(folder.path());
+    let case = design.cases()[0].clone();
+    let result = study.result(&case).unwrap().unwrap();
+    let said = "no pixel reaches [solver] saturation = 1000000, ";
+    let remark = result.remarks.iter().find(|remark| remark.evidence.starts_with(said));
+    assert!(remark.is_some(), "{:?}", result.remarks);
+    let log = std::fs::read_to_string(study.job_dir(&case).join(LOG)).unwrap();
+    assert!(log.contains(&format!("remark: {said}")), "{log}");
+    assert!(!log.contains("--"), "{log}");
 }

@@ -14,7 +14,7 @@ pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::Source;
 use crate::design::condition::{Case, View};
-use crate::design::solver::{AUTO, DeviceChoice, SolverConfig, StudySolver};
+use crate::design::solver::{AUTO, DeviceChoice, Method, SolverConfig, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::disk::foreign;
 use crate::disk::hash;
@@ -70,8 +70,8 @@ pub struct Request {
     pub stream: Streaming,
     /// Whether to find first how the scan lies on the detector (see [`crate::calibrate`]).
     pub calibrate: bool,
-    /// Where the data of a study come from, by which its design is told in its own keys why the
-    /// request is refused; `None` where flags say what is wanted.
+    /// Where the data of a study come from, by which its design is told in its own keys what is
+    /// wrong; `None` where flags say what is wanted.
     pub source: Option<Arc<Source>>,
 }
 
@@ -229,11 +229,15 @@ impl Request {
         kept::clear(&self.output)?;
         let mut log = String::new();
         let mut logged = |event: Event<'_>| {
-            if let Event::Note { text, .. } = event {
-                log.push_str(text);
-                log.push('\n');
-            }
-            observe(event)
+            let Event::Note { level, text } = event else { return observe(event) };
+            let text = match (level, &self.solver.method) {
+                // The command of another program, and what it prints.
+                (Level::Detail, Method::External(_)) => text.to_owned(),
+                _ => self.in_keys(text),
+            };
+            log.push_str(&text);
+            log.push('\n');
+            observe(Event::Note { level, text: &text })
         };
         let mut result = self.blank(input_hash);
         let mut checkpoint = Checkpoint::new(&self.output, result.key.clone(), self.checkpoint);
@@ -262,10 +266,25 @@ impl Request {
             result.status = Status::Failed;
             result.error = Some(error.to_string());
         }
+        for remark in &mut result.remarks {
+            remark.evidence = self.in_keys(&remark.evidence);
+            remark.advice = self.in_keys(&remark.advice);
+        }
+        for words in [&mut result.start_probe, &mut result.not_compared].into_iter().flatten() {
+            *words = self.in_keys(words);
+        }
         self.record(&mut result, log, started)?;
         outcome?;
         checkpoint.remove()?;
         Ok(result)
+    }
+
+    /// What is said of the request: with the keys of its design in place of flags, if it has one.
+    fn in_keys(&self, said: &str) -> String {
+        match &self.source {
+            Some(source) => source.told_of_job(self.solver.algorithm(), said),
+            None => said.to_owned(),
+        }
     }
 
     /// All but the record.

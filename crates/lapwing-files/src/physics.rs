@@ -32,14 +32,14 @@ pub use words::exposure_in_words;
 pub(crate) use moved::move_motion;
 pub(crate) use rescaled::{Rescaled, rescale};
 
-const FRESNEL_NUMBER: &str = "fresnel_number";
+pub(crate) const FRESNEL_NUMBER: &str = "fresnel_number";
 const MOVES: &str = "moves";
 const MOTION: &str = "exposure_path_px";
 const BLUR: &str = "detector_blur_px";
 const WAVELENGTH: &str = "wavelength_m";
 const SLICES: &str = "slices";
 const SLICE_SPACING: &str = "slice_spacing_m";
-const SLICE_FRESNEL_NUMBER: &str = "slice_fresnel_number";
+pub(crate) const SLICE_FRESNEL_NUMBER: &str = "slice_fresnel_number";
 
 /// Beginning of what is told of a word on what moves in a far field; what to say follows.
 const NOBODY_SEES: &str = "moves: makes no difference in a far field; of a near field say ";

@@ -10,7 +10,7 @@ use super::found::Found;
 use super::geometry::{FarFieldOptics, detector_pixel, object_pixel, pixel_ratio, stated};
 use super::shared::{by_coordinate, positions};
 use super::wanted::Wanted;
-use super::{companion, coordinates, hints, left_out, named, pairs, reframe};
+use super::{companion, coordinates, hints, left_out, named, near_as_far, pairs, reframe};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{middle, raster};
 use crate::experiment::{Calibration, ProbeOptics, part};
@@ -93,6 +93,9 @@ pub(super) fn apply(
     let in_metadata = || found.metadata.as_ref().and_then(stated);
     let geometry = options.geometry.or(found.geometry).or_else(in_metadata);
     let near = geometry == Some(Geometry::NearField);
+    let scales = said.or(told);
+    let by_optics = (scales.pixel(stored), said.says_pixel());
+    near_as_far::apply(found, by_optics, own_scan, options, notes);
     if let Some(reframe) = reframe {
         found.reframe(&reframe, near, notes)?;
     }
@@ -100,7 +103,6 @@ pub(super) fn apply(
         let (height, width) = reframe.shape();
         (height * reframe.binning(), width * reframe.binning())
     });
-    let scales = said.or(told);
     let binning = reframe.map_or(1.0, |reframe| reframe.binning() as f64);
     if let (true, Some(wavelength), Some(distance), Some((y, x))) =
         (said.says_pixel(), scales.wavelength, scales.distance, scales.pitch)

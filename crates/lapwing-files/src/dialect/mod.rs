@@ -37,6 +37,7 @@ mod matlab;
 mod missing;
 mod named;
 mod ndata;
+mod near_as_far;
 mod npy_stack;
 mod order;
 mod pairs;

@@ -20,7 +20,7 @@ use crate::{Error, Problem, limit, metadata};
 const DIAMETER: &str = "probe_diameter_px";
 
 /// The object's patches under the patterns.
-const PATCHES: &str = "Y";
+pub(super) const PATCHES: &str = "Y";
 
 /// Arrays that hold rows, and columns, of the object beside those of the scan itself.
 const ROWS: [&str; 2] = ["ycoords_start", "true_ycoords"];

@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use lapwing_files::dialect::{self, Acquisition, FarFieldOptics, Geometry, Product, write_cxi};
+use lapwing_files::dialect::{
+    self, Acquisition, FarFieldOptics, Geometry, Product, object_pixel, write_cxi,
+};
 use lapwing_files::hdf5::is_hdf5;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::reconstruction::{Role, read_positions};
@@ -342,5 +344,63 @@ fn the_detector_of_a_near_field_makes_its_fresnel_number() {
         assert_close(&[understood.pixel_size_m.unwrap().0 * 1e6], &[1.0], 1e-9);
         assert_close(&rows(&read), &rows(&near), 1e-9);
         assert_close(&columns(&read), &columns(&near), 1e-9);
+    }
+}
+
+#[test]
+fn a_near_field_taken_as_a_far_one_has_the_far_one_s_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("near.cxi");
+    let npz = folder.path().join("near.npz");
+    let told = FarFieldOptics { wavelength: 1.5e-10, distance: 0.1, pitch: (5e-6, 5e-6) };
+    let pixel = 1e-6;
+    let [height, width] = [SHAPE.1, SHAPE.2];
+    // Wavelength x distance / (N x detector pixel).
+    let far = |n: usize| told.wavelength * told.distance / (n as f64 * told.pitch.0);
+    let number = pixel * told.pitch.0 / (told.wavelength * told.distance);
+    for stated in [None, Some(number)] {
+        let mut near = dataset();
+        near.geometry = Some(Geometry::NearField);
+        let own = near.metadata.as_mut().unwrap();
+        metadata::set_physics_parameter(own, "pixel_size_m", pixel);
+        metadata::set_physics_parameter(own, "geometry", "near-field");
+        let known = [
+            ("fresnel_number", stated),
+            ("wavelength_m", Some(told.wavelength)),
+            ("distance_m", Some(told.distance)),
+            ("detector_pixel_size_y_m", Some(told.pitch.0)),
+            ("detector_pixel_size_x_m", Some(told.pitch.1)),
+        ];
+        // Nothing but the Fresnel number is known of one file, and of another not even a pixel.
+        let known =
+            known.into_iter().filter(|(name, _)| stated.is_none() || *name == "fresnel_number");
+        for (name, value) in known {
+            if let Some(value) = value {
+                metadata::set_physics_parameter(own, name, value);
+            }
+        }
+        write_cxi(&near, &told, None, &path).unwrap();
+        near.write(&npz).unwrap();
+        for path in [&path, &npz] {
+            let options =
+                ReadOptions { geometry: Some(Geometry::FarField), ..ReadOptions::default() };
+            let (read, understood) = dialect::read(path, &options).unwrap();
+            let (y, x) = object_pixel(read.metadata.as_ref().unwrap()).unwrap();
+            for (found, expected) in [(y, far(height)), (x, far(width))] {
+                assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
+            }
+            // They are where they were, in metres.
+            for (at, was) in read.scan.iter().zip(&near.scan) {
+                assert_close(&[at.y * y, at.x * x], &[was.y * pixel, was.x * pixel], 1e-15);
+            }
+            assert_eq!((read.object, read.probe), (None, None));
+            let told = understood.notes.iter().any(|note| note.contains("taken as a far one"));
+            assert!(told, "{:?}", understood.notes);
+            assert_eq!(read.geometry, Some(Geometry::FarField));
+            // As it states itself it stays as it is.
+            let (read, _) = dialect::read(path, &ReadOptions::default()).unwrap();
+            assert_eq!(read.object, near.object);
+            assert_close(&rows(&read), &rows(&near), 1e-9);
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::{contents, read, run_study, tiny};
 use lapwing_files::options::Geometry;
-use lapwing_study::event::unobserved;
+use lapwing_study::event::{Event, unobserved};
 use lapwing_study::run::StudyOptions;
 use lapwing_study::solver::ProbeStart;
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
+use std::ops::ControlFlow;
 
 #[test]
 fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
@@ -144,4 +145,44 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
         refused(&(text("[500]") + "object_start = \"guess\"\n")).contains("solver.object_start")
     );
     assert!(refused(&(text("[500]") + "[scan]\nstep = 3\n")).contains("base"));
+}
+
+/// What scans of several with probes of their own cannot have is refused before the reference.
+#[test]
+fn joined_scans_refuse_eigenmodes_before_anything_is_reconstructed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = lapwing_study::sample::Sample::of(&tiny("")).unwrap();
+    for (seed, name) in [(1, "one.npz"), (2, "two.npz")] {
+        let mut scan = sample.expose(20_000, seed).unwrap();
+        scan.object = None;
+        scan.write(folder.path().join(name)).unwrap();
+    }
+    let design = |solver: &str| {
+        let text = format!(
+            "[base]\nmeasured = \"one.npz\"\njoin = [\"two.npz\"]\n[study]\ndoses = [500]\n\
+             views = [\"baseline\"]\nsplits = [\"train\"]\npattern_size = 32\n[solver]\n\
+             epochs = 2\n{solver}"
+        );
+        Design::parse(&text, folder.path()).unwrap()
+    };
+    for (said, advice) in [
+        ("probe_eigenmodes = 1", "[solver] scan_probes = \"shared\""),
+        ("algorithm = \"LSQML\"\nprobe_eigenmodes = 1", "[solver] scan_probes = \"shared\""),
+        ("algorithm = \"DM\"", "[solver] algorithm = \"LSQML\" or \"ML\""),
+        ("algorithm = \"ML\"\nprobe_variation = \"slow\"", "probe_variation = slow: expected"),
+    ] {
+        let root = folder.path().join("study");
+        let mut epochs = 0;
+        let refused = run::study(&design(said), &root, &mut |event| {
+            epochs += usize::from(matches!(event, Event::Epoch { .. } | Event::Fitting { .. }));
+            ControlFlow::Continue(())
+        });
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains(advice) && !told.contains("--"), "{told}");
+        assert_eq!(epochs, 0, "{told}");
+        assert!(!StudyFolder::new(&root).reference_dir().exists());
+    }
+    let allowed = design("algorithm = \"LSQML\"\nprobe_eigenmodes = 1\nscan_probes = \"shared\"");
+    let (report, _) = run_study(&allowed, &folder.path().join("shared"));
+    assert_eq!(report.failed(), 0, "{:?}", report.manifest.execution_results);
 }

@@ -5,8 +5,8 @@
 //! one that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need
 //! predicts worse, so more modes or moving positions are not better by themselves.
 
-use crate::design::solver::{NoiseOptions, ProbeVariation, SolverConfig};
-use crate::run::solve::able::Term;
+use crate::design::solver::{ProbeVariation, SolverConfig};
+use crate::run::solve::allowed::{self, Of, freedom, with_positions};
 use crate::run::solve::earlier::Variation;
 use crate::run::solve::fits::Fits;
 use crate::run::solve::noise;
@@ -77,7 +77,8 @@ pub(crate) fn settled(
     watch: &mut dyn FnMut(Option<Fits>) -> Result<()>,
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
-    check(config, bare.n_slices(), known)?;
+    let of = Of { counts, scans: known.scans.is_some() };
+    allowed::check(config, bare.n_slices(), of)?;
     let scan_of = known.scan_of.as_deref();
     let between = &mut || watch(None);
     let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;
@@ -213,109 +214,6 @@ fn made_modes(given: usize, found: &FoundModes) -> Option<String> {
     Some(told)
 }
 
-/// How positions are to move in the reconstruction. A solver that moves none begins where the
-/// search has found an even drift, and stays there.
-fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
-    let refined = &config.choice.refine_scan;
-    match (refined.contains("positions"), refined.contains("drift")) {
-        (true, _) => Some(PositionFreedom::Single),
-        (false, true) if Term::Drift.is_had_by(&*config.solver) => Some(PositionFreedom::Drift),
-        (false, _) => None,
-    }
-}
-
-/// Refuses questions where they cannot be answered: without photon counts, or about what was told.
-///
-/// # Errors
-/// The question, and what it contradicts.
-fn check(config: &SolverConfig, slices: usize, known: &Known) -> Result<()> {
-    let &Known { counts, ref scans, .. } = known;
-    let asked = &config.choice.choose;
-    let refuse = |text: &str| Err(StudyError::Invalid(text.to_owned()));
-    let aligns = config.choice.refine_scan.contains("affine");
-    if scans.is_some() && config.start.probe_eigenmodes > 0 {
-        return refuse(
-            "probe_eigenmodes: expected none where every scan of several has a probe of its own; \
-             say --scan-probes shared for one probe that varies",
-        );
-    }
-    let slow = config.start.probe_variation == ProbeVariation::Slow;
-    let terms = [
-        (Term::ScanProbes, scans.is_some()),
-        (Term::Eigenmodes, config.start.probe_eigenmodes > 0),
-        (Term::Powers, config.start.vary_power),
-        (Term::SlowVariation, slow),
-        (Term::Slices, slices > 1),
-        (Term::Positions, config.choice.refine_scan.contains("positions")),
-        // The search before any solver finds an even one in counts.
-        (Term::Drift, config.choice.refine_scan.contains("drift") && !counts),
-        (Term::ChosenPositions, asked.contains("positions")),
-    ];
-    for (term, _) in terms.into_iter().filter(|(_, asked)| *asked) {
-        term.check(&*config.solver)?;
-    }
-    if let Some(freedom) = freedom(config) {
-        with_positions(&*config.solver, freedom)?;
-    }
-    let still = config.start.probe_eigenmodes == 0 && !config.start.vary_power;
-    if slow && (still || scans.is_some()) {
-        return refuse(
-            "probe_variation = slow: expected a probe that varies along one scan; say --probe-eigenmodes 1, \
-             or --vary-power",
-        );
-    }
-    if asked.is_empty() && !aligns {
-        return Ok(());
-    }
-    if !counts {
-        let chosen = asked.words().collect::<Vec<_>>().join(",");
-        let chosen = (!asked.is_empty()).then(|| format!("choose = {chosen}"));
-        let affine = aligns.then(|| "refine_scan = affine".to_owned());
-        let written = chosen.into_iter().chain(affine).collect::<Vec<_>>().join(" and ");
-        return refuse(&format!(
-            "{written}: expected patterns in counts of photons or electrons, but how many they \
-             hold is unknown; if they are counts, say --quantity counts"
-        ));
-    }
-    if asked.contains("modes") && config.start.probe_modes.is_some() {
-        return refuse("choose = modes and probe_modes: expected one of them, found both");
-    }
-    let told = NoiseOptions::default().background != config.noise.background;
-    if asked.contains("background") && told {
-        return refuse("choose = background and background: expected one of them, found both");
-    }
-    if asked.contains("positions") {
-        if config.choice.refine_scan.contains("positions") {
-            return refuse(
-                "choose = positions and refine_scan = positions: expected one of them, found both",
-            );
-        }
-        if config.solver.refined_positions().is_some() {
-            return refuse(
-                "choose = positions and refined positions: expected one of them, found both",
-            );
-        }
-        with_positions(&*config.solver, PositionFreedom::Single)?;
-    }
-    Ok(())
-}
-
-/// The solver, told to refine the positions.
-fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
-    let refused = || Term::Positions.refused(solver.name());
-    let solver = solver.refining_positions(freedom).ok_or_else(refused)?;
-    if let Some((_, from)) = solver.refined_positions()
-        && solver.epochs() < from
-    {
-        return Err(StudyError::Invalid(format!(
-            "refined positions: they begin to move in epoch {from} (positions_from_epoch), expected at \
-             least as many epochs, found {}; do more, or let them move earlier",
-            solver.epochs()
-        )));
-    }
-    Ok(solver)
-}
-
 /// An answer in the making.
 struct Answer {
     choice: Choice,
@@ -430,50 +328,5 @@ mod tests {
     fn positions_are_refined_where_they_are_off() {
         assert_eq!(answers(1, 0.0, "positions"), [("positions", 0.0)]);
         assert_eq!(answers(1, 1.5, "positions"), [("positions", 1.0)]);
-    }
-
-    #[test]
-    fn questions_that_contradict_what_was_told_are_refused() {
-        let refused = |algorithm: &str, written: &[(&str, &str)], counts: bool| {
-            let word = |(name, text): &(&str, &str)| {
-                let value = match text.parse() {
-                    Ok(count) => Value::Count(count),
-                    Err(_) => Value::Word((*text).to_owned()),
-                };
-                ((*name).to_owned(), value)
-            };
-            let written = written.iter().map(word).collect();
-            let config = SolverConfig::read(algorithm, written, ProbeStart::File).unwrap();
-            check(&config, 1, &Known { counts, ..Known::default() })
-                .map_err(|error| error.to_string())
-        };
-        let all = ("choose", "modes,positions,background");
-        assert_eq!(refused("ML", &[all], true), Ok(()));
-        // Only what was written is named.
-        let told = |written: &[(&str, &str)]| refused("ML", written, false).unwrap_err();
-        let affine = ("refine_scan", "affine");
-        assert!(told(&[("choose", "modes")]).starts_with("choose = modes: expected patterns"));
-        assert!(told(&[affine]).starts_with("refine_scan = affine: expected patterns"));
-        let both = told(&[("choose", "modes"), affine]);
-        assert!(both.starts_with("choose = modes and refine_scan = affine: expected"), "{both}");
-        assert!(told(&[all]).contains("--quantity counts"));
-        let both = refused("ML", &[all, ("probe_modes", "2")], true).unwrap_err();
-        assert!(both.contains("probe_modes"), "{both}");
-        assert!(refused("ML", &[all, ("background", "none")], true).is_err());
-        for moved in [("refine_scan", "positions"), ("positions_from_epoch", "12")] {
-            let both = refused("ML", &[("choose", "positions"), moved], true).unwrap_err();
-            assert!(both.starts_with("choose = positions and ref"), "{both}");
-        }
-        let moved = refused("DM", &[("choose", "positions")], true).unwrap_err();
-        assert!(moved.contains("found DM;") && moved.contains("--start"), "{moved}");
-        // The search for a drift is made before any solver, of counts.
-        for algorithm in ["rPIE", "ePIE", "DM", "RAAR"] {
-            let drift = [("refine_scan", "drift")];
-            assert_eq!(refused(algorithm, &drift, true), Ok(()));
-            let told = refused(algorithm, &drift, false).unwrap_err();
-            assert!(told.contains("--quantity counts") && told.contains("LSQML or ML"), "{told}");
-        }
-        assert_eq!(refused("LSQML", &[("refine_scan", "drift")], false), Ok(()));
-        assert_eq!(refused("DM", &[("choose", "none")], false), Ok(()));
     }
 }

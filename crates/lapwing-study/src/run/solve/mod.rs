@@ -1,6 +1,7 @@
 //! From a data set to its reconstruction, in memory: no file is read or written here.
 
 pub(crate) mod able;
+pub(crate) mod allowed;
 pub(crate) mod asking;
 pub mod calibrate;
 pub(crate) mod choose;

@@ -1,7 +1,7 @@
 //! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
 //! truth.
 
-use crate::design::solver::{DeviceChoice, ProbeStart};
+use crate::design::solver::{DeviceChoice, Method, ProbeStart, ScanProbes};
 use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
@@ -13,6 +13,7 @@ use crate::run::dataset::data::{
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Request};
+use crate::run::solve::allowed;
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::start_probe::start_probe;
 use crate::run::study::exposures::Geometry;
@@ -240,6 +241,17 @@ fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> 
                 );
                 return Err(DesignError::rule("solver.probe_start", expected, start.name()).into());
             }
+        }
+    }
+    if dataset.scans.as_ref().is_some_and(|scans| scans.count() > 1) {
+        for solver in design.solvers.iter().map(|solver| solver.settled(true)) {
+            let Method::Native(config) = &solver.method else { continue };
+            if config.start.scan_probes == ScanProbes::Shared {
+                continue;
+            }
+            // The reference is made before any job.
+            allowed::check_scans(config)
+                .map_err(|error| design.source.in_keys_of_job(solver.algorithm(), error))?;
         }
     }
     let Some(mean) = mean_counts(dataset) else {

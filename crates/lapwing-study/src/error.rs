@@ -89,6 +89,20 @@ pub enum StudyError {
     /// What was asked for is not possible; the text says why and what would help.
     #[error("{0}")]
     Invalid(String),
+    /// More eigenmodes of the probe are asked for than the patterns can determine.
+    #[error(
+        "probe_eigenmodes: expected at most {most} for {patterns} patterns, of which each would \
+         have a probe of its own with more, found {asked}; {}",
+        fewer_eigenmodes(*most)
+    )]
+    Eigenmodes {
+        /// How many.
+        asked: usize,
+        /// How many at most.
+        most: usize,
+        /// How many patterns there are.
+        patterns: usize,
+    },
     /// A JSON record does not have the expected form.
     #[error("{} is not a valid {what}: {source}; it may come from another version: move it away to start afresh", path.display())]
     Json {
@@ -185,6 +199,13 @@ pub enum StudyError {
         /// The data root.
         folder: PathBuf,
     },
+}
+
+fn fewer_eigenmodes(most: usize) -> String {
+    match most {
+        0 => "leave --probe-eigenmodes out".to_owned(),
+        most => format!("say --probe-eigenmodes {most} or less"),
+    }
 }
 
 fn first(files: &[PathBuf]) -> String {

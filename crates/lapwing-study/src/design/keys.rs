@@ -41,8 +41,12 @@ impl Source {
     /// `algorithm`, `[solver] probe_eigenmodes = 1` for `--probe-eigenmodes 1`, and those of its
     /// data.
     pub(crate) fn in_keys_of_job(&self, algorithm: &str, error: StudyError) -> StudyError {
-        let StudyError::Invalid(said) = &error else { return error };
-        StudyError::Invalid(self.told_of_job(algorithm, said))
+        match &error {
+            StudyError::Invalid(_) | StudyError::Eigenmodes { .. } => {
+                StudyError::Invalid(self.told_of_job(algorithm, &error.to_string()))
+            }
+            _ => error,
+        }
     }
 
     /// What a job says of itself, with keys in place of flags as [`Self::in_keys_of_job`] has them.
@@ -470,6 +474,9 @@ mod tests {
                 )
             );
         }
+        let many = StudyError::Eigenmodes { asked: 9, most: 8, patterns: 10 };
+        let said = source("").in_keys_of_job("ML", many).to_string();
+        assert!(said.ends_with("found 9; say [solver] probe_eigenmodes = 8 or less"), "{said}");
         // Errors that are no sentence of ours are the same.
         assert!(matches!(
             source("").in_keys_of_job(AUTO, StudyError::Stopped),

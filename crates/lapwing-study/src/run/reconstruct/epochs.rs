@@ -122,12 +122,18 @@ impl Request {
         if let Some(text) = misfit::ending(&done.solution) {
             note(&mut *watch.observe, Level::Fact, text)?;
         }
-        if let Some(misfit) = done.misfit()? {
+        let misfit = done.misfit()?;
+        if let Some(misfit) = misfit {
             watch.result.misfit = Some(misfit.ratio);
             let (counts, epochs) = (done.chosen.problem.mean_intensity(), done.solution.loss.len());
             for text in misfit::described(misfit, counts, config.algorithm(), epochs) {
                 note(&mut *watch.observe, Level::Fact, &text)?;
             }
+        }
+        let (count, patterns) = (config.start.probe_eigenmodes, done.chosen.problem.n_patterns());
+        let ratio = misfit.map(|misfit| misfit.ratio);
+        if let Some(text) = misfit::eigenmodes(count, patterns, ratio) {
+            note(&mut *watch.observe, Level::Fact, &text)?;
         }
         let replicates = match config.errors.error_maps {
             0 if self.error_maps && done.counts => ERROR_MAPS,

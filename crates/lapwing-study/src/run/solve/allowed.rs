@@ -27,13 +27,17 @@ fn invalid(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// The question, and what it contradicts.
-pub(super) fn check(config: &SolverConfig, slices: usize, of: Of) -> Result<()> {
-    let Of { counts, scans } = of;
+pub(super) fn check(
+    config: &SolverConfig,
+    (patterns, slices): (usize, usize),
+    Of { counts, scans }: Of,
+) -> Result<()> {
     let asked = &config.choice.choose;
     let aligns = config.choice.refine_scan.contains("affine");
     if scans {
         check_scans(config)?;
     }
+    check_eigenmodes(config.start.probe_eigenmodes, patterns)?;
     let slow = config.start.probe_variation == ProbeVariation::Slow;
     let terms = [
         (Term::Eigenmodes, config.start.probe_eigenmodes > 0),
@@ -109,6 +113,17 @@ pub(crate) fn check_scans(config: &SolverConfig) -> Result<()> {
     }
 }
 
+/// Refuses more eigenmodes than so many patterns can determine: their weights, the mean of which
+/// is the first mode's, span at most one dimension less than there are patterns, and with all of
+/// these every pattern has a probe of its own, of which nothing is left to be found.
+fn check_eigenmodes(asked: usize, patterns: usize) -> Result<()> {
+    let most = patterns.saturating_sub(2);
+    match asked > most {
+        true => Err(StudyError::Eigenmodes { asked, most, patterns }),
+        false => Ok(()),
+    }
+}
+
 /// How positions are to move in the reconstruction. A solver that moves none begins where the
 /// search has found an even drift, and stays there.
 pub(super) fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
@@ -157,7 +172,7 @@ mod tests {
             };
             let written = written.iter().map(word).collect();
             let config = SolverConfig::read(algorithm, written, ProbeStart::File).unwrap();
-            check(&config, 1, Of { counts, scans: false }).map_err(|error| error.to_string())
+            check(&config, (100, 1), Of { counts, scans: false }).map_err(|error| error.to_string())
         };
         let all = ("choose", "modes,positions,background");
         assert_eq!(refused("ML", &[all], true), Ok(()));
@@ -187,5 +202,28 @@ mod tests {
         }
         assert_eq!(refused("LSQML", &[("refine_scan", "drift")], false), Ok(()));
         assert_eq!(refused("DM", &[("choose", "none")], false), Ok(()));
+    }
+
+    #[test]
+    fn eigenmodes_that_patterns_cannot_determine_are_refused() {
+        let told = |asked: u64, patterns: usize| {
+            let written = vec![("probe_eigenmodes".to_owned(), Value::Count(asked))];
+            let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
+            check(&config, (patterns, 1), Of { counts: true, scans: false })
+        };
+        for (asked, patterns) in [(0, 1), (0, 2), (1, 3), (30, 32), (62, 64)] {
+            assert!(told(asked, patterns).is_ok(), "{asked} of {patterns}");
+        }
+        for (asked, patterns, most) in [(1, 2, 0), (2, 3, 1), (31, 32, 30), (64, 64, 62)] {
+            let error = told(asked, patterns).unwrap_err();
+            let StudyError::Eigenmodes { most: limit, .. } = error else { panic!("{error}") };
+            assert_eq!(limit, most);
+            let said = error.to_string();
+            let advice = match most {
+                0 => "leave --probe-eigenmodes out".to_owned(),
+                most => format!("say --probe-eigenmodes {most} or less"),
+            };
+            assert!(said.ends_with(&advice), "{said}");
+        }
     }
 }

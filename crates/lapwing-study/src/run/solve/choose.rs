@@ -78,7 +78,7 @@ pub(crate) fn settled(
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
     let of = Of { counts, scans: known.scans.is_some() };
-    allowed::check(config, bare.n_slices(), of)?;
+    allowed::check(config, (bare.n_patterns(), bare.n_slices()), of)?;
     let scan_of = known.scan_of.as_deref();
     let between = &mut || watch(None);
     let noise = noise::considered(bare, &config.noise, counts, &known.faults, scan_of, between)?;

@@ -1,6 +1,7 @@
 //! The static background, from mean and variance of every pixel over the scan.
 
 use super::gain::Found;
+use super::inwards::{Inwards, RingLight};
 use super::moments::Moments;
 use super::rings::Rings;
 use lapwing_model::parallel::InParallel;
@@ -22,7 +23,8 @@ const NOTHING: f64 = 1e-6;
 ///
 /// Outside the direct beam the share of static light is estimated ring by ring; it must not rise
 /// outwards. Inside the direct beam, where coherent light is no speckle, the background is
-/// continued from the rim: too low rather than too high. A pixel that is hidden too often to be
+/// continued from the rim, or with the slope of the rings that show little else ([`Inwards`]),
+/// unless a clipped read-out is part of what these show. A pixel that is hidden too often to be
 /// judged has what its ring has.
 pub(super) fn find(
     moments: &Moments,
@@ -32,8 +34,14 @@ pub(super) fn find(
     seen: &Array2<bool>,
 ) -> Array2<f32> {
     let shape = good.dim();
-    let falling = by_rings(moments, noise, rings);
     let beam = direct_beam(&moments.mean, seen);
+    let by_ring = by_rings(moments, noise, rings, &beam);
+    let mut falling: Vec<f64> = by_ring.iter().map(|ring| ring.background).collect();
+    for ring in (1..falling.len()).rev() {
+        falling[ring - 1] = falling[ring - 1].max(falling[ring]);
+    }
+    let inwards = if noise.lacking > 0.0 { None } else { Inwards::of(&by_ring) };
+    let inwards = |at| inwards.map_or(0.0, |inwards| inwards.at(rings.of(at) as f64));
     let outside = Array2::from_shape_fn(shape, |at| good[at] && !beam[at]);
     let smoothed = normalised_blur(&moments.mean, &outside, SMOOTH);
     let ring_means: Vec<f64> = rings.sums(&moments.mean).into_iter().map(mean).collect();
@@ -48,9 +56,9 @@ pub(super) fn find(
     let continued = normalised_blur(&known, &outside, shape.0.max(shape.1) as f64 / 16.0);
     let background = Array2::from_shape_fn(shape, |at| match (seen[at], beam[at]) {
         (false, _) => 0.0,
-        (true, true) => continued[at].min(moments.mean[at]) as f32,
-        (true, false) if good[at] => known[at] as f32,
-        (true, false) => falling[rings.of(at)].min(moments.mean[at]) as f32,
+        (true, true) => continued[at].max(inwards(at)).min(moments.mean[at]) as f32,
+        (true, false) if good[at] => known[at].max(inwards(at).min(smoothed[at])) as f32,
+        (true, false) => falling[rings.of(at)].max(inwards(at)).min(moments.mean[at]) as f32,
     });
     let all: f64 = background.iter().map(|&value| f64::from(value)).sum();
     if all < NOTHING * moments.sum(seen) { Array2::zeros(shape) } else { background }
@@ -60,31 +68,44 @@ fn mean((sum, pixels): (f64, f64)) -> f64 {
     if pixels > 0.0 { sum / pixels } else { 0.0 }
 }
 
-/// The background of each ring, not rising outwards.
-fn by_rings(moments: &Moments, noise: &Found, rings: &Rings) -> Vec<f64> {
+/// The light of each ring; `beam` marks the pixels of the direct beam.
+fn by_rings(
+    moments: &Moments,
+    noise: &Found,
+    rings: &Rings,
+    beam: &Array2<bool>,
+) -> Vec<RingLight> {
     let (means, variances) = (rings.sums(&moments.mean), rings.sums(&moments.variance));
-    let mut background = vec![0.0; rings.len()];
-    for (ring, background) in background.iter_mut().enumerate() {
+    let in_beam = rings.sums(&beam.mapv(|beam| f64::from(u8::from(beam))));
+    let patterns = rings.sums(&moments.patterns.mapv(f64::from));
+    let of_ring = |ring: usize| {
         let reach = 1 + ring / POOL;
         let pooled = ring.saturating_sub(reach)..(ring + reach + 1).min(rings.len());
         let sum = |sums: &[(f64, f64)]| {
-            mean(
-                sums[pooled.clone()]
-                    .iter()
-                    .fold((0.0, 0.0), |sum, ring| (sum.0 + ring.0, sum.1 + ring.1)),
-            )
+            sums[pooled.clone()]
+                .iter()
+                .fold((0.0, 0.0), |sum, ring| (sum.0 + ring.0, sum.1 + ring.1))
         };
-        let (light, variance) = (sum(&means), sum(&variances));
-        if light > 0.0 {
-            let of_noise = (noise.gain * light - noise.lacking).max(0.0);
-            let share = 1.0 - (variance - of_noise).max(0.0).sqrt() / light;
-            *background = share.clamp(0.0, 1.0) * mean(means[ring]);
+        let (light, variance) = (mean(sum(&means)), mean(sum(&variances)));
+        let pixels = means[ring].1;
+        let none = RingLight { pixels, ..RingLight::default() };
+        if light <= 0.0 || pixels == 0.0 {
+            return none;
         }
-    }
-    for ring in (1..background.len()).rev() {
-        background[ring - 1] = background[ring - 1].max(background[ring]);
-    }
-    background
+        let of_noise = (noise.gain * light - noise.lacking).max(0.0);
+        let coherent = |variance: f64| (variance - of_noise).max(0.0).sqrt() / light;
+        // Of counts: their fourth moment about the mean is 3 variance^2 + gain^2 variance.
+        let error = (2.0 * variance + noise.gain.powi(2)) * variance / sum(&patterns).0;
+        let own = mean(means[ring]);
+        RingLight {
+            mean: own,
+            background: (1.0 - coherent(variance)).clamp(0.0, 1.0) * own,
+            coherent: coherent(variance + 2.0 * error.sqrt()) * own,
+            pixels,
+            beam: in_beam[ring].0 / pixels,
+        }
+    };
+    (0..rings.len()).map(of_ring).collect()
 }
 
 /// The direct beam, grown by a few pixels.

@@ -21,6 +21,7 @@ mod background;
 mod clipped;
 mod faults;
 mod gain;
+mod inwards;
 mod likelihood;
 mod model;
 mod moments;

@@ -8,7 +8,7 @@ use lapwing_model::random::generator;
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Field, Object, simulate};
-use ndarray::{Array3, s};
+use ndarray::{Array2, Array3, s};
 use rand::RngExt;
 
 const SIDE: usize = 64;
@@ -144,6 +144,22 @@ fn a_background_is_found_from_below() {
     // At the edge, where there is nothing else, it is the whole signal.
     let corner = f64::from(found.background.slice(s![..4, ..4]).mean().unwrap());
     assert!((corner / 0.3 - 1.0).abs() < 0.15, "{corner}");
+}
+
+#[test]
+fn a_background_that_falls_off_is_found_under_the_direct_beam() {
+    let weak = |shape| Specimen::Cells.make(shape, 4).mapv(|value| 1.0 + 0.02 * (value - 1.0));
+    let (mut mean, scan) = light_through(weak, 4.0, 1e5, 4);
+    let inside = |mean: &Array2<f32>| f64::from(mean.slice(s![20..44, 20..44]).sum());
+    let clean = estimate(counted(&mean, 1.0, 7).view(), &scan, None);
+    assert!(clean.background_share() < 1e-3, "{}", clean.background_share());
+    let diffuse = Array2::from_shape_fn((SIDE, SIDE), |(y, x)| {
+        3.0 * (-(y as f32 - 32.0).hypot(x as f32 - 32.0) / 15.0).exp()
+    });
+    mean += &diffuse;
+    let found = estimate(counted(&mean, 1.0, 7).view(), &scan, None);
+    let ratio = inside(&found.background) / inside(&diffuse);
+    assert!((0.75..1.05).contains(&ratio), "{ratio}");
 }
 
 #[test]

@@ -49,8 +49,8 @@ const TRIAL: usize = 6;
 const LAST: (usize, usize) = (28, 200);
 const ROOM: usize = 80;
 /// The last stage is over when the loss has fallen by less than this share of itself in so many
-/// epochs. Where an object pixel has more than [`FEW`] photons the share is as much smaller, down to
-/// [`LEAST`]: what it follows then are slow waves, and of few photons their noise.
+/// epochs. Where an object pixel has more than [`FEW`] photons the share is as much smaller, down
+/// to [`LEAST`]: what it follows then are slow waves, and of few photons their noise.
 const SETTLED: (f64, usize) = (5e-4, 5);
 const FEW: f64 = 200.0;
 const LEAST: f64 = 2e-5;

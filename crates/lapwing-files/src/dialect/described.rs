@@ -95,7 +95,8 @@ pub(super) fn apply(
     let near = geometry == Some(Geometry::NearField);
     let scales = said.or(told);
     let by_optics = (scales.pixel(stored), said.says_pixel());
-    near_as_far::apply(found, by_optics, own_scan, options, notes);
+    let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer(near));
+    near_as_far::apply(found, by_optics, finer, own_scan, options, notes);
     if let Some(reframe) = reframe {
         found.reframe(&reframe, near, notes)?;
     }
@@ -117,7 +118,6 @@ pub(super) fn apply(
         false => said.says_pixel().then(|| scales.pixel(window)).flatten(),
     };
     let by_user = options.pixel_size.map(|side| (side, side)).or_else(of_detector);
-    let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer(near));
     let own_pixel = || {
         let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
         Some((y / finer.0, x / finer.1))

@@ -17,24 +17,30 @@ use crate::scans::SCAN_PROBES;
 
 /// Brings positions onto the pixels of the far field where the file's own account states a near
 /// field and the options a far one, and leaves out what lies on the other pixels. Where nothing
-/// tells both, or the pixel is said, nothing changes.
+/// tells both, nothing changes.
 ///
 /// `by_optics` is the side of an object pixel of the far field, metres, for patterns as they are
-/// stored, and whether the user says the optics.
+/// stored, and whether the user says the optics; a pixel that the user says, of patterns of a
+/// window with pixels `finer` along (y, x), goes before them.
 pub(super) fn apply(
     found: &mut Found,
     (by_optics, said): (Option<(f64, f64)>, bool),
+    finer: (f64, f64),
     own_scan: bool,
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) {
     let was_near = found.metadata.as_ref().and_then(stated) == Some(Geometry::NearField);
     let is_far = options.geometry == Some(Geometry::FarField);
-    if !(was_near && is_far) || options.pixel_size.is_some() {
+    if !(was_near && is_far) {
         return;
     }
+    let pixel = options.pixel_size.map(|side| (side * finer.0, side * finer.1));
+    let (by_optics, said) = (pixel.or(by_optics), pixel.is_some() || said);
     let metadata = found.metadata.get_or_insert_default();
-    let own = found.pixel.or_else(|| object_pixel(metadata));
+    // Positions that were metres are on the pixels of who has spoken already.
+    let of_positions = found.pixel.filter(|_| found.in_metres);
+    let own = object_pixel(metadata).or(found.pixel);
     let number = metadata::physics_parameter(metadata, FRESNEL_NUMBER);
     let number = number.filter(|&number| number > 0.0 && number.is_finite());
     let Some((height, width)) = found.stack.as_ref().map(Stack::pattern_shape) else { return };
@@ -48,13 +54,14 @@ pub(super) fn apply(
     if !(smaller.0 > 0.0 && smaller.1 > 0.0 && smaller.0.is_finite() && smaller.1.is_finite()) {
         return;
     }
-    let far = own.map(|(y, x)| (y / smaller.0, x / smaller.1));
+    let far = pixel.or(own.map(|(y, x)| (y / smaller.0, x / smaller.1)));
     let area = smaller.0 * smaller.1;
     if let Some(slices) = metadata::physics_parameter(metadata, SLICE_FRESNEL_NUMBER) {
         metadata::set_physics_parameter(metadata, SLICE_FRESNEL_NUMBER, slices / area);
     }
     metadata::remove_physics_parameter(metadata, "probe_diameter_px");
-    coordinates::stretch(found, smaller, own_scan);
+    let moved = of_positions.zip(far).map(|((y, x), far)| (y / far.0, x / far.1));
+    coordinates::stretch(found, moved.unwrap_or(smaller), own_scan);
     if far.is_some() {
         found.pixel = far;
     }

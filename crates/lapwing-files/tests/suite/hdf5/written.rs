@@ -364,6 +364,7 @@ fn a_near_field_taken_as_a_far_one_has_the_far_one_s_pixels() {
         let own = near.metadata.as_mut().unwrap();
         metadata::set_physics_parameter(own, "pixel_size_m", pixel);
         metadata::set_physics_parameter(own, "geometry", "near-field");
+        metadata::set_physics_parameter(own, "slice_fresnel_number", 0.3);
         let known = [
             ("fresnel_number", stated),
             ("wavelength_m", Some(told.wavelength)),
@@ -397,6 +398,27 @@ fn a_near_field_taken_as_a_far_one_has_the_far_one_s_pixels() {
             let told = understood.notes.iter().any(|note| note.contains("taken as a far one"));
             assert!(told, "{:?}", understood.notes);
             assert_eq!(read.geometry, Some(Geometry::FarField));
+            // On a pixel that is said they are there too, and where a window is cut it is that of
+            // the window's patterns.
+            let side = 2.0 * far(height);
+            for window in [None, Some((height / 2, width / 2))] {
+                let mut options = ReadOptions { pixel_size: Some(side), ..options.clone() };
+                options.experiment.detector.window = window;
+                let (read, _) = dialect::read(path, &options).unwrap();
+                // A gap of slices is as long as it was: the square of a pixel over the number.
+                let own = read.metadata.as_ref().unwrap();
+                let gap = metadata::physics_parameter(own, "slice_fresnel_number").unwrap();
+                let expected = 0.3 * (side / pixel).powi(2);
+                assert!((gap / expected - 1.0).abs() < 1e-9, "{gap} for {expected}");
+                for (at, was) in read.scan.iter().zip(&near.scan) {
+                    assert_close(
+                        &[at.y * side, at.x * side],
+                        &[was.y * pixel, was.x * pixel],
+                        1e-15,
+                    );
+                }
+                assert_eq!((read.object, read.probe), (None, None));
+            }
             // As it states itself it stays as it is.
             let (read, _) = dialect::read(path, &ReadOptions::default()).unwrap();
             assert_eq!(read.object, near.object);

@@ -49,7 +49,7 @@ class SolverOptions(TypedDict, total=False):
     object_start: str
     """Start object: flat, guess (the file's objectGuess, in simulated data the answer itself), or
     the file of an earlier reconstruction to go on from, with its probe, its positions, and how its
-    probe varies; one of fewer patterns of the scan gives object and probe."""
+    probe varies; one of fewer or more patterns of the scan gives object and probe."""
     probe_start: Literal["auto", "file", "optics", "patterns", "perturbed"]
     """Start probe: auto (what the experiment says by `from`, else the file's, else that of the
     optics described, else made of the patterns), file (its probeGuess), optics, patterns, or

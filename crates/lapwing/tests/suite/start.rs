@@ -75,6 +75,30 @@ fn a_part_of_the_patterns_starts_the_whole() {
     assert!(begun < flat, "{begun} after a part, {flat} without");
 }
 
+/// The other way round, the places of a region or every second one; how the probe varied is of
+/// other patterns.
+#[test]
+fn the_whole_starts_a_part_of_the_patterns() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let solve = "reconstruct --input scan.npz --algorithm LSQML --quiet --vary-power \
+                 --probe-eigenmodes 1";
+    bench.ok(&format!("{solve} --num-epochs 10 --output-dir all"));
+    let loss = |options: &str| {
+        bench.json(&format!("{solve} --num-epochs 2 {options}"))["final_loss"].as_f64().unwrap()
+    };
+    for (index, part) in ["--every 2", "--region 0:60,0:60"].iter().enumerate() {
+        let flat = loss(&format!("{part} --output-dir flat{index}"));
+        let from = "--start all/reconstruction.npz";
+        let begun = loss(&format!("{part} {from} --output-dir part{index}"));
+        assert!(begun < 0.8 * flat, "{part}: {begun} after the whole, {flat} without");
+        let log = std::fs::read_to_string(bench.path(&format!("part{index}/log.txt"))).unwrap();
+        assert!(log.contains("patterns where") && log.contains("varies left out"), "{log}");
+    }
+    // A part whose probe varied starts the whole.
+    bench.ok(&format!("{solve} --num-epochs 1 --start part0/reconstruction.npz --output-dir on"));
+}
+
 #[test]
 fn a_start_that_does_not_fit_is_named() {
     let bench = Bench::new();
@@ -82,11 +106,12 @@ fn a_start_that_does_not_fit_is_named() {
     let solve = "reconstruct --num-epochs 1 --algorithm LSQML";
     bench.ok(&format!("{solve} --input scan.npz --output-dir own"));
     let from = "--start own/reconstruction.npz --output-dir x";
-    let fewer = format!("{solve} --input scan.npz --frames 0-40 {from}");
-    bench.fails(&fewer, &["start: positions", "those of 41 patterns"]);
     bench.ok("simulate --specimen cells --pattern-size 32 --step 8 --field-of-view 90 --dose 1e4 \
          --output other.npz");
-    bench.fails(&format!("{solve} --input other.npz {from}"), &["start: ", "expected", "found"]);
+    bench.fails(
+        &format!("{solve} --input other.npz {from}"),
+        &["start: positions", "part or the whole", "at other places; leave --start out"],
+    );
     let window = format!("{solve} --input scan.npz --binning 2 {from}");
     bench.fails(
         &window,

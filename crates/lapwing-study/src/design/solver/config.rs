@@ -60,7 +60,8 @@ options! {
     pub struct StartOptions {
         /// Start object: flat, guess (the file's objectGuess, in simulated data the answer itself),
         /// or the file of an earlier reconstruction to go on from, with its probe, its positions,
-        /// and how its probe varies; one of fewer patterns of the scan gives object and probe.
+        /// and how its probe varies; one of fewer or more patterns of the scan gives object and
+        /// probe.
         object_start | "start": ObjectStart = ObjectStart::Flat, Kind::File(ObjectStart::WORDS);
         /// Start probe: auto (what the experiment says by `from`, else the file's, else that of the
         /// optics described, else made of the patterns), file (its probeGuess), optics, patterns,

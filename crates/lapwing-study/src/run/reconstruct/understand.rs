@@ -203,7 +203,13 @@ impl Request {
             ObjectStart::Flat => "start: flat object".to_owned(),
             ObjectStart::Guess => "start: the file's object".to_owned(),
             file => match earlier.and_then(|earlier| earlier.positions.as_ref()) {
-                Some(part) if part.len() != start.scan.len() => format!(
+                Some(whole) if whole.len() > start.scan.len() => format!(
+                    "start: object of {file}, which is of {} patterns where {} are read; positions \
+                     are those that were read",
+                    whole.len(),
+                    start.scan.len()
+                ),
+                Some(part) if part.len() < start.scan.len() => format!(
                     "start: object of {file}, which is of {} of the {} patterns",
                     part.len(),
                     start.scan.len()

@@ -46,8 +46,8 @@ const REFINED: f64 = 2.0;
 
 /// Lays the object of `made`, and its positions where it has them, under the patterns of `dataset`;
 /// of a thin object that is to have several `slices` the middle one is made. One of fewer patterns
-/// of this scan gives its object, which is flat where these patterns go beyond it, and positions
-/// are those of the data set.
+/// of this scan, or of more of which these are some, gives its object, which is flat where these
+/// patterns go beyond it, and positions are those of the data set.
 ///
 /// # Errors
 /// What of it does not fit the data set.
@@ -56,10 +56,17 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
     let told = |shape: (usize, usize)| format!("{} x {} px", shape.0, shape.1);
     let of_data = match &made.positions {
         Some(scan) if scan.len() == dataset.n_patterns() => scan.clone(),
-        Some(part) if is_part(part, &dataset.scan) => return of_part(made, dataset, slices),
+        Some(other) if is_part(other, &dataset.scan) || is_part(&dataset.scan, other) => {
+            return of_others(made, dataset, slices);
+        }
         Some(scan) => {
-            let expected = format!("those of {} patterns", dataset.n_patterns());
-            return Err(refused("positions", expected, format!("{}", scan.len())));
+            let expected = format!(
+                "those of {} patterns, or of a part or the whole of their scan to within \
+                 {REFINED} px",
+                dataset.n_patterns()
+            );
+            let found = format!("{} at other places; leave --start out", scan.len());
+            return Err(refused("positions", expected, found));
         }
         None => dataset.scan.clone(),
     };
@@ -134,8 +141,9 @@ fn is_part(part: &[Position], scan: &[Position]) -> bool {
     !part.is_empty() && part.len() < scan.len() && part.iter().all(found)
 }
 
-/// The object of a reconstruction of some patterns of the scan of `dataset` under all of them.
-fn of_part(made: &Reconstruction, dataset: &Dataset, slices: usize) -> Result<Placed> {
+/// The object of a reconstruction of fewer or more patterns of the scan of `dataset` under those
+/// that it has.
+fn of_others(made: &Reconstruction, dataset: &Dataset, slices: usize) -> Result<Placed> {
     check_slices(made, slices)?;
     let (shape, origin) = match &dataset.object {
         Some(object) => (object.shape(), None),
@@ -235,6 +243,8 @@ pub struct Variation {
     eigenmodes: Option<(Modes, Array2<Complex32>)>,
     /// The beam's power in every pattern over its usual one.
     powers: Option<Vec<f64>>,
+    /// How many patterns it is of that varied, where it is of others.
+    of_others: Option<usize>,
 }
 
 impl Variation {
@@ -243,9 +253,19 @@ impl Variation {
         self.eigenmodes.is_none() && self.powers.is_none()
     }
 
-    /// That of `made`.
-    pub(crate) fn of(made: &Reconstruction) -> Self {
-        Self { eigenmodes: made.eigenmodes.clone(), powers: made.beam_power.clone() }
+    /// That of `made` in so many patterns, where it is of as many.
+    pub(crate) fn of(made: &Reconstruction, patterns: usize) -> Self {
+        let weighted = made.eigenmodes.as_ref().map(|(_, weights)| weights.dim().0);
+        let powered = made.beam_power.as_ref().map(Vec::len);
+        let of_others = weighted.or(powered).filter(|&found| found != patterns);
+        match of_others {
+            Some(_) => Self { of_others, ..Self::default() },
+            None => Self {
+                eigenmodes: made.eigenmodes.clone(),
+                powers: made.beam_power.clone(),
+                of_others,
+            },
+        }
     }
 
     /// The problem with `count` eigenmodes that begin as these, where there are some.
@@ -295,6 +315,11 @@ impl Variation {
     pub(crate) fn left_out(&self, eigenmodes: usize, powers: bool) -> Vec<String> {
         let found = self.eigenmodes.as_ref().map_or(0, |(modes, _)| modes.dim().0);
         let mut lines = Vec::new();
+        if let Some(patterns) = self.of_others {
+            lines.push(format!(
+                "start: how its probe varies left out, which is of {patterns} patterns"
+            ));
+        }
         if found > eigenmodes {
             lines.push(format!(
                 "start: {} of its {found} eigenmodes left out (probe_eigenmodes = {found} goes on \

@@ -229,7 +229,8 @@ impl Start {
             )));
         }
         let counts = dataset.intensity_scale().is_some();
-        let variation = earlier.map(Variation::of).unwrap_or_default();
+        let variation =
+            earlier.map(|made| Variation::of(made, dataset.n_patterns())).unwrap_or_default();
         let scan_of = dataset.scans.as_ref().map(|scans| scans.of.clone());
         let scans = scans_of(dataset, config, earlier);
         let Placed { object, scan, of_data, origin } = placed;

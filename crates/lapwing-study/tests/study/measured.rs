@@ -169,7 +169,15 @@ fn joined_scans_refuse_eigenmodes_before_anything_is_reconstructed() {
         ("probe_eigenmodes = 1", "[solver] scan_probes = \"shared\""),
         ("algorithm = \"LSQML\"\nprobe_eigenmodes = 1", "[solver] scan_probes = \"shared\""),
         ("algorithm = \"DM\"", "[solver] algorithm = \"LSQML\" or \"ML\""),
-        ("algorithm = \"ML\"\nprobe_variation = \"slow\"", "probe_variation = slow: expected"),
+        (
+            "algorithm = \"ML\"\nprobe_variation = \"slow\"",
+            "[solver] scan_probes = \"shared\" for one of all, with [solver] probe_eigenmodes = 1 \
+             or [solver] vary_power",
+        ),
+        (
+            "algorithm = \"ML\"\nprobe_variation = \"slow\"\nvary_power = true",
+            "found one of its own for each; say [solver] scan_probes = \"shared\" for one of all",
+        ),
     ] {
         let root = folder.path().join("study");
         let mut epochs = 0;
@@ -182,7 +190,13 @@ fn joined_scans_refuse_eigenmodes_before_anything_is_reconstructed() {
         assert_eq!(epochs, 0, "{told}");
         assert!(!StudyFolder::new(&root).reference_dir().exists());
     }
-    let allowed = design("algorithm = \"LSQML\"\nprobe_eigenmodes = 1\nscan_probes = \"shared\"");
-    let (report, _) = run_study(&allowed, &folder.path().join("shared"));
-    assert_eq!(report.failed(), 0, "{:?}", report.manifest.execution_results);
+    // What the advice says to type.
+    for (varies, name) in [
+        ("probe_eigenmodes = 1", "shared"),
+        ("vary_power = true\nprobe_variation = \"slow\"", "slow"),
+    ] {
+        let said = format!("algorithm = \"LSQML\"\n{varies}\nscan_probes = \"shared\"");
+        let (report, _) = run_study(&design(&said), &folder.path().join(name));
+        assert_eq!(report.failed(), 0, "{:?}", report.manifest.execution_results);
+    }
 }

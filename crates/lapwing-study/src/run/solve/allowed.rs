@@ -10,6 +10,15 @@ use lapwing_solve::solver::PositionFreedom;
 const STILL: &str = "probe_variation = slow: expected a probe that varies along one scan; say \
                      --probe-eigenmodes 1, or --vary-power";
 
+/// The same of several scans, each of which has a probe of its own: as one that has what varies,
+/// and as one that lacks it.
+const STILL_EACH: [&str; 2] = [
+    "probe_variation = slow: expected one probe that varies along all scans, found one of its own \
+     for each; say --scan-probes shared for one of all",
+    "probe_variation = slow: expected one probe that varies along all scans, found one of its own \
+     for each; say --scan-probes shared for one of all, with --probe-eigenmodes 1 or --vary-power",
+];
+
 /// What the data are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Of {
@@ -108,7 +117,7 @@ pub(crate) fn check_scans(config: &SolverConfig) -> Result<()> {
     }
     Term::ScanProbes.check(&*config.solver)?;
     match config.start.probe_variation {
-        ProbeVariation::Slow => invalid(STILL),
+        ProbeVariation::Slow => invalid(STILL_EACH[usize::from(!config.start.vary_power)]),
         _ => Ok(()),
     }
 }

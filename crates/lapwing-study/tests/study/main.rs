@@ -8,6 +8,7 @@ mod forecast;
 mod held;
 mod limit;
 mod measured;
+mod possible;
 mod records;
 mod search;
 mod several;

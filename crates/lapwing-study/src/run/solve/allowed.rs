@@ -125,7 +125,10 @@ pub(crate) fn check_scans(config: &SolverConfig) -> Result<()> {
 /// Refuses more eigenmodes than so many patterns can determine: their weights, the mean of which
 /// is the first mode's, span at most one dimension less than there are patterns, and with all of
 /// these every pattern has a probe of its own, of which nothing is left to be found.
-fn check_eigenmodes(asked: usize, patterns: usize) -> Result<()> {
+///
+/// # Errors
+/// How many there may be.
+pub(crate) fn check_eigenmodes(asked: usize, patterns: usize) -> Result<()> {
     let most = patterns.saturating_sub(2);
     match asked > most {
         true => Err(StudyError::Eigenmodes { asked, most, patterns }),

@@ -1,13 +1,12 @@
 //! Doses that give every view of a study the same photons on the specimen.
 
+use crate::Result;
 use crate::design::condition::{View, expected_dose, whole_dose};
 use crate::design::{Design, DesignError, Exposures, Source};
 use crate::geometry::overlap::covered_area;
 use crate::run::dataset::sample::Sample;
 use crate::run::dataset::stream::Streaming;
-use crate::run::dataset::views::selected;
-use crate::run::study::measured;
-use crate::{Result, Split};
+use crate::run::study::{measured, possible};
 use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Position, probe};
 
@@ -83,23 +82,8 @@ impl Geometry {
     /// Number of positions of a view over the pixels that their discs cover, of the splits of the
     /// study together. Of a view that cannot be made, that of the whole scan.
     pub(super) fn patterns_per_pixel(&self, design: &Design, view: View) -> f64 {
-        let splits = design.split.apply(&self.scan);
-        let spacing = design.views.spacing(view, design.study.pattern_size);
-        let mut all: Vec<Position> = Vec::new();
-        for split in &design.study.splits {
-            let indices = match split {
-                Split::Train => &splits.train,
-                Split::Test => &splits.test,
-            };
-            let scan: Vec<Position> = indices.iter().map(|&i| self.scan[i]).collect();
-            match spacing {
-                None => all.extend(scan),
-                Some(spacing) => match selected(view, &scan, spacing, &design.views.acceptance()) {
-                    Ok(selection) => all.extend(selection.kept.iter().map(|&i| scan[i])),
-                    Err(_) => continue,
-                },
-            }
-        }
+        let kept = |&split| possible::kept(design, &self.scan, view, split);
+        let all: Vec<Position> = design.study.splits.iter().filter_map(kept).flatten().collect();
         let all = if all.is_empty() { &self.scan } else { &all };
         all.len() as f64 / covered_area(all, self.diameter).max(1.0)
     }

@@ -8,7 +8,7 @@ use crate::disk::layout::RESULT;
 use crate::disk::ledger::Ledger;
 use crate::run::dataset::sample::Sample;
 use crate::run::dataset::stream::Streaming;
-use crate::run::study::measured;
+use crate::run::study::{measured, possible};
 use crate::{Result, Split, StudyError};
 use std::path::PathBuf;
 
@@ -113,6 +113,9 @@ pub(super) fn check_follows(
     }
     match &design.source {
         Source::Measured { base, .. } => measured::check_base(design, base, stream),
-        Source::Base { .. } | Source::BuiltIn { .. } => Sample::of(design).map(drop),
+        Source::Base { .. } | Source::BuiltIn { .. } => {
+            let sample = Sample::of(design)?;
+            possible::check(design, &sample.scan, sample.physics.slices.map_or(1, |of| of.count))
+        }
     }
 }

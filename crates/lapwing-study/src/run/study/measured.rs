@@ -17,6 +17,7 @@ use crate::run::solve::allowed;
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::start_probe::start_probe;
 use crate::run::study::exposures::Geometry;
+use crate::run::study::possible;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
@@ -183,8 +184,9 @@ fn read(
 ) -> Result<(Dataset, Understanding)> {
     let options = design.source.reading()?;
     let (dataset, understood) = stream.read(&base.measured, &options, folder)?;
-    dataset.physics()?;
+    let physics = dataset.physics()?;
     check(design, base, &dataset)?;
+    possible::check(design, &dataset.scan, physics.slices.map_or(1, |of| of.count))?;
     Ok((dataset, understood))
 }
 

@@ -6,6 +6,7 @@ mod follows;
 mod keys;
 mod measured;
 pub(crate) mod overlaps;
+mod possible;
 pub(crate) mod rehearse;
 mod replaced;
 pub mod search;

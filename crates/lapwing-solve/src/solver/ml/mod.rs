@@ -23,6 +23,7 @@ mod ghost;
 mod held_out;
 mod lbfgs;
 mod search;
+mod slow_phase;
 mod space;
 mod state;
 mod stiffness;

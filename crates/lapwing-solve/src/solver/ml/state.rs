@@ -4,6 +4,7 @@ use super::Ml;
 use super::descent::{Descent, Point, Step};
 use super::evaluation::{BACKGROUND, Evaluation, Gradient, evaluate_there};
 use super::search::{Stage, StrengthSearch, Turn};
+use super::slow_phase::SlowPhases;
 use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
@@ -83,6 +84,7 @@ pub(super) struct State<'a> {
     /// Whether the positions move in this epoch.
     positions_free: bool,
     second: Second,
+    slow: SlowPhases,
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
     search: Option<StrengthSearch>,
@@ -128,6 +130,7 @@ impl<'a> State<'a> {
             variation: variation::Allowed::of_start(frame),
             positions_free: false,
             second: Second::of(options, frame),
+            slow: SlowPhases::default(),
             prior,
             search,
             losses: Losses { seen: f64::NAN, held_out: f64::NAN },
@@ -218,6 +221,9 @@ impl<'a> State<'a> {
         let Evaluation { loss, losses, gradient } = here;
         // Of an epoch from which positions move on, gradients before lack the positions.
         let anew = from == Some(number);
+        let tries = self.search.as_ref().is_some_and(|search| search.stage == Stage::Trial);
+        let strength = self.prior.strength;
+        let wave = (!tries).then(|| self.slow.wave(frame, &gradient, strength)).flatten();
         let taken = match (&mut self.second, gradient) {
             (Second::Here(descent, buffers), Gradient::Here(gradient, preconditioner)) => {
                 let x = frame.engine.fields().values().to_vec();
@@ -250,6 +256,7 @@ impl<'a> State<'a> {
             }
             _ => unreachable!("gradients are where the vectors of stage 2 are"),
         };
+        self.slow.take(frame, wave, taken != loss);
         // Of one without a loss nothing is known that is better.
         if taken == loss || taken.is_nan() {
             self.losses = losses;
@@ -310,6 +317,7 @@ impl<'a> State<'a> {
         if !matches!(turn, Turn::None) {
             self.damping = START_DAMPING;
             self.second.clear();
+            self.slow = SlowPhases::default();
         }
         search.set(&mut self.prior, frame.problem.gain);
         if search.stage != before {
@@ -458,6 +466,7 @@ impl Algorithm for State<'_> {
         if let Some(search) = &self.search {
             search.save(snapshot);
         }
+        self.slow.save(snapshot);
         match &self.second {
             Second::Here(descent, _) => descent.save(&mut Here, snapshot),
             Second::There(descent, _) => {
@@ -477,6 +486,7 @@ impl Algorithm for State<'_> {
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }
+        self.slow.load(snapshot)?;
         match &mut self.second {
             Second::Here(descent, _) => descent.load(&mut Here, snapshot),
             Second::There(descent, lent) => {

@@ -91,16 +91,21 @@ fn steps_of_the_second_stage_leave_fields_on_the_card() {
     let fields = 8 * (problem.object.slices().len() + problem.probe.len()) as u64;
     let solver = Ml { start_epochs: 2, prior: Auto::Given(20.0), ..Ml::default() };
     let mut run = solver.start(&problem);
-    (0..4).for_each(|_| {
-        run.epoch();
-    });
-    let before = card.traffic();
-    (0..5).for_each(|_| {
-        run.epoch();
-    });
-    let [there, back] = [0, 1].map(|way| (card.traffic()[way] - before[way]) / 5);
+    let mut traffic_of = |epochs: usize| {
+        let before = card.traffic();
+        (0..epochs).for_each(|_| {
+            run.epoch();
+        });
+        [0, 1].map(|way| card.traffic()[way] - before[way])
+    };
+    let first = traffic_of(4);
+    assert!(first[0] > fields && first[1] > 0);
+    // Two that look for slow waves of the phase, which fetch fields and gradient.
+    let [there, back] = traffic_of(2).map(|bytes| bytes / 2);
+    assert!(there < fields / 2, "{there} of {fields}");
+    assert!(back < 2 * fields + 100_000, "{back} of {fields}");
     // Members and tiles of batches go there; products, losses and numbers of the prior come back.
+    let [there, back] = traffic_of(4).map(|bytes| bytes / 4);
     assert!(there < fields / 2, "{there} of {fields}");
     assert!(back < 100_000, "{back} of {fields}");
-    assert!(before[0] > fields && before[1] > 0);
 }

@@ -31,7 +31,7 @@ pub use rules::{
     Floor, HoldOut, Losses, Products, Quotient, SearchDirections, Side, Sums, Trail, WaveUpdate,
     WaveWeights,
 };
-pub(crate) use rules::{Normal, step_lengths};
+pub(crate) use rules::{Normal, between_step_rows, step_lengths};
 pub use vectors::{Blend, Push, Vector};
 
 use lapwing_model::Complex32;

@@ -173,7 +173,7 @@ impl Trail {
 }
 
 /// The inner products of one pattern's least-squares problem for the two real step lengths (O18,
-/// Eq. 22).
+/// Eq. 22), over the rows that these are made of ([`between_step_rows`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Normal {
     /// |dO P|^2
@@ -190,6 +190,17 @@ pub(crate) struct Normal {
 
 /// Share of the batch's mean that is added to the diagonal of each pattern's step-length equations.
 pub(crate) const STEP_DAMPING: f64 = 0.1;
+
+/// Rows of a window from which on half of them say as much of a pattern's step lengths as all:
+/// these are ratios of inner products, of which half of the rows have about the half, and the
+/// fields move by means over a batch.
+const MANY_ROWS: usize = 128;
+
+/// How far apart the rows are, from the first on, that the step lengths of windows of `height` rows
+/// are made of.
+pub(crate) fn between_step_rows(height: usize) -> usize {
+    if height < MANY_ROWS { 1 } else { 2 }
+}
 
 /// Step lengths of object and probe for a batch, means over its patterns: of each, the solution of
 /// the 2 x 2 least-squares problem with a slightly raised diagonal, never negative; of the

@@ -5,11 +5,11 @@
 //! threads.
 
 use super::bands::{BAND, Bands, bands_of_a_task};
-use super::chunk::{Chunk, Scene};
+use super::chunk::{Chunk, Scene, kept_len, n_waves};
 use super::scratch::{Scratch, Scratches};
 use super::waves::Waves;
 use crate::Problem;
-use crate::engine::{DetectorRule, Losses, Normal, Products, Side, WaveUpdate};
+use crate::engine::{DetectorRule, Losses, Normal, Products, Side, WaveUpdate, between_step_rows};
 use lapwing_model::elementwise::Packed;
 use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, elementwise};
@@ -236,11 +236,12 @@ impl Batch {
         object_direction: &[Complex32],
         probe_direction: &[Complex32],
     ) -> Vec<Normal> {
-        let (width, pixels) = (problem.model.shape().1, problem.model.len());
+        let ((height, width), pixels) = (problem.model.shape(), problem.model.len());
+        let (modes, waves, kept_len) = (problem.n_modes(), n_waves(problem), kept_len(problem));
+        let between = between_step_rows(height);
         let columns = problem.object.shape().1;
         // What the eigenmodes would add to a pattern's direction is left out.
-        let modes = problem.n_modes() * pixels;
-        let probe_direction = &probe_direction[..modes];
+        let probe_direction = &probe_direction[..modes * pixels];
         // Every place of an exposure has its share of the probe.
         let weight = (1.0 / (problem.model.n_places() as f64).sqrt()) as f32;
         let scaled = (weight != 1.0)
@@ -249,27 +250,31 @@ impl Batch {
         // A change of the probe is compared with chi behind the first slice.
         let (slices, dark) = (problem.n_slices(), vec![ZERO; width]);
         let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
-            let of_slice = problem.waves_len();
-            let all = slices * of_slice;
-            let waves = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
+            let all = slices * waves * kept_len;
+            let kept = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
             let normal = |(&pattern, (probes, chi)): (&usize, (&[Packed], &[Packed]))| {
                 let window = &problem.windows[pattern];
                 let start = window.row as usize * columns + window.column as usize;
                 let mut sum = Normal::default();
-                for at in (0..all).step_by(width) {
-                    let slice = at / of_slice * problem.slice_len();
-                    let on_object = slice + start + at % pixels / width * columns;
-                    let on_probe = match at < of_slice {
-                        true => &probe_direction[at % modes..at % modes + width],
-                        false => &dark,
-                    };
-                    sum.add_row(
-                        &object[on_object..on_object + width],
-                        &object_direction[on_object..on_object + width],
-                        &probes[at..at + width],
-                        on_probe,
-                        &chi[at..at + width],
-                    );
+                let of_waves = probes.chunks_exact(kept_len).zip(chi.chunks_exact(kept_len));
+                for (wave, (probe, chi)) in of_waves.enumerate() {
+                    let on_slice = wave / waves * problem.slice_len() + start;
+                    let mode = wave % modes * pixels;
+                    let rows = probe.chunks_exact(width).zip(chi.chunks_exact(width));
+                    for (y, (probe, chi)) in (0..).step_by(between).zip(rows) {
+                        let on_object = on_slice + y * columns;
+                        let on_probe = mode + y * width;
+                        sum.add_row(
+                            &object[on_object..on_object + width],
+                            &object_direction[on_object..on_object + width],
+                            probe,
+                            match wave < waves {
+                                true => &probe_direction[on_probe..on_probe + width],
+                                false => &dark,
+                            },
+                            chi,
+                        );
+                    }
                 }
                 // |sum of K changes|^2 <= K sum of |change|^2: they may all point the same way.
                 sum.object *= slices as f64;
@@ -282,7 +287,7 @@ impl Batch {
                 }
                 sum
             };
-            members.iter().zip(waves).map(normal).collect()
+            members.iter().zip(kept).map(normal).collect()
         };
         parts(members).zip(self.used()).in_parallel().map(chunk).concat()
     }

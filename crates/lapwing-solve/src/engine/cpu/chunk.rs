@@ -6,7 +6,7 @@ use super::scratch::Scratch;
 use super::slopes::Slopes;
 use crate::Problem;
 use crate::engine::held::Held;
-use crate::engine::{DetectorRule, Normal, Products};
+use crate::engine::{DetectorRule, Normal, Products, between_step_rows};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;
 use lapwing_model::forward::{PatternQuery, Ramp};
@@ -163,8 +163,8 @@ pub(super) struct Chunk {
     pub loss: f64,
     /// The loss of the hidden pixels that judge.
     pub held_out: f64,
-    /// Shifted probes, or the waves before each slice, and chi, (pattern, slice, wave, y, x), where
-    /// they are wanted.
+    /// Shifted probes, or the waves before each slice, and chi, (pattern, slice, wave, y, x), of
+    /// the rows that step lengths are made of, where they are wanted.
     pub probes: Vec<Packed>,
     pub chi: Vec<Packed>,
     /// (s_y, s_x) of every pattern, where they are wanted.
@@ -175,10 +175,21 @@ pub(super) struct Chunk {
     pub power_slopes: Vec<f64>,
 }
 
+/// Waves of a pattern: its modes, at every place of its exposure.
+pub(super) fn n_waves(problem: &Problem) -> usize {
+    problem.waves_len() / problem.model.len()
+}
+
+/// Pixels that are kept of a wave.
+pub(super) fn kept_len(problem: &Problem) -> usize {
+    let (height, width) = problem.model.shape();
+    height.div_ceil(between_step_rows(height)) * width
+}
+
 impl Chunk {
     /// For `patterns` patterns at most.
     pub fn new(problem: &Problem, products: Products, patterns: usize) -> Self {
-        let of_pattern = problem.n_slices() * problem.waves_len();
+        let of_pattern = problem.n_slices() * n_waves(problem) * kept_len(problem);
         let waves = if products.waves { patterns * of_pattern } else { 0 };
         Self {
             footprint: Footprint::default(),
@@ -217,7 +228,8 @@ impl Chunk {
     ) {
         let Scene { problem, object, spectra, held, .. } = scene;
         let model = &problem.model;
-        let (pixels, all) = (model.len(), problem.n_slices() * problem.waves_len());
+        let (pixels, waves) = (model.len(), n_waves(problem));
+        let kept_len = kept_len(problem);
         self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
         // Whether a pattern's part of the probe's sums is needed by itself.
@@ -304,7 +316,8 @@ impl Chunk {
                 for slice in 0..problem.n_slices() {
                     let at = passage.at(slice, wave);
                     let kept = products.waves.then(|| {
-                        let kept = index * all + at.start..index * all + at.end;
+                        let kept = ((index * problem.n_slices() + slice) * waves + wave) * kept_len;
+                        let kept = kept..kept + kept_len;
                         (&mut self.chi[kept.clone()], &mut self.probes[kept])
                     });
                     let both = (&chi[at.clone()], &probes[at]);

@@ -5,6 +5,7 @@
 
 use super::bands::BAND;
 use crate::Problem;
+use crate::engine::between_step_rows;
 use lapwing_model::Complex32;
 use lapwing_model::elementwise::{self, Packed};
 use std::ops::Range;
@@ -101,7 +102,7 @@ impl Footprint {
 
     /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that
     /// [`begin`](Self::begin) was given, for slice `slice`; `chi` and `probe` hold one wave, and
-    /// `kept`, where it is given, gets both.
+    /// `kept`, where it is given, gets the rows of both that step lengths are made of.
     pub fn add(
         &mut self,
         problem: &Problem,
@@ -110,7 +111,7 @@ impl Footprint {
         (chi, probe): (&[Complex32], &[Complex32]),
         kept: Option<(&mut [Packed], &mut [Packed])>,
     ) {
-        let width = problem.model.shape().1;
+        let (height, width) = problem.model.shape();
         let area = &mut self.areas[slice * self.of_slice + self.area_of[index]];
         let window = &problem.windows[pattern];
         let row = slice * problem.object.shape().0 + window.row as usize;
@@ -123,9 +124,10 @@ impl Footprint {
         let waves = chi.chunks_exact(width).zip(probe.chunks_exact(width));
         let mut kept =
             kept.map(|(chi, probe)| chi.chunks_exact_mut(width).zip(probe.chunks_exact_mut(width)));
-        for ((sum, light), row) in sums.zip(waves) {
+        let between = between_step_rows(height);
+        for (y, ((sum, light), row)) in sums.zip(waves).enumerate() {
             let sums = (&mut sum[..width], &mut light[..width]);
-            let kept = kept.as_mut().and_then(Iterator::next);
+            let kept = kept.as_mut().filter(|_| y % between == 0).and_then(Iterator::next);
             elementwise::conjugate_product(add, sums, row, kept);
         }
     }

@@ -7,6 +7,7 @@ use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
 
 mod physics;
+mod steps;
 
 const SIZE: usize = 8;
 const GRID: (usize, usize) = (19, 23);
@@ -163,78 +164,6 @@ fn sums_of_batches_add_up_to_those_of_all_together() {
     }
     // Taken sums are removed.
     assert!(engine.take_sums().object.iter().all(|value| value.norm_sqr() == 0.0));
-}
-
-#[test]
-fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
-    let (object, probe) = (random_object(1), random((1, SIZE, SIZE), 2));
-    let problem = problem(object.clone(), probe.clone());
-    let (mut engine, _) = projected(&problem);
-    let (d_object, d_probe) = sums(&mut engine);
-    let flat = |field: &Field| field.iter().copied().collect::<Vec<_>>();
-    let d_probe: Vec<Complex32> = d_probe.iter().copied().collect();
-    let normals = engine.batch.normals(
-        &problem,
-        &engine.members,
-        &[],
-        &flat(&object),
-        &flat(&d_object),
-        &d_probe,
-    );
-    let model = ForwardModel::new((SIZE, SIZE));
-    for (pattern, normal) in normals.iter().enumerate() {
-        // chi, P_j, O_j and dO_j of this pattern, rebuilt from the public model.
-        let position = problem.scan[pattern];
-        let window = model.window(position, GRID).unwrap();
-        let patch = |field: &Field| {
-            field
-                .slice(ndarray::s![
-                    window.row..window.row + SIZE as isize,
-                    window.column..window.column + SIZE as isize
-                ])
-                .iter()
-                .copied()
-                .collect::<Vec<_>>()
-        };
-        let (o, d_o) = (patch(&object), patch(&d_object));
-        let mut work = model.workspace();
-        let (mut spectrum, mut shifted) = (d_probe.clone(), d_probe.clone());
-        let mode: Vec<Complex32> = probe.iter().copied().collect();
-        model.probe_spectrum(&mode, &mut spectrum, &mut work);
-        let ramp = lapwing_model::forward::Ramp::new(&window, (SIZE, SIZE));
-        model.shifted_probe(&spectrum, &ramp, &mut shifted, &mut work);
-        let exit: Vec<Complex32> = shifted.iter().zip(&o).map(|(p, o)| p * o).collect();
-        let (wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
-        model.propagate(&wave, None, &mut far_field, &mut work);
-        for (value, &measured) in
-            far_field.iter_mut().zip(problem.pattern(pattern, &mut vec![0.0; SIZE * SIZE]))
-        {
-            *value *= measured.sqrt() / value.norm();
-        }
-        model.back_propagate(&mut far_field, None, &mut chi, &mut work);
-        chi.iter_mut().zip(&exit).for_each(|(value, exit)| *value -= exit);
-        let residual = |a: f64, b: f64| -> f64 {
-            (0..SIZE * SIZE)
-                .map(|i| {
-                    let rest =
-                        chi[i] - d_o[i] * shifted[i] * a as f32 - d_probe[i] * o[i] * b as f32;
-                    f64::from(rest.norm_sqr())
-                })
-                .sum()
-        };
-        let determinant = normal.object * normal.probe - normal.cross.powi(2);
-        let a = (normal.probe * normal.object_chi - normal.cross * normal.probe_chi) / determinant;
-        let b = (normal.object * normal.probe_chi - normal.cross * normal.object_chi) / determinant;
-        // A minimum of a convex quadratic is lower than all its neighbours, near and far.
-        let best = residual(a, b);
-        for (da, db) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (1.0, -1.0), (-1.0, 1.0)]
-        {
-            for size in [0.03, 0.3] {
-                let (a, b) = (a + size * da * a.abs().max(0.01), b + size * db * b.abs().max(0.01));
-                assert!(residual(a, b) > best, "pattern {pattern}: lower at ({a}, {b})");
-            }
-        }
-    }
 }
 
 /// P_jk O_j and its modulus projection for the mode of a coherent probe, from the public model.

@@ -1,6 +1,7 @@
 //! The text of the kernels, for one shape of patterns and objects.
 
 use super::fft::FftPlan;
+use crate::engine::between_step_rows;
 use crate::engine::rules::SETS;
 use crate::noise::{Clipped, FEW};
 use lapwing_model::Position;
@@ -193,6 +194,7 @@ impl Layout {
             self.shape;
         let (pixels, object_pixels) = (self.pixels(), self.object_pixels());
         let (field, words) = (self.fields() * pixels, self.words());
+        let between = between_step_rows(window.0);
         let groups = [self.column_groups(), self.row_groups()];
         let exchange = (self.column_lines * window.0).max(self.row_lines * padded(window.1));
         let mut text = String::new();
@@ -200,6 +202,8 @@ impl Layout {
             ("H", window.0),
             ("W", window.1),
             ("PIXELS", pixels),
+            ("BETWEEN_STEP_ROWS", between),
+            ("STEP_PIXELS", window.0.div_ceil(between) * window.1),
             ("MODES", modes),
             ("EIGENMODES", self.shape.eigenmodes),
             ("FIELDS", self.fields()),

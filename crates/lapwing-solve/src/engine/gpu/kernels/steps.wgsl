@@ -1,16 +1,18 @@
 // Step lengths along search directions.
 
-// The inner products of every member's least-squares problem, in parts of a window.
+// The inner products of every member's least-squares problem over the rows of a window that count,
+// in parts.
 @compute @workgroup_size(256)
 fn normals(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     let member = group.y;
     let at = params.members + 8u * member;
     let corner = batch[at + 1u] * COLUMNS + batch[at + 2u];
-    let each = (PIXELS + PARTS - 1u) / PARTS;
-    let end = min((group.x + 1u) * each, PIXELS);
+    let each = (STEP_PIXELS + PARTS - 1u) / PARTS;
+    let end = min((group.x + 1u) * each, STEP_PIXELS);
     var four = vec4f();
     var fifth = 0.0;
-    for (var pixel = group.x * each + id; pixel < end; pixel += 256u) {
+    for (var place = group.x * each + id; place < end; place += 256u) {
+        let pixel = place / W * (BETWEEN_STEP_ROWS * W) + place % W;
         let on_object = corner + pixel / W * COLUMNS + pixel % W;
         let o = object[on_object];
         let to_object = object[TO_OBJECT + on_object];

@@ -82,7 +82,8 @@ impl Grid {
     /// The phi for which
     ///
     /// ```text
-    /// 2 slope phi + sum over neighbours along y, x of (v counts / side^2 + stiffness) (phi - phi')^2
+    /// 2 slope phi + sum over neighbours along y, x
+    ///                   of (v counts / side^2 + stiffness) (phi - phi')^2
     /// ```
     ///
     /// is least, with the mean of both nodes' `counts` and v the one of `slopes` along that axis,

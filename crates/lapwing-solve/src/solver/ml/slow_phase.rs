@@ -17,7 +17,8 @@
 //! Domain Decomposition Methods, chapters 2 and 3), and no loss is evaluated for it.
 //!
 //! While pixels are far from where they are going, b is mostly theirs. So a wave is taken only
-//! where one epoch promises of it what the epoch before did.
+//! where one epoch promises of it what the epoch before did, and where that is more than noise
+//! would promise.
 
 mod grid;
 
@@ -33,13 +34,18 @@ use lapwing_model::forward::Propagation;
 use lapwing_model::parallel::InParallel;
 
 /// Epochs of which two, one after the other, look for a wave, and the first of these: steps are
-/// large before.
-const EVERY: usize = 6;
+/// large before. No base ends with the second, and no last stage that is as short as may be: a wave
+/// should be followed by an epoch that takes it back where it does harm.
+const EVERY: usize = 5;
 const FIRST: usize = 2;
 /// Share of the gain by which it may differ from that of the epoch before.
 const STEADY: f64 = 0.15;
-/// Photons' loss that a wave must take off: that of one which is known to a quarter of itself.
+/// Photons' loss that a wave must take off, and more of it for every node in the light: noise
+/// promises a quarter of a photon's for each.
 const CLEAR: f64 = 4.0;
+const CLEAR_OF_NODE: f64 = 0.5;
+/// Share of the most counts of a node from which it is in the light.
+const LIT: f64 = 0.1;
 /// Patterns whose exit waves tell how a slope is seen, at most.
 const LOOKED_AT: usize = 32;
 /// Distance of nodes in radii of the probe, which is the root mean square of the distance of its
@@ -96,7 +102,8 @@ impl SlowPhases {
         let wave = Wave::of(problem, frame.engine.fields(), gradient, strength)?;
         let before = std::mem::replace(&mut self.gain, wave.gain);
         let steady = turn > FIRST && (wave.gain - before).abs() < STEADY * wave.gain;
-        (steady && wave.gain > CLEAR * problem.gain).then_some(wave)
+        let clear = (CLEAR + CLEAR_OF_NODE * wave.lit as f64) * problem.gain;
+        (steady && wave.gain > clear).then_some(wave)
     }
 
     /// Turns the object by the `wave` after the step, unless the step `went_back` instead.
@@ -129,6 +136,8 @@ pub(super) struct Wave {
     angles: Vec<f64>,
     /// By how much it lowers the loss.
     gain: f64,
+    /// Nodes in the light.
+    lit: usize,
 }
 
 impl Wave {
@@ -152,10 +161,21 @@ impl Wave {
             let at = [window.row as f64 + middle[0], window.column as f64 + middle[1]];
             grid.add(&mut counts, at, problem.mean_intensity);
         }
+        // As many in all, and more where the object is bright.
+        let pixels = grid.sums(shape, |_| 1.0);
+        let bright = grid.sums(shape, |pixel| f64::from(object[pixel].norm_sqr()));
+        let all: f64 = counts.iter().sum();
+        for ((counts, bright), pixels) in counts.iter_mut().zip(bright).zip(pixels) {
+            *counts *= bright / pixels.max(f64::MIN_POSITIVE);
+        }
+        let scale = all / counts.iter().sum::<f64>();
+        counts.iter_mut().for_each(|counts| *counts *= scale);
+        let most = counts.iter().fold(0.0_f64, |most, &counts| most.max(counts));
+        let lit = counts.iter().filter(|counts| **counts > LIT * most).count();
         let slope =
             grid.sums(shape, |pixel| f64::from((object[pixel].conj() * gradient[pixel]).im));
         let (angles, gain) = grid.solve(&counts, slopes, stiffness, &slope);
-        gain.is_finite().then_some(Self { grid, angles, gain })
+        gain.is_finite().then_some(Self { grid, angles, gain, lit })
     }
 
     /// object <- object exp(i phi), in rows of `columns` pixels

@@ -105,7 +105,7 @@ fn steps_of_the_second_stage_leave_fields_on_the_card() {
     assert!(there < fields / 2, "{there} of {fields}");
     assert!(back < 2 * fields + 100_000, "{back} of {fields}");
     // Members and tiles of batches go there; products, losses and numbers of the prior come back.
-    let [there, back] = traffic_of(4).map(|bytes| bytes / 4);
+    let [there, back] = traffic_of(3).map(|bytes| bytes / 3);
     assert!(there < fields / 2, "{there} of {fields}");
     assert!(back < 100_000, "{back} of {fields}");
 }

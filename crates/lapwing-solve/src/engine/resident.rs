@@ -15,6 +15,9 @@ pub struct PriorRule {
     pub jumps: Jumps,
     /// How many times as much absorption weighs as phase.
     pub absorption: f64,
+    /// The directions of which absorption is the part of the object along them, of modulus 1;
+    /// needed where it does not weigh as much as phase.
+    pub directions: Option<Vector>,
     /// s^2 = sum |P|^2 / C, which carries the scale of the object.
     pub scale: f64,
     /// mu / C, the factor between the prior's derivative with s^2 and its gradient with the probe.

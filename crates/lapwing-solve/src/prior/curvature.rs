@@ -8,13 +8,14 @@ use lapwing_model::elementwise::level;
 pub(super) const ROUGHNESS_DIAGONAL: f32 = 20.0;
 
 /// out <- rows of (D^T w D + rho L^T L) v from row `first` of the field on: as many as `out` holds,
-/// real and imaginary parts in turn.
+/// of all its parts in turn.
 pub(crate) fn curvature(weights: &[f32], v: &SplitComplex, first: usize, out: &mut [f32]) {
     let (width, rows) = (v.width(), v.rows());
     let weights_of = |y: usize| &weights[y * width..(y + 1) * width];
     // L v above, at and below a row; each is worked out once and handed down.
     let mut three = vec![0.0; 3 * width];
-    for part in [0, 1] {
+    let parts = v.parts();
+    for part in 0..parts {
         let (above, rest) = three.split_at_mut(width);
         let (here, below) = rest.split_at_mut(width);
         let [mut above, mut here, mut below] = [above, here, below];
@@ -24,7 +25,7 @@ pub(crate) fn curvature(weights: &[f32], v: &SplitComplex, first: usize, out: &m
             }
             laplacian(v, (first, part), here);
         });
-        for (index, out) in out.chunks_exact_mut(2 * width).enumerate() {
+        for (index, out) in out.chunks_exact_mut(parts * width).enumerate() {
             let (y, out) = (first + index, &mut out[part * width..(part + 1) * width]);
             dispatch!(level(), _ => {
                 let w_above = (y > 0).then(|| weights_of(y - 1));
@@ -42,15 +43,14 @@ pub(crate) fn curvature(weights: &[f32], v: &SplitComplex, first: usize, out: &m
     }
 }
 
-/// sum |L v|^2 over row `y`, the two parts weighed.
-pub(super) fn roughness(v: &SplitComplex, y: usize, weights: [f32; 2]) -> f64 {
+/// sum |L v|^2 over row `y`.
+pub(super) fn roughness(v: &SplitComplex, y: usize) -> f64 {
     let mut row = vec![0.0; v.width()];
-    let mut of_part = |part| -> f64 {
+    let of_part = |part| -> f64 {
         dispatch!(level(), _ => laplacian(v, (y, part), &mut row));
         row.iter().map(|&value| f64::from(value * value)).sum()
     };
-    let [in_phase, in_quadrature] = weights.map(f64::from);
-    in_phase * of_part(0) + in_quadrature * of_part(1)
+    (0..v.parts()).map(of_part).sum()
 }
 
 /// out <- row `y` of one part of D^T w D v; `weights` are those of the row above, where there is

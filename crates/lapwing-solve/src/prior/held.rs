@@ -20,10 +20,11 @@ use num_complex::Complex64;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-/// Share of the draw's variance that absorption has. Specimens absorb less than a prior allows
-/// whose weight of absorption is chosen in steps of four: with 1 its errors would be told a tenth
-/// to a fifth too large.
+/// Share of the draw's variance that absorption has below a [`LARGE`] weight of it. Specimens
+/// absorb less than a prior allows whose weight of absorption is chosen in steps of four: with 1
+/// its errors would be told a tenth to a fifth too large. Larger weights allow little enough.
 const OF_ABSORPTION: f64 = 0.5;
+const LARGE: f64 = 16.0;
 
 /// Which draw: a seed and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,18 +48,19 @@ pub(crate) struct HeldPrior {
 }
 
 impl HeldPrior {
-    /// `prior` held at the slice `fit` of rows of `width` pixels, number `slice` of its object, and
-    /// the draw of it; counts are as many as `gain` times the photons.
+    /// `prior` held at the slice `fit`, number `slice` of its object, of these `directions` U, and the
+    /// draw of it; counts are as many as `gain` times the photons.
     pub fn new(
         prior: Prior,
-        (fit, width): (&[Complex32], usize),
+        (fit, directions): (&[Complex32], &SplitComplex),
         s2: f64,
         gain: f64,
         (draw, slice): (Draw, usize),
     ) -> Self {
-        let planes = prior.absorption.split(fit, width);
+        let width = directions.width();
+        let planes = SplitComplex::of(fit, width);
         let at = prior.weights(&planes, s2);
-        let mut pull = prior.noise(&at, planes, s2, (draw, slice));
+        let mut pull = prior.noise(&at, directions, s2, (draw, slice));
         let gain = gain.sqrt() as f32;
         pull.iter_mut().for_each(|value| *value *= gain);
         without(fit, &mut pull);
@@ -68,8 +70,8 @@ impl HeldPrior {
     /// Adds its gradient with respect to the conjugate object; returns its value.
     pub fn add_gradient(&self, object: &[Complex32], gradient: &mut [Complex32]) -> f64 {
         let apart: Vec<Complex32> = object.iter().zip(&self.fit).map(|(a, b)| a - b).collect();
-        let planes = self.prior.absorption.split(&apart, self.width);
         let mut of_prior = vec![Complex32::ZERO; apart.len()];
+        let planes = SplitComplex::of(&apart, self.width);
         self.prior.gradient(&self.at, &planes, self.s2, &mut of_prior);
         let mut value = 0.0;
         let own = apart.iter().zip(of_prior.iter().zip(&self.pull));
@@ -83,39 +85,40 @@ impl HeldPrior {
 
     /// Its curvature, for the preconditioner.
     pub fn curvature(&self) -> PriorCurvature {
-        self.prior.curvature(self.at.clone(), self.s2)
+        self.prior.clone().curvature(self.at.clone(), self.s2)
     }
 }
 
 impl Prior {
     /// Normal noise g for which Re <v, g> has the variance <v, C v> / 4, C the curvature at what
-    /// was evaluated at `object`, absorption with its [share](OF_ABSORPTION).
+    /// was evaluated, absorption with its [share](OF_ABSORPTION): drawn in parts of what is turned
+    /// by U, the `directions` of the fit, which differ little from pixel to pixel.
     ///
     /// A loss that counts half the likelihood has half of its curvature, and a gradient with
     /// respect to the conjugate object half of that with respect to its parts.
     fn noise(
-        self,
+        &self,
         at: &Weights,
-        object: SplitComplex,
+        directions: &SplitComplex,
         s2: f64,
         (draw, slice): (Draw, usize),
     ) -> Vec<Complex32> {
-        let (width, rows) = (object.width(), object.rows());
+        let (width, pixels) = (directions.width(), at.weights.len());
         let mut numbers = generator(draw.seed, &format!("prior {}", draw.index), slice as u64);
         let mut normal = move || -> f64 { numbers.sample(StandardNormal) };
         let [absorption, phase] = self.absorption.weights().map(f64::from);
-        let strengths = [OF_ABSORPTION * absorption, phase];
+        let share = if absorption < LARGE { OF_ABSORPTION } else { 1.0 };
+        let strengths = [share * absorption, phase];
         let parts = strengths.map(|strength| {
             let of_all = 0.5 * (self.strength * s2 * strength).sqrt();
-            let mut noise = vec![0.0_f64; width * rows];
+            let mut noise = vec![0.0_f64; pixels];
             // What is drawn for L^T has to be known around a pixel.
-            let rough: Vec<f64> = (0..width * rows)
-                .map(|_| of_all * f64::from(ROUGHNESS).sqrt() * normal())
-                .collect();
-            for pixel in 0..width * rows {
+            let rough: Vec<f64> =
+                (0..pixels).map(|_| of_all * f64::from(ROUGHNESS).sqrt() * normal()).collect();
+            for pixel in 0..pixels {
                 let of_pixel = of_all * f64::from(at.weights[pixel]).sqrt();
                 let right = (pixel % width + 1 < width).then_some(pixel + 1);
-                let below = (pixel + width < width * rows).then_some(pixel + width);
+                let below = (pixel + width < pixels).then_some(pixel + width);
                 for beside in [right, below].into_iter().flatten() {
                     let value = of_pixel * normal() + rough[beside] - rough[pixel];
                     noise[pixel] -= value;
@@ -129,8 +132,10 @@ impl Prior {
             .zip(&parts[1])
             .map(|(&re, &im)| Complex32::new(re as f32, im as f32))
             .collect();
-        let mut joined = vec![Complex32::ZERO; field.len()];
-        self.absorption.join(SplitComplex::of(&field, width), &mut joined);
+        let mut planes = SplitComplex::of(&field, width);
+        planes.turn(directions, 1.0);
+        let mut joined = field;
+        planes.write_to(&mut joined);
         joined
     }
 }
@@ -154,6 +159,7 @@ mod tests {
     use super::super::{Absorption, Jumps};
     use super::*;
     use rand::SeedableRng;
+    use std::sync::Arc;
 
     const WIDTH: usize = 7;
 
@@ -166,14 +172,23 @@ mod tests {
             .collect()
     }
 
-    fn prior(fit: &[Complex32]) -> Prior {
-        let absorption = Absorption::new(4.0, fit, &[1.0; 5 * WIDTH]);
+    fn directions(fit: &[Complex32]) -> Arc<SplitComplex> {
+        Absorption::directions(&SplitComplex::of(fit, WIDTH), 1e3, false)
+    }
+
+    fn prior(fit: &[Complex32], weight: f64) -> Prior {
+        let absorption = Absorption::new(weight, &directions(fit));
         Prior { strength: 20.0, edge: 0.4, jumps: Jumps::Linear, absorption }
     }
 
     fn held(index: usize, gain: f64) -> HeldPrior {
+        held_by(4.0, index, gain)
+    }
+
+    fn held_by(weight: f64, index: usize, gain: f64) -> HeldPrior {
         let fit = random(1);
-        HeldPrior::new(prior(&fit), (&fit, WIDTH), 0.8, gain, (Draw { seed: 3, index }, 0))
+        let draw = (Draw { seed: 3, index }, 0);
+        HeldPrior::new(prior(&fit, weight), (&fit, &directions(&fit)), 0.8, gain, draw)
     }
 
     #[test]
@@ -204,8 +219,7 @@ mod tests {
         // Of phases and of absorptions on their own, whose share is known; nothing along the fit,
         // which is taken off.
         let (fit, gain) = (random(1), 3.0);
-        let absorption = prior(&fit).absorption;
-        for (part, share) in [(0, OF_ABSORPTION), (1, 1.0)] {
+        for (weight, part, share) in [(4.0, 0, OF_ABSORPTION), (4.0, 1, 1.0), (LARGE, 0, 1.0)] {
             let planes: Vec<Complex32> = random(5)
                 .iter()
                 .map(|v| match part {
@@ -213,24 +227,20 @@ mod tests {
                     _ => Complex32::new(0.0, v.im),
                 })
                 .collect();
-            let mut v = vec![Complex32::ZERO; planes.len()];
-            absorption.join(SplitComplex::of(&planes, WIDTH), &mut v);
-            let of_v = |held: &HeldPrior| -> f64 {
-                let mut of_prior = vec![Complex32::ZERO; v.len()];
-                let planes = absorption.split(&v, WIDTH);
-                held.prior.gradient(&held.at, &planes, held.s2, &mut of_prior);
-                of_prior.iter().zip(&v).map(|(c, v)| f64::from(c.re * v.re + c.im * v.im)).sum()
-            };
-            let expected = share * gain * of_v(&held(0, gain)) / 4.0;
+            let (mut turned, directions) = (SplitComplex::of(&planes, WIDTH), directions(&fit));
+            turned.turn(&directions, 1.0);
+            let (mut v, mut curved) = (planes, vec![Complex32::ZERO; fit.len()]);
+            turned.write_to(&mut v);
+            let held = held_by(weight, 0, gain);
+            held.prior.gradient(&held.at, &turned, held.s2, &mut curved);
+            let of_v: f64 =
+                curved.iter().zip(&v).map(|(c, v)| f64::from(c.re * v.re + c.im * v.im)).sum();
+            let expected = share * gain * of_v / 4.0;
             let draws = 4000;
             let squares: f64 = (0..draws)
                 .map(|index| {
-                    let pull = prior(&fit).noise(
-                        &held(0, gain).at,
-                        absorption.split(&fit, WIDTH),
-                        0.8,
-                        (Draw { seed: 3, index }, 0),
-                    );
+                    let draw = (Draw { seed: 3, index }, 0);
+                    let pull = held.prior.noise(&held.at, &directions, 0.8, draw);
                     let along =
                         pull.iter().zip(&v).map(|(g, v)| f64::from(g.re * v.re + g.im * v.im));
                     gain * along.sum::<f64>().powi(2)
@@ -239,7 +249,10 @@ mod tests {
             let found = squares / f64::from(draws as u32);
             // Four standard deviations of a variance from so many draws.
             let allowed = 4.0 * (2.0 / f64::from(draws as u32)).sqrt();
-            assert!((found / expected - 1.0).abs() < allowed, "{part}: {found} for {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < allowed,
+                "{weight}, {part}: {found} for {expected}"
+            );
         }
     }
 

@@ -6,10 +6,10 @@
 //! f(t) = 2 H^2 (1 - H / sqrt(t + H^2))        bounded, H = 2 h
 //! ```
 //!
-//! with |z|^2 = a Re(z)^2 + Im(z)^2, where a is 1 or the weight of absorption and O has been
-//! turned so that its mean is real (module `absorption`); with forward differences, L the
-//! Laplacian of each pixel and its four neighbours, and s^2 = sum |P|^2 / C, C the mean counts
-//! per pattern. The first term is quadratic for differences below h and spares edges above:
+//! with forward differences, L the Laplacian of each pixel and its four neighbours, and
+//! s^2 = sum |P|^2 / C, C the mean counts per pattern. Where absorption A weighs a times as much as
+//! phase (module `absorption`), (a - 1) (grad A)^2 is added to |grad O|^2, and (a - 1) (L A)^2 to
+//! |L O|^2. The first term is quadratic for differences below h and spares edges above:
 //! there it grows linearly, or towards a bound, which takes nothing off the contrast of a sharp
 //! edge but has many minima. The second, weak, acts on the finest detail alone, about which
 //! counts have least information, and where the first spares noise near edges. s^2 carries the
@@ -62,7 +62,7 @@ impl Jumps {
 }
 
 /// Strength and shape of the prior.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Prior {
     /// mu, in units of the likelihood: photons.
     pub strength: f64,
@@ -84,7 +84,7 @@ pub(crate) struct Weights {
     pub weights: Vec<f32>,
     /// R
     pub value: f64,
-    /// sum_x w |grad O|^2 + rho |L O|^2
+    /// sum_x w |grad O|^2 + rho |L O|^2, each with what absorption weighs more
     pub weighted_power: f64,
 }
 
@@ -94,20 +94,28 @@ const RUN: usize = 128;
 const LANES: usize = 8;
 
 impl Prior {
-    /// Evaluates the prior at `object`, whose parts are those of [`Absorption::split`].
-    pub fn weights(self, object: &SplitComplex, s2: f64) -> Weights {
+    /// Evaluates the prior at `object`.
+    pub fn weights(&self, object: &SplitComplex, s2: f64) -> Weights {
         let edge = self.edge * self.jumps.turn();
         let s2 = s2 as f32;
         let (width, rows) = (object.width(), object.rows());
-        let of_parts = self.absorption.weights();
+        let absorbed = self.absorption.excess();
+        let absorbed = absorbed.map(|(excess, directions)| (excess, object.along(directions)));
         let mut weights = vec![0.0_f32; width * rows];
         let sums: Vec<(f64, f64, f64)> =
             weights.chunks_mut(width).enumerate().in_parallel().map(|(y, weights)| {
                 // |grad O|^2 first.
-                for (part, factor) in of_parts.into_iter().enumerate() {
-                    let row = object.row(y, part);
-                    let below = if y + 1 < rows { object.row(y + 1, part) } else { row };
+                let mut add = |field: &SplitComplex, part, factor| {
+                    let row = field.row(y, part);
+                    let below = if y + 1 < rows { field.row(y + 1, part) } else { row };
                     dispatch!(level(), _ => add_squares(weights, factor, row, below));
+                };
+                add(object, 0, 1.0);
+                add(object, 1, 1.0);
+                let mut rough = curvature::roughness(object, y);
+                if let Some((excess, along)) = &absorbed {
+                    add(along, 0, *excess);
+                    rough += f64::from(*excess) * curvature::roughness(along, y);
                 }
                 let (value, power) = match self.jumps {
                     Jumps::Linear => {
@@ -117,7 +125,7 @@ impl Prior {
                         dispatch!(level(), _ => weigh(weights, s2, edge as f32, bounded))
                     }
                 };
-                (value, power, curvature::roughness(object, y, of_parts))
+                (value, power, rough)
             });
         let [value, power, rough] = sums.iter().fold([0.0; 3], |sum, row| {
             [sum[0] + row.0, sum[1] + row.1, sum[2] + f64::from(ROUGHNESS) * row.2]
@@ -128,24 +136,34 @@ impl Prior {
 
     /// Gradient with respect to the conjugate object, of what was evaluated at `object`.
     pub fn gradient(
-        self,
+        &self,
         at: &Weights,
         object: &SplitComplex,
         s2: f64,
         gradient: &mut [Complex32],
     ) {
-        let width = object.width();
-        let strengths = self.absorption.weights().map(|w| (self.strength * s2) as f32 * w);
+        let (width, strength) = (object.width(), (self.strength * s2) as f32);
+        let absorbed = self.absorption.excess().map(|excess| (excess, object.along(excess.1)));
         let mut planes = object.clone();
         planes.sum_by_rows(|first, rows| {
             curvature(&at.weights, object, first, rows);
-            for (rows, strength) in rows.chunks_exact_mut(width).zip(strengths.into_iter().cycle())
-            {
-                rows.iter_mut().for_each(|value| *value *= strength);
+            if let Some(((excess, directions), along)) = &absorbed {
+                // d Re(conj(U) O) / d conj(O) = U / 2
+                let mut of_along = vec![0.0; rows.len() / 2];
+                curvature(&at.weights, along, first, &mut of_along);
+                let both = rows.chunks_exact_mut(2 * width);
+                let both = both.zip(directions.task(first).chunks_exact(2 * width));
+                for ((sums, directions), by) in both.zip(of_along.chunks_exact(width)) {
+                    for part in [0..width, width..2 * width] {
+                        let (sums, directions) = (&mut sums[part.clone()], &directions[part]);
+                        dispatch!(level(), _ => add_products(sums, *excess, directions, by));
+                    }
+                }
             }
+            rows.iter_mut().for_each(|value| *value *= strength);
             0.0
         });
-        self.absorption.join(planes, gradient);
+        planes.write_to(gradient);
     }
 
     /// Its curvature at what was evaluated, for the preconditioner.
@@ -155,6 +173,14 @@ impl Prior {
             weights: at.weights,
             absorption: self.absorption,
         }
+    }
+}
+
+/// sums <- sums + factor times a times b
+#[inline(always)]
+fn add_products(sums: &mut [f32], factor: f32, a: &[f32], b: &[f32]) {
+    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+        *sum += factor * a * b;
     }
 }
 
@@ -228,26 +254,32 @@ mod tests {
             .collect()
     }
 
+    fn absorption(weight: f64, object: &SplitComplex) -> Absorption {
+        Absorption::new(weight, &Absorption::directions(object, 1e3, false))
+    }
+
     #[test]
     fn gradient_is_that_of_the_value_by_finite_differences() {
         for weight in [1.0, 4.0] {
-            let absorption = Absorption::new(weight, &random(1), &[1.0; 5 * WIDTH]);
-            gradient_is_that_of_the_value(Prior { absorption, ..PRIOR });
+            let absorption = absorption(weight, &SplitComplex::of(&random(4), WIDTH));
             // With an edge that the differences do not dwarf: far above it nothing changes.
-            let bounded = Prior { edge: 0.4, jumps: Jumps::Bounded, absorption, ..PRIOR };
-            gradient_is_that_of_the_value(bounded);
+            let bounded = Prior { edge: 0.4, jumps: Jumps::Bounded, ..PRIOR };
+            for prior in [PRIOR, bounded] {
+                let absorption = absorption.clone();
+                gradient_is_that_of_the_value(Prior { absorption, ..prior });
+            }
         }
     }
 
     fn gradient_is_that_of_the_value(prior: Prior) {
         let (field, along, s2) = (random(1), random(2), 0.8);
-        let object = prior.absorption.split(&field, WIDTH);
+        let object = SplitComplex::of(&field, WIDTH);
         let at = prior.weights(&object, s2);
         let mut found = random(3);
         prior.gradient(&at, &object, s2, &mut found);
         let moved = |t: f32| -> f64 {
             let object: Vec<Complex32> = field.iter().zip(&along).map(|(o, d)| o + d * t).collect();
-            prior.weights(&prior.absorption.split(&object, WIDTH), s2).value
+            prior.weights(&SplitComplex::of(&object, WIDTH), s2).value
         };
         let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
         let predicted: f64 =
@@ -277,6 +309,22 @@ mod tests {
         let (linear, bounded) = (cost(Jumps::Linear, 2.0), cost(Jumps::Bounded, 2.0));
         assert!((linear / (2.0 * h * (2.0 - h)) - 1.0).abs() < 1e-3, "{linear}");
         assert!((bounded / (8.0 * h * h) - 0.95).abs() < 1e-3, "{bounded}");
+    }
+
+    #[test]
+    fn absorption_weighs_by_itself_wherever_the_phase_is() {
+        // One step along a row, from a pixel of phase 2 rad by so much of absorption and phase:
+        // its cost over that of absorption with the weight of 1.
+        let cost = |weight, absorbed: f32, phase: f32| {
+            let after = Complex32::from_polar((-absorbed).exp(), 2.0 + phase);
+            let row = [Complex32::from_polar(1.0, 2.0), after, after];
+            let object = SplitComplex::of(&row, 3);
+            let absorption = absorption(weight, &object);
+            Prior { absorption, ..PRIOR }.weights(&object, 1.0).value
+        };
+        assert!((cost(64.0, 0.0, 0.004) / cost(1.0, 0.0, 0.004) - 1.0).abs() < 0.01);
+        assert!((cost(4.0, 0.002, 0.0) / cost(1.0, 0.002, 0.0) - 4.0).abs() < 0.02);
+        assert!((cost(4.0, 0.002, 0.004) / cost(1.0, 0.002, 0.0) - 8.0).abs() < 0.06);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The curvature of a slice of the object: that of the likelihood's diagonal and of the prior.
 //!
 //! ```text
-//! M_O = kappa + delta max kappa + mu s^2 (D^T w D + rho L^T L)   kappa = sum_j |P_j|^2
+//! M_O = kappa + delta max kappa + mu s^2 (C + (a - 1) A^T C A)
+//! C = D^T w D + rho L^T L,  kappa = sum_j |P_j|^2
 //! ```
 //!
-//! the prior's part multiplied by the weight of absorption where it acts on that. M_O is inverted
-//! by a few conjugate-gradient steps, which need no transform.
+//! with A what makes absorption of an object, and a its weight (module
+//! [`absorption`](crate::prior)). M_O is inverted by a few conjugate-gradient steps, which need no
+//! transform, of fields that are turned so that their real parts are absorption.
 
 use super::ROUGHNESS;
 use super::curvature::{ROUGHNESS_DIAGONAL, curvature};
@@ -49,13 +51,6 @@ pub(crate) struct PriorCurvature {
     pub absorption: Absorption,
 }
 
-impl PriorCurvature {
-    /// Factors on D^T w D + rho L^T L in the two parts of a field.
-    fn strengths(&self) -> [f32; 2] {
-        self.absorption.weights().map(|weight| weight * self.strength)
-    }
-}
-
 /// Fields that solving needs, kept from one time to the next.
 #[derive(Default)]
 pub(crate) struct Buffers {
@@ -64,6 +59,7 @@ pub(crate) struct Buffers {
     x: SplitComplex,
     p: SplitComplex,
     image: SplitComplex,
+    unturned: SplitComplex,
 }
 
 impl ObjectSystem {
@@ -97,7 +93,7 @@ impl ObjectSystem {
     /// prior's part doubled.
     fn solve_object(&self, b: &mut [Complex32], buffers: &mut Buffers, prior: &PriorCurvature) {
         let width = self.width;
-        let Buffers { inverse, residual, x, p, image } = buffers;
+        let Buffers { inverse, residual, x, p, image, unturned } = buffers;
         let diagonals = self.invert_diagonal(inverse, prior);
         for planes in [&mut *residual, x, p, image] {
             planes.resize(b.len(), width);
@@ -138,7 +134,7 @@ impl ObjectSystem {
             })
         };
         update_direction(x, residual, None);
-        self.apply(x, image, prior);
+        self.apply(x, (image, unturned), prior);
         let mut rz = reduce(residual, image, 1.0);
         update_direction(p, residual, None);
         let enough = TOLERANCE * rz;
@@ -146,7 +142,7 @@ impl ObjectSystem {
             if rz <= enough || rz <= 0.0 {
                 break;
             }
-            let step = (rz / self.apply(p, image, prior)) as f32;
+            let step = (rz / self.apply(p, (image, unturned), prior)) as f32;
             x.sum_by_rows(|first, x| {
                 dispatch!(level(), _ => add_multiple(x, p.task(first), step));
                 0.0
@@ -164,7 +160,7 @@ impl ObjectSystem {
     /// are for a row of the object.
     fn invert_diagonal(&self, inverse: &mut Vec<f32>, prior: &PriorCurvature) -> usize {
         let (width, weights) = (self.width, &prior.weights);
-        let strengths = prior.strengths();
+        let strengths = prior.absorption.weights().map(|weight| weight * prior.strength);
         let diagonals = if prior.absorption.is_even() { 1 } else { 2 };
         inverse.resize(diagonals * self.object.len(), 0.0);
         inverse.chunks_mut(width).enumerate().in_parallel().for_each(|(row, inverse)| {
@@ -185,17 +181,39 @@ impl ObjectSystem {
         diagonals
     }
 
-    /// image <- M_O p; returns Re <p, image>.
-    fn apply(&self, p: &SplitComplex, image: &mut SplitComplex, prior: &PriorCurvature) -> f64 {
-        let (width, strengths) = (self.width, prior.strengths());
+    /// image <- M_O p; returns Re <p, image>. `unturned` is overwritten.
+    fn apply(
+        &self,
+        p: &SplitComplex,
+        (image, unturned): (&mut SplitComplex, &mut SplitComplex),
+        prior: &PriorCurvature,
+    ) -> f64 {
+        let PriorCurvature { strength, weights, absorption } = prior;
+        let width = self.width;
+        let absorbed = absorption.excess().map(|(excess, _)| (excess, p.real()));
+        let mut field = p;
+        if absorbed.is_some() {
+            unturned.clone_from(p);
+            absorption.turn_back(unturned);
+            field = unturned;
+        }
         image.sum_by_rows(|first, rows| {
-            curvature(&prior.weights, p, first, rows);
+            curvature(weights, field, first, rows);
+            if let Some((excess, along)) = &absorbed {
+                absorption.turn_rows(first, rows);
+                let mut of_along = vec![0.0; rows.len() / 2];
+                curvature(weights, along, first, &mut of_along);
+                let both = rows.chunks_exact_mut(2 * width).zip(of_along.chunks_exact(width));
+                for (rows, of_along) in both {
+                    dispatch!(level(), _ => add_multiple(&mut rows[..width], of_along, *excess));
+                }
+            }
             let mut sum = 0.0;
             for (index, out) in rows.chunks_exact_mut(width).enumerate() {
                 let (y, part) = (first + index / 2, index % 2);
                 let diagonal = &self.object[y * width..(y + 1) * width];
                 sum += dispatch!(level(), simd => {
-                    finish_product(simd, out, strengths[part], p.row(y, part), diagonal)
+                    finish_product(simd, out, *strength, p.row(y, part), diagonal)
                 });
             }
             sum
@@ -268,6 +286,7 @@ fn add_multiple(x: &mut [f32], p: &[f32], step: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prior::{Jumps, Prior, Weights};
 
     #[test]
     fn solves_its_own_equations() {
@@ -285,7 +304,7 @@ mod tests {
         let mut b = x.clone();
         let planes = SplitComplex::of(&x, width);
         let mut image = planes.clone();
-        let product = m.apply(&planes, &mut image, &prior());
+        let product = m.apply(&planes, (&mut image, &mut SplitComplex::default()), &prior());
         image.write_to(&mut b);
         let dot: f64 = x.iter().zip(&b).map(|(x, b)| f64::from(x.re * b.re + x.im * b.im)).sum();
         assert!((product / dot - 1.0).abs() < 1e-5);
@@ -302,7 +321,7 @@ mod tests {
         let diagonal: Vec<f32> = (0..n)
             .map(|i| {
                 let mut image = unit(i);
-                m.apply(&unit(i), &mut image, &prior());
+                m.apply(&unit(i), (&mut image, &mut SplitComplex::default()), &prior());
                 2.0 * image.row(i / width, 0)[i % width] - m.object[i]
             })
             .collect();
@@ -319,7 +338,8 @@ mod tests {
         let rest = |x: &[Complex32]| -> f32 {
             let mut image = vec![Complex32::ZERO; n];
             let mut planes = SplitComplex::of(x, width);
-            m.apply(&SplitComplex::of(x, width), &mut planes, &prior());
+            let field = SplitComplex::of(x, width);
+            m.apply(&field, (&mut planes, &mut SplitComplex::default()), &prior());
             planes.write_to(&mut image);
             image
                 .iter()
@@ -339,30 +359,32 @@ mod tests {
         let random = |seed: usize, i: usize| ((i * 7919 + seed * 104_729) % 97) as f32 / 97.0 - 0.5;
         let x: Vec<Complex32> =
             (0..n).map(|i| Complex32::new(1.0 + random(1, i), 0.7 + random(2, i))).collect();
-        let absorption = Absorption::new(4.0, &x, &vec![1.0; n]);
-        let weights = (0..n).map(|i| 0.6 + random(3, i)).collect();
-        let prior = PriorCurvature { strength: 0.5, weights, absorption };
+        let directions = Absorption::directions(&SplitComplex::of(&x, width), 1e3, false);
+        let absorption = Absorption::new(4.0, &directions);
+        let weights: Vec<f32> = (0..n).map(|i| 0.6 + random(3, i)).collect();
         let kappa: Vec<f32> = (0..n).map(|i| 1.5 + random(4, i)).collect();
+        let strength = 0.5;
+        let prior = PriorCurvature { strength, weights, absorption: absorption.clone() };
         let m = ObjectSystem::new(kappa, width, Some(prior));
         let prior = m.prior.as_ref().unwrap();
-        let planes = absorption.split(&x, width);
-        let mut image = planes.clone();
-        m.apply(&planes, &mut image, prior);
-        // Absorption by itself, four times the phase's stiffness: as two even systems say.
-        for (part, strength) in [(0, 2.0), (1, 0.5)] {
-            let mut of_part = planes.clone();
-            let even = PriorCurvature {
-                strength,
-                weights: prior.weights.clone(),
-                absorption: Absorption::AS_PHASE,
-            };
-            m.apply(&planes, &mut of_part, &even);
-            for y in 0..n / width {
-                assert_eq!(image.row(y, part), of_part.row(y, part));
-            }
-        }
-        let mut solved = vec![Complex32::ZERO; n];
-        absorption.join(image, &mut solved);
+        let (field, spare) = (SplitComplex::of(&x, width), &mut SplitComplex::default());
+        let (mut turned, mut image) = (field.clone(), field.clone());
+        absorption.turn(&mut turned);
+        m.apply(&turned, (&mut image, spare), prior);
+        absorption.turn_back(&mut image);
+        // The gradient of a prior of that curvature, and the diagonal.
+        let weights = Weights { weights: prior.weights.clone(), value: 0.0, weighted_power: 0.0 };
+        let of_prior =
+            Prior { strength: strength.into(), edge: 1.0, jumps: Jumps::Linear, absorption };
+        let mut expected = vec![Complex32::ZERO; n];
+        of_prior.gradient(&weights, &field, 1.0, &mut expected);
+        let of_diagonal = m.diagonal_times(&x);
+        expected.iter_mut().zip(&of_diagonal).for_each(|(sum, value)| *sum += value);
+        let mut found = vec![Complex32::ZERO; n];
+        image.write_to(&mut found);
+        let largest = expected.iter().fold(0.0_f32, |most, value| most.max(value.norm()));
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).norm() < 1e-5 * largest));
+        let mut solved = expected;
         m.solve(&mut solved, &mut Buffers::default());
         let error: f32 = solved.iter().zip(&x).map(|(found, x)| (found - x).norm_sqr()).sum();
         let scale: f32 = x.iter().map(|x| x.norm_sqr()).sum();

@@ -1,6 +1,6 @@
 //! The prior of ML as a step of its own, for solvers that move by batches.
 
-use super::{Buffers, ObjectSystem, Prior};
+use super::{Buffers, ObjectSystem, Prior, SplitComplex};
 use lapwing_model::Complex32;
 
 /// Replaces `object`, a slice with rows of `width` pixels, by the minimiser of `sum kappa |O -
@@ -20,7 +20,7 @@ pub(crate) fn smooth(
     if prior.strength.is_nan() || prior.strength <= 0.0 || !s2.is_finite() {
         return;
     }
-    let at = prior.weights(&prior.absorption.split(object, width), s2);
+    let at = prior.weights(&SplitComplex::of(object, width), s2);
     let curvature = prior.curvature(at, s2);
     let system = ObjectSystem::new(illumination.to_vec(), width, Some(curvature));
     let mut solved = system.diagonal_times(object);

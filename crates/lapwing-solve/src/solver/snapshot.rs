@@ -96,6 +96,16 @@ impl Snapshot {
         }
     }
 
+    /// Fields of this length, or none.
+    pub(crate) fn fields_or_none(
+        &self,
+        name: &str,
+        len: usize,
+    ) -> Result<Vec<Complex32>, SnapshotError> {
+        let expected = if self.fields_len(name)? == 0 { 0 } else { len };
+        Ok(self.fields(name, expected)?.to_vec())
+    }
+
     /// Number of values of the fields `name`.
     pub(crate) fn fields_len(&self, name: &str) -> Result<usize, SnapshotError> {
         match self.get(name) {

@@ -88,6 +88,7 @@ impl Resident for GpuEngine<'_> {
             edge: 1.0,
             jumps: Jumps::Linear,
             absorption: 1.0,
+            directions: None,
             scale: 1.0,
             per_power: 0.0,
         });
@@ -98,7 +99,6 @@ impl Resident for GpuEngine<'_> {
             sum: object as u32,
             light: self.lights()[1],
             has_prior: u32::from(prior.is_some()),
-            mean_x: 1.0,
             s2: rule.scale as f32,
             edge: (rule.edge * rule.jumps.turn()) as f32,
             bounded: u32::from(rule.jumps == Jumps::Bounded),
@@ -108,15 +108,12 @@ impl Resident for GpuEngine<'_> {
             ..Numbers::default()
         };
         self.curved = Some(Curved { object: numbers, probe_floor: 0.0, descent });
-        let buffer = self.kept_buffer(to);
-        if rule.absorption != 1.0 {
-            self.run_descent("mean_parts", numbers, &buffer, true);
-            let [re, im, ..] = self.parts();
-            let norm = re.hypot(im);
-            if norm > 0.0 && norm.is_finite() {
-                (numbers.mean_x, numbers.mean_y) = ((re / norm) as f32, (im / norm) as f32);
-            }
+        if let Some(directions) = rule.directions {
+            let into = self.curved().descent.weights().clone();
+            let directions = self.kept_buffer(directions);
+            self.recorder.copy(directions, 0, into, 4 * object as u64, 8 * object as u64);
         }
+        let buffer = self.kept_buffer(to);
         self.run_descent("weigh", numbers, &buffer, true);
         let [value, power, rough, largest] = self.parts();
         numbers.floor = floor(largest as f32);
@@ -174,11 +171,11 @@ impl Resident for GpuEngine<'_> {
     }
 }
 
-/// Vectors that ML's second stage keeps, about: ten pairs, points and directions.
-const KEPT: usize = 27;
+/// Vectors that ML's second stage keeps, about: ten pairs, points, directions and U.
+const KEPT: usize = 28;
 
 /// Bytes of what a descent keeps for so many values of object and probe.
 pub(super) fn bytes_of(object: usize, probe: usize) -> u64 {
-    let fields = object * (size_of::<f32>() + 5 * size_of::<Complex32>());
+    let fields = object * (3 * size_of::<f32>() + 5 * size_of::<Complex32>());
     (fields + KEPT * size_of::<Complex32>() * (object + probe)) as u64
 }

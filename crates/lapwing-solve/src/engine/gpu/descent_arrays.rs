@@ -22,8 +22,6 @@ pub(super) struct Numbers {
     pub has_prior: u32,
     pub first: u32,
     pub len: u32,
-    pub mean_x: f32,
-    pub mean_y: f32,
     pub s2: f32,
     pub edge: f32,
     pub groups: u32,
@@ -44,8 +42,13 @@ pub(super) struct Descent {
 impl Descent {
     /// For an object of so many pixels.
     pub fn new(recorder: &Recorder, pixels: usize) -> Self {
-        let fields = [4, 8, 8, 8, 8, 8].map(|bytes| recorder.buffer(bytes * pixels as u64));
+        let fields = [12, 8, 8, 8, 8, 8].map(|bytes| recorder.buffer(bytes * pixels as u64));
         Self { fields, parts: recorder.buffer((16 * SLOTS * GROUPS) as u64) }
+    }
+
+    /// w of every pixel, and behind them U.
+    pub fn weights(&self) -> &wgpu::Buffer {
+        &self.fields[0]
     }
 }
 

@@ -22,17 +22,7 @@ pub(super) const VECTORS: KernelText = KernelText {
 /// For gradients and their preconditioner.
 pub(super) const DESCENT: KernelText = KernelText {
     text: include_str!("kernels/descent.wgsl"),
-    names: &[
-        "mean_parts",
-        "weigh",
-        "gradient",
-        "begin",
-        "apply",
-        "reduce",
-        "direct",
-        "finish",
-        "divide",
-    ],
+    names: &["weigh", "gradient", "begin", "apply", "reduce", "direct", "finish", "divide"],
     read: 2,
     written: 8,
 };

@@ -275,7 +275,7 @@ impl<'a> State<'a> {
         let (fields, trail) = frame.engine.fields_and_trail_mut();
         let slices = fields.parts_mut().object.chunks_exact_mut(slice);
         for (object, light) in slices.zip(trail.light().chunks_exact(slice)) {
-            smooth(object, light, width, s2, prior);
+            smooth(object, light, width, s2, prior.clone());
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum Gradient {
 pub(super) fn evaluate_there(
     frame: &mut Frame<'_>,
     path: &[usize],
-    prior: &Stiffness,
+    prior: &mut Stiffness,
     lent: &mut Lent,
 ) -> Evaluation {
     let problem = frame.problem;
@@ -43,6 +43,7 @@ pub(super) fn evaluate_there(
     let [[_, power]] = frame.engine.dots(&[[Vector::Fields; 2]])[..] else {
         unreachable!("one pair has one product");
     };
+    prior.look_there(frame, lent);
     let rule = prior.rule(problem, power / problem.mean_intensity);
     let gradient = There { engine: &mut *frame.engine, lent }.free();
     let of_prior = keeper(&mut *frame.engine).take_gradient(*gradient, rule);

@@ -67,7 +67,7 @@ options! {
         /// object's r.m.s. is 1.
         prior_edge: f64 = 0.05, Kind::Number(Range::Positive);
         /// How many times as much the prior weighs absorption, the part of the object in phase with
-        /// its mean transmission, as phase; auto: as predicts held-out pixels best where the
+        /// its mean around a pixel, as phase; auto: as predicts held-out pixels best where the
         /// strength is chosen so, else 1.
         prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
         /// How the prior grows with differences far above its edge: in proportion (linear) or

@@ -43,7 +43,7 @@ const RECENT: usize = 10;
 
 /// Where the vectors of stage 2 are.
 enum Second {
-    Here(Descent<Vec<Complex32>>, Buffers),
+    Here(Descent<Vec<Complex32>>, Box<Buffers>),
     There(Descent<Rc<Vector>>, Lent),
 }
 
@@ -58,7 +58,7 @@ impl Second {
             && problem.prior_draw.is_none();
         match options.constraints.is_none() && plain && frame.engine.resident().is_some() {
             true => Self::There(Descent::default(), Lent::default()),
-            false => Self::Here(Descent::default(), Buffers::default()),
+            false => Self::Here(Descent::default(), Box::default()),
         }
     }
 
@@ -318,6 +318,7 @@ impl<'a> State<'a> {
             self.damping = START_DAMPING;
             self.second.clear();
             self.slow = SlowPhases::default();
+            self.prior.begin_again();
         }
         search.set(&mut self.prior, frame.problem.gain);
         if search.stage != before {
@@ -341,7 +342,7 @@ impl<'a> State<'a> {
     /// present point.
     fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
         if let Second::There(_, lent) = &mut self.second {
-            return evaluate_there(frame, &self.path, &self.prior, lent);
+            return evaluate_there(frame, &self.path, &mut self.prior, lent);
         }
         let problem = frame.problem;
         let len = frame.engine.fields().values().len();
@@ -467,6 +468,7 @@ impl Algorithm for State<'_> {
             search.save(snapshot);
         }
         self.slow.save(snapshot);
+        self.prior.save(frame.problem, snapshot);
         match &self.second {
             Second::Here(descent, _) => descent.save(&mut Here, snapshot),
             Second::There(descent, _) => {
@@ -487,6 +489,7 @@ impl Algorithm for State<'_> {
             frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }
         self.slow.load(snapshot)?;
+        self.prior.load(frame.problem, snapshot)?;
         match &mut self.second {
             Second::Here(descent, _) => descent.load(&mut Here, snapshot),
             Second::There(descent, lent) => {

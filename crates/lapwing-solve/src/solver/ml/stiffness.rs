@@ -14,11 +14,16 @@
 //! slice's amplitude where most of the specimen is, as it does where s_k is 1 / n_k, which the few
 //! bright pixels at the end of a ramp decide: there long fits run away.
 
+use super::space::{Lent, Space, There};
 use crate::Problem;
-use crate::engine::{Fields, PriorRule};
-use crate::prior::{Absorption, Draw, HeldPrior, Jumps, ObjectSystem, Prior};
+use crate::engine::{Fields, PriorRule, Vector};
+use crate::prior::{Absorption, Draw, HeldPrior, Jumps, ObjectSystem, Prior, SplitComplex};
+use crate::solver::frame::Frame;
 use crate::solver::gauge;
+use crate::solver::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// See the [module](self).
 pub(super) struct Stiffness {
@@ -34,6 +39,10 @@ pub(super) struct Stiffness {
     /// Every slice's, held where evaluation began, with a draw of it; empty unless
     /// [asked for](Problem::prior_draw).
     held: Vec<HeldPrior>,
+    /// U of every slice (module [`prior`](crate::prior)), once it is needed.
+    directions: Vec<Arc<SplitComplex>>,
+    /// The same in a vector of the engine.
+    directions_there: Option<Rc<Vector>>,
 }
 
 impl Stiffness {
@@ -47,7 +56,73 @@ impl Stiffness {
                 light
             }
         };
-        Self { strength: 0.0, absorption: 1.0, jumps: Jumps::Linear, edge, light, held: Vec::new() }
+        Self {
+            strength: 0.0,
+            absorption: 1.0,
+            jumps: Jumps::Linear,
+            edge,
+            light,
+            held: Vec::new(),
+            directions: Vec::new(),
+            directions_there: None,
+        }
+    }
+
+    /// Forgets what absorption is; the next fields say it anew.
+    pub fn begin_again(&mut self) {
+        (self.directions, self.directions_there) = (Vec::new(), None);
+    }
+
+    /// Whether U is needed and not known.
+    fn is_to_look(&self, problem: &Problem) -> bool {
+        let is_needed = self.absorption != 1.0 || problem.prior_draw.is_some();
+        is_needed && self.strength > 0.0 && self.directions.is_empty()
+    }
+
+    /// Takes U from these fields.
+    fn look_at(&mut self, problem: &Problem, fields: &Fields) {
+        let (width, slice) = (problem.object.shape().1, problem.slice_len());
+        let photons = gauge::photons_of_a_pixel(problem, fields.probe());
+        let varies = problem.n_eigenmodes() > 0 || problem.varies_in_power();
+        let slices = fields.object().chunks_exact(slice);
+        self.directions = slices
+            .map(|slice| Absorption::directions(&SplitComplex::of(slice, width), photons, varies))
+            .collect();
+    }
+
+    /// Takes U from the present fields of a device that keeps vectors, where it is needed and not
+    /// known, and puts it there.
+    pub fn look_there(&mut self, frame: &mut Frame<'_>, lent: &mut Lent) {
+        if self.is_to_look(frame.problem) {
+            self.look_at(frame.problem, frame.engine.fields());
+        }
+        if let (Some(directions), None) = (self.directions.first(), &self.directions_there) {
+            let mut values = vec![Complex32::ZERO; frame.engine.fields().values().len()];
+            directions.write_to(&mut values[..frame.problem.slice_len()]);
+            let mut there = There { engine: &mut *frame.engine, lent };
+            self.directions_there = Some(there.of_values(&values));
+        }
+    }
+
+    /// Keeps U.
+    pub fn save(&self, problem: &Problem, snapshot: &mut Snapshot) {
+        let slice = problem.slice_len();
+        let mut values = vec![Complex32::ZERO; self.directions.len() * slice];
+        for (values, directions) in values.chunks_exact_mut(slice).zip(&self.directions) {
+            directions.write_to(values);
+        }
+        snapshot.put_fields("prior.directions", &values);
+    }
+
+    pub fn load(&mut self, problem: &Problem, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let (width, slice) = (problem.object.shape().1, problem.slice_len());
+        let values = snapshot.fields_or_none("prior.directions", slice * problem.n_slices())?;
+        self.begin_again();
+        self.directions = values
+            .chunks_exact(slice)
+            .map(|values| Arc::new(SplitComplex::of(values, width)))
+            .collect();
+        Ok(())
     }
 
     /// The prior of a thin object whose s^2 is `scale`, for a device; `None` for no prior.
@@ -57,6 +132,7 @@ impl Stiffness {
             edge: self.edge,
             jumps: self.jumps,
             absorption: self.absorption,
+            directions: self.directions_there.as_deref().copied(),
             scale,
             per_power: self.strength / problem.mean_intensity,
         })
@@ -78,9 +154,12 @@ impl Stiffness {
     ) -> (f64, Vec<ObjectSystem>) {
         let (width, slice, slices) =
             (problem.object.shape().1, problem.slice_len(), problem.n_slices());
+        if self.is_to_look(problem) {
+            self.look_at(problem, fields);
+        }
         match problem.prior_draw {
             Some(draw) if self.strength > 0.0 && self.held.is_empty() => {
-                self.hold(problem, fields, s2, &light, draw);
+                self.hold(problem, fields, s2, draw);
             }
             _ => {}
         }
@@ -94,8 +173,8 @@ impl Stiffness {
                     value += held.add_gradient(object, gradient);
                     return held.curvature();
                 }
-                let prior = self.prior(object, &kappa);
-                let planes = prior.absorption.split(object, width);
+                let planes = SplitComplex::of(object, width);
+                let prior = self.prior(index);
                 let at = prior.weights(&planes, scale.s2);
                 value += at.value;
                 by_scales.push(at.weighted_power);
@@ -143,27 +222,29 @@ impl Stiffness {
         }
     }
 
-    /// That of a slice under this light.
-    fn prior(&self, object: &[Complex32], light: &[f32]) -> Prior {
+    /// That of a slice.
+    fn prior(&self, slice: usize) -> Prior {
+        let directions = self.directions.get(slice);
+        let absorption = directions.map(|directions| Absorption::new(self.absorption, directions));
         Prior {
             strength: self.strength,
             edge: self.edge,
             jumps: self.jumps,
-            absorption: Absorption::new(self.absorption, object, light),
+            absorption: absorption.unwrap_or(Absorption::AS_PHASE),
         }
     }
 
     /// Holds the prior of every slice at these fields.
-    fn hold(&mut self, problem: &Problem, fields: &Fields, s2: f64, light: &[f32], draw: Draw) {
-        let (width, slice) = (problem.object.shape().1, problem.slice_len());
+    fn hold(&mut self, problem: &Problem, fields: &Fields, s2: f64, draw: Draw) {
+        let slice = problem.slice_len();
         let scales = self.scales(fields.object(), (slice, problem.n_slices()), s2);
-        let slices = fields.object().chunks_exact(slice).zip(light.chunks_exact(slice));
+        let slices = fields.object().chunks_exact(slice).zip(scales);
         self.held = slices
-            .zip(scales)
             .enumerate()
-            .map(|(index, ((object, light), scale))| {
-                let prior = self.prior(object, light);
-                HeldPrior::new(prior, (object, width), scale.s2, problem.gain, (draw, index))
+            .map(|(index, (object, scale))| {
+                let prior = self.prior(index);
+                let fit = (object, &*self.directions[index]);
+                HeldPrior::new(prior, fit, scale.s2, problem.gain, (draw, index))
             })
             .collect();
     }

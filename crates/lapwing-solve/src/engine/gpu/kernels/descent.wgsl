@@ -7,7 +7,7 @@ struct Numbers {
     // Where the sum over the patterns is in `object`, and their light in `lights`.
     sum: u32,
     light: u32,
-    // The field that is worked on: 0 the object turned back by `mean`, 1 x, 2 p.
+    // The field that is worked on: 0 the object, 1 x, 2 p.
     source: u32,
     // Number of the conjugate-gradient step.
     step: u32,
@@ -16,8 +16,6 @@ struct Numbers {
     // First value in `to`, and how many there are, of a probe's modes.
     first: u32,
     len: u32,
-    mean_x: f32,
-    mean_y: f32,
     s2: f32,
     edge: f32,
     // Workgroups that share out a sum.
@@ -40,6 +38,7 @@ const TOLERANCE: f32 = 1e-2;
 @group(0) @binding(0) var<uniform> numbers: Numbers;
 @group(0) @binding(1) var<storage, read> object: array<vec2f>;
 @group(0) @binding(2) var<storage, read> lights: array<f32>;
+// w of every pixel; behind them U, whose parts are next to each other.
 @group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> inverse: array<vec2f>;
 @group(0) @binding(5) var<storage, read_write> residual: array<vec2f>;
@@ -51,10 +50,6 @@ const TOLERANCE: f32 = 1e-2;
 
 var<workgroup> quads: array<vec4f, 256>;
 
-fn mean() -> vec2f {
-    return vec2f(numbers.mean_x, numbers.mean_y);
-}
-
 fn turned(a: vec2f, w: vec2f) -> vec2f {
     return vec2f(a.x * w.x - a.y * w.y, a.x * w.y + a.y * w.x);
 }
@@ -63,24 +58,38 @@ fn turned_back(a: vec2f, w: vec2f) -> vec2f {
     return vec2f(a.x * w.x + a.y * w.y, a.y * w.x - a.x * w.y);
 }
 
-fn of_parts() -> vec2f {
-    return vec2f(numbers.absorption, 1.0);
-}
-
 fn pixels() -> u32 {
     return numbers.columns * numbers.rows;
 }
 
-fn at(index: u32) -> vec2f {
+// U: what a field is turned by; nothing where absorption weighs as much as phase.
+fn direction(index: u32) -> vec2f {
+    let at = pixels() + 2u * index;
+    return select(vec2f(1.0, 0.0), vec2f(weights[at], weights[at + 1u]), numbers.absorption != 1.0);
+}
+
+// Of a field that is turned back.
+fn of_parts() -> vec2f {
+    return vec2f(numbers.absorption, 1.0);
+}
+
+// Of a field and its absorption: see the module `absorption`.
+fn of_both() -> vec3f {
+    return vec3f(1.0, 1.0, numbers.absorption - 1.0);
+}
+
+// The field at a pixel; third its absorption. x and p are turned back.
+fn at(index: u32) -> vec3f {
     switch numbers.source {
         case 0u: {
-            return turned_back(object[index], mean());
+            let here = object[index];
+            return vec3f(here, dot(direction(index), here));
         }
         case 1u: {
-            return x[index];
+            return vec3f(turned(x[index], direction(index)), x[index].x);
         }
         default: {
-            return p[index];
+            return vec3f(turned(p[index], direction(index)), p[index].x);
         }
     }
 }
@@ -92,10 +101,10 @@ fn neighbours(index: u32) -> vec4<bool> {
     return vec4<bool>(column > 0u, column + 1u < numbers.columns, row > 0u, row + 1u < numbers.rows);
 }
 
-fn laplacian(index: u32) -> vec2f {
+fn laplacian(index: u32) -> vec3f {
     let here = at(index);
     let has = neighbours(index);
-    var sum = vec2f();
+    var sum = vec3f();
     if has.x {
         sum += here - at(index - 1u);
     }
@@ -111,14 +120,14 @@ fn laplacian(index: u32) -> vec2f {
     return sum;
 }
 
-// D^T w D + rho L^T L, applied.
-fn curvature(index: u32) -> vec2f {
+// D^T w D + rho L^T L; applied.
+fn curvature(index: u32) -> vec3f {
     let here = at(index);
     let rough = laplacian(index);
     let weight = weights[index];
     let has = neighbours(index);
-    var sum = vec2f();
-    var bend = vec2f();
+    var sum = vec3f();
+    var bend = vec3f();
     if has.x {
         sum += weights[index - 1u] * (here - at(index - 1u));
         bend += rough - laplacian(index - 1u);
@@ -137,7 +146,7 @@ fn curvature(index: u32) -> vec2f {
         sum += weight * (here - at(below));
         bend += rough - laplacian(below);
     }
-    return (numbers.strength * of_parts()) * (sum + ROUGHNESS * bend);
+    return numbers.strength * (sum + ROUGHNESS * bend);
 }
 
 // Sums of the first three over the workgroup, and the largest of the fourth, for all threads.
@@ -171,18 +180,8 @@ fn total(slot: u32, id: u32) -> f32 {
     return gathered(sum, id).x;
 }
 
-// The mean transmission under the light, in parts.
-@compute @workgroup_size(256)
-fn mean_parts(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
-    var sum = vec4f();
-    for (var index = group.x * 256u + id; index < pixels(); index += numbers.groups * 256u) {
-        sum += vec4f(object[index] * lights[numbers.light + index], 0.0, 0.0);
-    }
-    keep(sum, 0u, group.x, id);
-}
-
-// w of every pixel; in parts sum (sqrt(s^2 |grad O|^2 + h^2) - h), sum w |grad O|^2, sum |L O|^2, and
-// the largest light.
+// w of every pixel; in parts sum (sqrt(s^2 |grad O|^2 + h^2) - h), sum w |grad O|^2, sum
+// |L O|^2, each with what absorption weighs, and the largest light.
 @compute @workgroup_size(256)
 fn weigh(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     var sum = vec4f();
@@ -191,7 +190,7 @@ fn weigh(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
         if numbers.has_prior == 1u {
             let here = at(index);
             let has = neighbours(index);
-            var squares = vec2f();
+            var squares = vec3f();
             if has.y {
                 let change = at(index + 1u) - here;
                 squares += change * change;
@@ -200,7 +199,7 @@ fn weigh(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
                 let change = at(index + numbers.columns) - here;
                 squares += change * change;
             }
-            let square = dot(squares, of_parts());
+            let square = dot(squares, of_both());
             let root = sqrt(numbers.s2 * square + numbers.edge * numbers.edge);
             var weight = numbers.edge / root;
             var value = root - numbers.edge;
@@ -210,7 +209,7 @@ fn weigh(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
             }
             weights[index] = weight;
             let rough = laplacian(index);
-            sum += vec4f(value, weight * square, dot(rough * rough, of_parts()), 0.0);
+            sum += vec4f(value, weight * square, dot(rough * rough, of_both()), 0.0);
         }
     }
     keep(sum, 0u, group.x, id);
@@ -225,7 +224,8 @@ fn gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     }
     var of_prior = vec2f();
     if numbers.has_prior == 1u {
-        of_prior = turned(curvature(index), mean());
+        let curved = curvature(index) * of_both();
+        of_prior = curved.xy + curved.z * direction(index);
     }
     to[index] = of_prior - object[numbers.sum + index];
 }
@@ -254,7 +254,7 @@ fn begin(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
         sum += weights[index - numbers.columns];
     }
     let b = 1.0 / (diagonal(index) + 2.0 * numbers.strength * of_parts() * sum);
-    let r = turned_back(to[index], mean());
+    let r = turned_back(to[index], direction(index));
     inverse[index] = b;
     residual[index] = r;
     x[index] = r * b;
@@ -265,8 +265,13 @@ fn begin(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
 fn apply(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     var sum = 0.0;
     for (var index = group.x * 256u + id; index < pixels(); index += numbers.groups * 256u) {
-        let here = at(index);
-        let product = curvature(index) + diagonal(index) * here;
+        var here = p[index];
+        if numbers.source == 1u {
+            here = x[index];
+        }
+        let curved = curvature(index) * of_both();
+        let product = turned_back(curved.xy, direction(index)) + vec2f(curved.z, 0.0)
+            + diagonal(index) * here;
         image[index] = product;
         sum += dot(here, product);
     }
@@ -328,7 +333,7 @@ fn direct(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 fn finish(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     let index = (group.x + group.y * ACROSS) * 256u + id;
     if index < pixels() {
-        to[index] = turned(x[index], mean());
+        to[index] = turned(x[index], direction(index));
     }
 }
 

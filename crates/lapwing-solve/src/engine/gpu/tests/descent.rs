@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::engine::PriorRule;
-use crate::prior::{Absorption, Buffers, CurvatureSystem, Jumps, ObjectSystem, Prior};
+use crate::prior::{
+    Absorption, Buffers, CurvatureSystem, Jumps, ObjectSystem, Prior, SplitComplex,
+};
+use std::sync::Arc;
 
 /// What the processor makes of the sums of all batches: the value of the prior, the gradient, and
 /// M^-1 times it.
@@ -10,6 +13,7 @@ fn on_processor(
     problem: &Problem,
     engine: &mut dyn Engine,
     rule: Option<PriorRule>,
+    directions: &Arc<SplitComplex>,
 ) -> (f64, [Vec<Complex32>; 2]) {
     let sums = engine.take_sums();
     let fields = engine.fields();
@@ -18,10 +22,10 @@ fn on_processor(
     let (mut of_object, mut of_probe) = (minus(&sums.object), minus(&sums.probe));
     let mut value = 0.0;
     let curvature = rule.map(|rule| {
-        let absorption = Absorption::new(rule.absorption, fields.object(), &sums.light);
+        let planes = SplitComplex::of(fields.object(), width);
+        let absorption = Absorption::new(rule.absorption, directions);
         let prior =
             Prior { strength: rule.strength, edge: rule.edge, jumps: rule.jumps, absorption };
-        let planes = absorption.split(fields.object(), width);
         let at = prior.weights(&planes, rule.scale);
         value = at.value;
         let factor = (rule.per_power * at.weighted_power) as f32;
@@ -48,6 +52,7 @@ fn gradients_and_their_preconditioner_are_those_of_the_processor() {
             edge: 0.3,
             jumps,
             absorption,
+            directions: None,
             scale: 1.3,
             per_power: 0.01 * strength,
         };
@@ -65,8 +70,17 @@ fn gradients_and_their_preconditioner_are_those_of_the_processor() {
                     engine.add_sums();
                 }
             }
-            let (value, [gradient, solved]) = on_processor(problem, &mut cpu, rule);
-            let vector = gpu.new_vector();
+            // Of another object than the one at hand.
+            let pixels = problem.slice_len();
+            let other = random([pixels], 5).into_raw_vec_and_offset().0;
+            let other = SplitComplex::of(&other, problem.object.shape().1);
+            let directions = Absorption::directions(&other, 1e3, false);
+            let (value, [gradient, solved]) = on_processor(problem, &mut cpu, rule, &directions);
+            let mut values = vec![Complex32::ZERO; gpu.fields().values().len()];
+            directions.write_to(&mut values[..pixels]);
+            let [vector, there] = [gpu.new_vector(), gpu.new_vector()];
+            gpu.set_vector(there, &values);
+            let rule = rule.map(|rule| PriorRule { directions: Some(there), ..rule });
             let found = gpu.resident().unwrap().take_gradient(vector, rule);
             let its_gradient = gpu.vector(vector);
             gpu.resident().unwrap().precondition(vector);

@@ -30,20 +30,9 @@ impl Base {
         snapshot: &Snapshot,
     ) -> Result<(), SnapshotError> {
         [self.score, self.safe.1] = snapshot.numbers(&format!("{name}.losses"))?;
-        self.fields = fields_or_none(snapshot, &format!("{name}.fields"), len)?;
-        self.begun = fields_or_none(snapshot, &format!("{name}.begun"), len)?;
-        self.safe.0 = fields_or_none(snapshot, &format!("{name}.safe"), len)?;
+        self.fields = snapshot.fields_or_none(&format!("{name}.fields"), len)?;
+        self.begun = snapshot.fields_or_none(&format!("{name}.begun"), len)?;
+        self.safe.0 = snapshot.fields_or_none(&format!("{name}.safe"), len)?;
         Ok(())
     }
-}
-
-/// Fields of this length, or none.
-pub(super) fn fields_or_none(
-    snapshot: &Snapshot,
-    name: &str,
-    len: usize,
-) -> Result<Vec<Complex32>, SnapshotError> {
-    let stored = snapshot.fields_len(name)?;
-    let expected = if stored == 0 { 0 } else { len };
-    Ok(snapshot.fields(name, expected)?.to_vec())
 }

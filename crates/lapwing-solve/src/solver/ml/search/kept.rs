@@ -1,6 +1,5 @@
 //! The search in a snapshot.
 
-use super::base::fields_or_none;
 use super::{Stage, StrengthSearch};
 use crate::prior::Jumps;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
@@ -67,7 +66,7 @@ impl StrengthSearch {
         self.growths = pairs("search.growths")?;
         self.base.load("search.base", self.len, snapshot)?;
         self.other.load("search.other", self.len, snapshot)?;
-        self.best = fields_or_none(snapshot, "search.best", self.len)?;
+        self.best = snapshot.fields_or_none("search.best", self.len)?;
         Ok(())
     }
 }

@@ -132,7 +132,7 @@ class SolverOptions(TypedDict, total=False):
     """ML: Patterns per batch in the first stage, at most."""
     prior_absorption: float | Literal["auto"]
     """ML: How many times as much the prior weighs absorption, the part of the object in phase with
-    its mean transmission, as phase; auto: as predicts held-out pixels best where the strength is
+    its mean around a pixel, as phase; auto: as predicts held-out pixels best where the strength is
     chosen so, else 1."""
     prior_jumps: Literal["linear", "bounded"]
     """ML: How the prior grows with differences far above its edge: in proportion (linear) or

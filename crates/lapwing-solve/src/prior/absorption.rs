@@ -31,7 +31,8 @@ const OF_VARYING: f64 = 40.0;
 /// See the [module](self).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Absorption {
-    /// How many times as much absorption weighs as phase.
+    /// How many times as much absorption weighs as phase: 1 or more. Below, a field that turns with
+    /// U from pixel to pixel could cost less than nothing.
     weight: f32,
     /// U, where they do not weigh the same.
     directions: Option<Arc<SplitComplex>>,

@@ -48,8 +48,8 @@ pub(crate) struct HeldPrior {
 }
 
 impl HeldPrior {
-    /// `prior` held at the slice `fit`, number `slice` of its object, of these `directions` U, and the
-    /// draw of it; counts are as many as `gain` times the photons.
+    /// `prior` held at the slice `fit`, number `slice` of its object, of these `directions` U, and
+    /// the draw of it; counts are as many as `gain` times the photons.
     pub fn new(
         prior: Prior,
         (fit, directions): (&[Complex32], &SplitComplex),

@@ -69,7 +69,7 @@ options! {
         /// How many times as much the prior weighs absorption, the part of the object in phase with
         /// its mean around a pixel, as phase; auto: as predicts held-out pixels best where the
         /// strength is chosen so, else 1.
-        prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
+        prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::FromOne);
         /// How the prior grows with differences far above its edge: in proportion (linear) or
         /// towards a bound (bounded), which spares sharp edges; unless said, as predicts held-out
         /// pixels best where the strength is chosen so, else in proportion.

@@ -205,6 +205,7 @@ impl<'a> State<'a> {
             }
             _ => return false,
         }
+        self.prior.begin_again();
         true
     }
 
@@ -219,8 +220,7 @@ impl<'a> State<'a> {
             here = self.evaluate(frame);
         }
         let Evaluation { loss, losses, gradient } = here;
-        // Of an epoch from which positions move on, gradients before lack the positions.
-        let anew = from == Some(number);
+        let anew = from == Some(number); // Gradients before lack the positions.
         let tries = self.search.as_ref().is_some_and(|search| search.stage == Stage::Trial);
         let strength = self.prior.strength;
         let wave = (!tries).then(|| self.slow.wave(frame, &gradient, strength)).flatten();

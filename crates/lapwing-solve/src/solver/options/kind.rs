@@ -45,6 +45,8 @@ pub enum Range {
     Positive,
     /// Above 0 and at most 1.
     Share,
+    /// 1 or more.
+    FromOne,
 }
 
 /// The most epochs that a solver takes.
@@ -118,6 +120,7 @@ impl Kind {
             Self::Number(Range::NotNegative) => "a number, 0 or more".to_owned(),
             Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
             Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
+            Self::Number(Range::FromOne) => "a number, at least 1".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::File(words) => format!("{} or a file", words.join(", ")),
             Self::Words(words) => {
@@ -144,6 +147,7 @@ impl Range {
                 Self::NotNegative => number >= 0.0,
                 Self::Positive => number > 0.0,
                 Self::Share => number > 0.0 && number <= 1.0,
+                Self::FromOne => number >= 1.0,
             }
     }
 }
@@ -159,6 +163,10 @@ mod tests {
         for wrong in ["0", "1.5", "nan", "inf", "half", ""] {
             assert_eq!(share.parse(wrong), None, "{wrong}");
         }
+        let weight = Kind::NumberOrAuto(Range::FromOne);
+        assert_eq!(weight.parse("1"), Some(Value::Number(1.0)));
+        assert_eq!((weight.parse("0.5"), weight.parse("inf")), (None, None));
+        assert_eq!(weight.expected(), "auto or a number, at least 1");
         assert_eq!(Kind::EPOCHS.parse("7"), Some(Value::Count(7)));
         for wrong in ["0", "-3", "1.5", "1000001"] {
             assert_eq!(Kind::EPOCHS.parse(wrong), None, "{wrong}");

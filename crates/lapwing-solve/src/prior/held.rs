@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn directions(fit: &[Complex32]) -> Arc<SplitComplex> {
-        Absorption::directions(&SplitComplex::of(fit, WIDTH), 1e3, false)
+        Absorption::directions(&SplitComplex::of(fit, WIDTH), &[1.0; 5 * WIDTH], 1e3, false)
     }
 
     fn prior(fit: &[Complex32], weight: f64) -> Prior {

@@ -238,6 +238,7 @@ fn weigh(
 mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng};
+    use std::sync::Arc;
 
     const WIDTH: usize = 7;
     const PRIOR: Prior = Prior {
@@ -255,7 +256,7 @@ mod tests {
     }
 
     fn absorption(weight: f64, object: &SplitComplex) -> Absorption {
-        Absorption::new(weight, &Absorption::directions(object, 1e3, false))
+        Absorption::new(weight, &Absorption::directions(object, &[1.0; 5 * WIDTH], 1e3, false))
     }
 
     #[test]
@@ -319,7 +320,8 @@ mod tests {
             let after = Complex32::from_polar((-absorbed).exp(), 2.0 + phase);
             let row = [Complex32::from_polar(1.0, 2.0), after, after];
             let object = SplitComplex::of(&row, 3);
-            let absorption = absorption(weight, &object);
+            let mean = SplitComplex::of(&[row[0]; 3], 3);
+            let absorption = Absorption::new(weight, &Arc::new(mean.directions()));
             Prior { absorption, ..PRIOR }.weights(&object, 1.0).value
         };
         assert!((cost(64.0, 0.0, 0.004) / cost(1.0, 0.0, 0.004) - 1.0).abs() < 0.01);

@@ -359,7 +359,8 @@ mod tests {
         let random = |seed: usize, i: usize| ((i * 7919 + seed * 104_729) % 97) as f32 / 97.0 - 0.5;
         let x: Vec<Complex32> =
             (0..n).map(|i| Complex32::new(1.0 + random(1, i), 0.7 + random(2, i))).collect();
-        let directions = Absorption::directions(&SplitComplex::of(&x, width), 1e3, false);
+        let directions =
+            Absorption::directions(&SplitComplex::of(&x, width), &[1.0; 72], 1e3, false);
         let absorption = Absorption::new(4.0, &directions);
         let weights: Vec<f32> = (0..n).map(|i| 0.6 + random(3, i)).collect();
         let kappa: Vec<f32> = (0..n).map(|i| 1.5 + random(4, i)).collect();

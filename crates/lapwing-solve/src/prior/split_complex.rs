@@ -91,6 +91,20 @@ impl SplitComplex {
         }
     }
 
+    /// Multiplies it by a number.
+    pub fn scale(&mut self, by: Complex32) {
+        let width = self.width;
+        self.sum_by_rows(|_, rows| {
+            for rows in rows.chunks_exact_mut(2 * width) {
+                let (re, im) = rows.split_at_mut(width);
+                for (re, im) in re.iter_mut().zip(im) {
+                    (*re, *im) = (*re * by.re - *im * by.im, *re * by.im + *im * by.re);
+                }
+            }
+            0.0
+        });
+    }
+
     /// Its real parts.
     pub fn real(&self) -> Self {
         let (width, rows) = (self.width, self.rows());

@@ -66,9 +66,9 @@ options! {
         /// Difference between neighbouring object pixels above which the prior spares edges; the
         /// object's r.m.s. is 1.
         prior_edge: f64 = 0.05, Kind::Number(Range::Positive);
-        /// How many times as much the prior weighs absorption, the part of the object in phase with
-        /// its mean around a pixel, as phase; auto: as predicts held-out pixels best where the
-        /// strength is chosen so, else 1.
+        /// How many times as much the prior weighs differences across the specimen's own direction
+        /// (absorption, where it only shifts the phase) as along it; auto: as predicts held-out
+        /// pixels best where the strength is chosen so, else 1.
         prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::FromOne);
         /// How the prior grows with differences far above its edge: in proportion (linear) or
         /// towards a bound (bounded), which spares sharp edges; unless said, as predicts held-out

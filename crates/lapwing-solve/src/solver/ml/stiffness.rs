@@ -84,9 +84,13 @@ impl Stiffness {
         let (width, slice) = (problem.object.shape().1, problem.slice_len());
         let photons = gauge::photons_of_a_pixel(problem, fields.probe());
         let varies = problem.n_eigenmodes() > 0 || problem.varies_in_power();
+        let light = gauge::illumination(problem, fields.probe());
         let slices = fields.object().chunks_exact(slice);
         self.directions = slices
-            .map(|slice| Absorption::directions(&SplitComplex::of(slice, width), photons, varies))
+            .map(|object| {
+                let planes = SplitComplex::of(object, width);
+                Absorption::directions(&planes, &light[..slice], photons, varies)
+            })
             .collect();
     }
 

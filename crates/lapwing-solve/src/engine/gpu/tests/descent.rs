@@ -74,7 +74,7 @@ fn gradients_and_their_preconditioner_are_those_of_the_processor() {
             let pixels = problem.slice_len();
             let other = random([pixels], 5).into_raw_vec_and_offset().0;
             let other = SplitComplex::of(&other, problem.object.shape().1);
-            let directions = Absorption::directions(&other, 1e3, false);
+            let directions = Absorption::directions(&other, &vec![1.0; pixels], 1e3, false);
             let (value, [gradient, solved]) = on_processor(problem, &mut cpu, rule, &directions);
             let mut values = vec![Complex32::ZERO; gpu.fields().values().len()];
             directions.write_to(&mut values[..pixels]);

@@ -131,9 +131,9 @@ class SolverOptions(TypedDict, total=False):
     start_batch_size: int
     """ML: Patterns per batch in the first stage, at most."""
     prior_absorption: float | Literal["auto"]
-    """ML: How many times as much the prior weighs absorption, the part of the object in phase with
-    its mean around a pixel, as phase; auto: as predicts held-out pixels best where the strength is
-    chosen so, else 1."""
+    """ML: How many times as much the prior weighs differences across the specimen's own direction
+    (absorption, where it only shifts the phase) as along it; auto: as predicts held-out pixels best
+    where the strength is chosen so, else 1."""
     prior_jumps: Literal["linear", "bounded"]
     """ML: How the prior grows with differences far above its edge: in proportion (linear) or
     towards a bound (bounded), which spares sharp edges; unless said, as predicts held-out pixels

@@ -24,7 +24,7 @@ use rand_distr::StandardNormal;
 /// absorb less than a prior allows whose weight of absorption is chosen in steps of four: with 1
 /// its errors would be told a tenth to a fifth too large. Larger weights allow little enough.
 const OF_ABSORPTION: f64 = 0.5;
-const LARGE: f64 = 16.0;
+const LARGE: f64 = 64.0;
 
 /// Which draw: a seed and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

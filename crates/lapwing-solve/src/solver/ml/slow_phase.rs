@@ -12,7 +12,7 @@
 //! prior's part. That is some (k a)^2 of what single pixels make of a wave of frequency k under a
 //! probe of radius a: waves across ten probes take L-BFGS, whose preconditioner knows pixels alone,
 //! hundreds of epochs. The phi for which the sum is least solves an elliptic equation of second
-//! order, here by conjugate gradients on nodes about a probe apart, between which phi is bilinear.
+//! order, here by conjugate gradients on nodes about a probe apart, between which phi is a spline.
 //! Multiplying O by exp(i phi) is then one step of a two-level method (A. Toselli, O. Widlund,
 //! Domain Decomposition Methods, chapters 2 and 3), and no loss is evaluated for it.
 //!
@@ -41,9 +41,9 @@ const FIRST: usize = 2;
 /// Share of the gain by which it may differ from that of the epoch before.
 const STEADY: f64 = 0.15;
 /// Photons' loss that a wave must take off, and more of it for every node in the light: noise
-/// promises a quarter of a photon's for each.
+/// promises a quarter of a photon's for each node whose phase is its own, and less for a spline's.
 const CLEAR: f64 = 4.0;
-const CLEAR_OF_NODE: f64 = 0.5;
+const CLEAR_OF_NODE: f64 = 0.25;
 /// Share of the most counts of a node from which it is in the light.
 const LIT: f64 = 0.1;
 /// Patterns whose exit waves tell how a slope is seen, at most.
@@ -181,8 +181,9 @@ impl Wave {
     /// object <- object exp(i phi), in rows of `columns` pixels
     fn turn(&self, object: &mut [Complex32], columns: usize) {
         object.chunks_mut(columns).enumerate().in_parallel().for_each(|(y, row)| {
-            for (x, value) in row.iter_mut().enumerate() {
-                let angle = self.grid.value(&self.angles, [y as f64, x as f64]);
+            let mut angles = vec![0.0; columns];
+            self.grid.row(&self.angles, y, &mut angles);
+            for (value, angle) in row.iter_mut().zip(angles) {
                 *value *= Complex32::cis(angle as f32);
             }
         });

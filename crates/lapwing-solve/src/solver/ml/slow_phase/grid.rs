@@ -1,5 +1,5 @@
-//! Nodes over the object between which a function is bilinear, and the equation of a slow phase on
-//! them.
+//! Nodes over the object between which a function is a cubic spline, and the equation of a slow
+//! phase on them.
 
 use lapwing_model::parallel::InParallel;
 
@@ -10,7 +10,8 @@ const TOLERANCE: f64 = 1e-4;
 /// Share of the stiffest node's part that nodes have at least.
 const FLOOR: f64 = 1e-6;
 
-/// Nodes in rows (y, x), the first on the first pixel.
+/// Nodes in rows (y, x), of which the second of the second row lies on the first pixel: a B-spline
+/// of every node reaches two nodes far, so none has a kink, which an image would show.
 pub(super) struct Grid {
     /// Distance of neighbours, px.
     side: f64,
@@ -21,7 +22,7 @@ pub(super) struct Grid {
 impl Grid {
     /// Over all pixels of an object of `shape`.
     pub fn new(shape: (usize, usize), side: f64) -> Self {
-        let nodes = |length: usize| (length as f64 / side).ceil() as usize + 1;
+        let nodes = |length: usize| (length as f64 / side).ceil() as usize + 3;
         Self { side, rows: nodes(shape.0), columns: nodes(shape.1) }
     }
 
@@ -30,50 +31,60 @@ impl Grid {
         self.rows * self.columns
     }
 
-    /// The four nodes around a place (y, x), px, and their weights.
-    fn around(&self, [y, x]: [f64; 2]) -> [(usize, f64); 4] {
-        let split = |at: f64, nodes: usize| {
-            let at = (at / self.side).clamp(0.0, (nodes - 1) as f64);
-            let first = (at as usize).min(nodes.saturating_sub(2));
-            (first, at - first as f64)
-        };
-        let ((row, down), (column, right)) = (split(y, self.rows), split(x, self.columns));
-        let node = row * self.columns + column;
-        [
-            (node, (1.0 - down) * (1.0 - right)),
-            (node + 1, (1.0 - down) * right),
-            (node + self.columns, down * (1.0 - right)),
-            (node + self.columns + 1, down * right),
-        ]
+    /// The first of the four nodes along an axis of so many whose B-splines reach a place, px, and
+    /// what they are there.
+    fn along(&self, at: f64, nodes: usize) -> (usize, [f64; 4]) {
+        let at = (at / self.side).clamp(0.0, (nodes - 3) as f64);
+        let first = (at as usize).min(nodes - 4);
+        let (t, u) = (at - first as f64, 1.0 - (at - first as f64));
+        let inner = |t: f64| (4.0 + 3.0 * t * t * (t - 2.0)) / 6.0;
+        (first, [u * u * u / 6.0, inner(t), inner(u), t * t * t / 6.0])
     }
 
-    /// The function that has these `values` at the nodes, at a place.
-    pub fn value(&self, values: &[f64], place: [f64; 2]) -> f64 {
-        self.around(place).iter().map(|&(node, weight)| weight * values[node]).sum()
+    /// The function with these `values` of the nodes on the pixels of a row, in `of_row`.
+    pub fn row(&self, values: &[f64], y: usize, of_row: &mut [f64]) {
+        let (first, weights) = self.along(y as f64, self.rows);
+        let nodes = values[first * self.columns..].chunks_exact(self.columns);
+        let mut sums = vec![0.0; self.columns];
+        for (nodes, weight) in nodes.zip(weights) {
+            sums.iter_mut().zip(nodes).for_each(|(sum, value)| *sum += weight * value);
+        }
+        for (x, value) in of_row.iter_mut().enumerate() {
+            let (first, weights) = self.along(x as f64, self.columns);
+            *value = sums[first..].iter().zip(weights).map(|(sum, weight)| weight * sum).sum();
+        }
     }
 
-    /// Shares out `amount` at a place among the nodes around it.
-    pub fn add(&self, values: &mut [f64], place: [f64; 2], amount: f64) {
-        self.around(place).iter().for_each(|&(node, weight)| values[node] += weight * amount);
+    /// Shares out `amount` at a place (y, x), px, among the nodes around it.
+    pub fn add(&self, values: &mut [f64], [y, x]: [f64; 2], amount: f64) {
+        let (row, of_rows) = self.along(y, self.rows);
+        let (column, of_columns) = self.along(x, self.columns);
+        for (values, of_row) in values[row * self.columns..].chunks_mut(self.columns).zip(of_rows) {
+            for (value, of_column) in values[column..].iter_mut().zip(of_columns) {
+                *value += of_row * of_column * amount;
+            }
+        }
     }
 
     /// Shares out what `of` says of every pixel of an object of `shape`.
     pub fn sums(&self, shape: (usize, usize), of: impl Fn(usize) -> f64 + Sync) -> Vec<f64> {
         let of_rows = (0..shape.0).in_parallel().map(|y| {
-            // The row's own sums, as if it lay on a row of nodes.
             let mut sums = vec![0.0; self.columns];
             for x in 0..shape.1 {
+                let (first, weights) = self.along(x as f64, self.columns);
                 let value = of(y * shape.1 + x);
-                for &(node, weight) in &self.around([0.0, x as f64])[..2] {
-                    sums[node] += weight * value;
+                for (sum, weight) in sums[first..].iter_mut().zip(weights) {
+                    *sum += weight * value;
                 }
             }
             sums
         });
         let mut sums = vec![0.0; self.len()];
         for (y, of_row) in of_rows.iter().enumerate() {
-            for (column, value) in of_row.iter().enumerate() {
-                self.add(&mut sums, [y as f64, column as f64 * self.side], *value);
+            let (first, weights) = self.along(y as f64, self.rows);
+            for (sums, weight) in sums[first * self.columns..].chunks_mut(self.columns).zip(weights)
+            {
+                sums.iter_mut().zip(of_row).for_each(|(sum, value)| *sum += weight * value);
             }
         }
         sums
@@ -163,20 +174,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_between_nodes_is_bilinear() {
+    fn what_lies_between_nodes_has_no_kinks() {
         let grid = Grid::new((20, 31), 6.0);
-        assert_eq!((grid.rows, grid.columns), (5, 7));
-        let values: Vec<f64> =
-            (0..grid.len()).map(|node| (node / 7) as f64 + 10.0 * (node % 7) as f64).collect();
-        for (y, x) in [(0.0, 0.0), (3.0, 9.0), (19.0, 30.0), (24.0, 36.0)] {
-            assert!((grid.value(&values, [y, x]) - (y / 6.0 + 10.0 * x / 6.0)).abs() < 1e-12);
+        assert_eq!((grid.rows, grid.columns), (7, 9));
+        // What is linear stays so, up to the last pixel.
+        let values: Vec<f64> = (0..grid.len())
+            .map(|node| (node / 9) as f64 - 1.0 + 10.0 * ((node % 9) as f64 - 1.0))
+            .collect();
+        let mut row = [0.0; 31];
+        for y in 0..20 {
+            grid.row(&values, y, &mut row);
+            for (x, value) in row.iter().enumerate() {
+                let expected = y as f64 / 6.0 + 10.0 * x as f64 / 6.0;
+                assert!((value - expected).abs() < 1e-12, "{value} at {y}, {x}");
+            }
+        }
+        // A single node makes the spline's own values 2/3 and 1/6, and slopes that differ by no
+        // more than the second derivative of 2 / 36 allows.
+        let mut values = vec![0.0; grid.len()];
+        values[3 * 9 + 3] = 1.0;
+        grid.row(&values, 12, &mut row);
+        assert!((row[12] - 4.0 / 9.0).abs() < 1e-12 && (row[6] - 1.0 / 9.0).abs() < 1e-12);
+        for around in row.windows(3) {
+            assert!((around[0] - 2.0 * around[1] + around[2]).abs() < 2.0 / 36.0);
         }
         // What is shared out is there, in the place where it was.
         let sums = grid.sums((20, 31), |pixel| (pixel % 7) as f64);
+        let mut ones = vec![0.0; grid.len()];
+        (0..620).for_each(|pixel| {
+            grid.add(&mut ones, [(pixel / 31) as f64, (pixel % 31) as f64], (pixel % 7) as f64);
+        });
+        assert!(sums.iter().zip(&ones).all(|(sum, one)| (sum - one).abs() < 1e-9));
         let [mut all, mut along_y] = [0.0; 2];
         for (node, sum) in sums.iter().enumerate() {
             all += sum;
-            along_y += (node / 7) as f64 * 6.0 * sum;
+            along_y += ((node / 9) as f64 - 1.0) * 6.0 * sum;
         }
         let pixels = (0..620).map(|pixel| ((pixel % 7) as f64, (pixel / 31) as f64));
         let expected =
@@ -200,7 +232,7 @@ mod tests {
             for node in 0..n {
                 cost += 2.0 * (slope[node] - share * counts[node]) * phi[node];
                 for (next, v, inside) in
-                    [(node + 9, slopes[0], node + 9 < n), (node + 1, slopes[1], node % 9 < 8)]
+                    [(node + 11, slopes[0], node + 11 < n), (node + 1, slopes[1], node % 11 < 10)]
                 {
                     if inside {
                         let tie = v * 0.5 * (counts[node] + counts[next]) / 25.0 + stiffness;

@@ -64,7 +64,8 @@ pub(super) fn find(
     if all < NOTHING * moments.sum(seen) { Array2::zeros(shape) } else { background }
 }
 
-fn mean((sum, pixels): (f64, f64)) -> f64 {
+/// Of a sum over so many pixels; 0 over none.
+pub(super) fn mean((sum, pixels): (f64, f64)) -> f64 {
     if pixels > 0.0 { sum / pixels } else { 0.0 }
 }
 
@@ -109,7 +110,7 @@ fn by_rings(
 }
 
 /// The direct beam, grown by a few pixels.
-fn direct_beam(mean: &Array2<f64>, good: &Array2<bool>) -> Array2<bool> {
+pub(super) fn direct_beam(mean: &Array2<f64>, good: &Array2<bool>) -> Array2<bool> {
     let (height, width) = mean.dim();
     let mut values: Vec<f64> =
         mean.iter().zip(good).filter(|(_, good)| **good).map(|(&mean, _)| mean).collect();

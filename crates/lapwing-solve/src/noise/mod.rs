@@ -19,6 +19,7 @@
 
 mod background;
 mod clipped;
+mod dark_field;
 mod faults;
 mod gain;
 mod inwards;
@@ -35,6 +36,7 @@ pub(crate) use background::normalised_blur;
 pub(crate) use clipped::Clipped;
 #[cfg(feature = "gpu")]
 pub(crate) use clipped::FEW;
+pub use dark_field::DarkField;
 pub use likelihood::Noise;
 pub use model::{Faults, NoiseModel};
 pub use rule::DetectorRule;

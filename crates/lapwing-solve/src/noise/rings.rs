@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 /// Ring number of every pixel, and the good pixels of every ring.
+#[derive(Debug)]
 pub(super) struct Rings {
     of: Array2<u32>,
     /// Good pixels of each ring, by their place in the pattern.

@@ -7,7 +7,7 @@ use crate::engine::{Losses, Products};
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
 use crate::solver::{Frame, Solver};
-use lapwing_model::Complex32;
+use lapwing_model::{Complex32, Modes};
 
 /// Epochs of the second stage.
 pub(super) const EPOCHS: usize = 20;
@@ -38,6 +38,52 @@ pub fn held_out_loss<E>(
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<f64, E> {
     Ok(problem.loss_per_pixel(short_fit(problem, options, between)?.losses.held_out))
+}
+
+/// A fit that predicts held-out pixels.
+pub struct Predicted {
+    /// Loss per held-out pixel.
+    pub loss: f64,
+    /// Its probe, axes (mode, y, x).
+    pub probe: Modes,
+}
+
+impl Predicted {
+    fn of(problem: &Problem, loss: f64, probe: Vec<Complex32>) -> Self {
+        let (height, width) = problem.pattern_shape();
+        let probe = Modes::from_shape_vec((problem.n_modes(), height, width), probe);
+        Self { loss, probe: probe.expect("modes have the shape of patterns") }
+    }
+}
+
+/// The fit of [`held_out_loss`].
+///
+/// # Errors
+/// What `between` returns.
+pub fn held_out_fit<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Predicted, E> {
+    let fit = short_fit(problem, options, between)?;
+    Ok(Predicted::of(problem, problem.loss_per_pixel(fit.losses.held_out), fit.probe))
+}
+
+/// The best of the trials by which `options` that leave the prior to the data choose it: a fairer
+/// answer than [`held_out_fit`] where what is asked changes which prior is best. `between` is called
+/// before every epoch.
+///
+/// # Errors
+/// What `between` returns.
+pub fn searched_fit<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Predicted, E> {
+    let (state, mut frame) = searched(problem, options, between)?;
+    let tried = state.choices().into_iter().flat_map(|choice| choice.tried);
+    let loss = tried.map(|tried| tried.score).fold(f64::INFINITY, f64::min);
+    Ok(Predicted::of(problem, loss, frame.engine.fields().probe().to_vec()))
 }
 
 /// What a short fit came to.
@@ -115,6 +161,16 @@ pub(super) fn settled<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Ml, E> {
+    let (state, _) = searched(problem, options, between)?;
+    Ok(options.chosen(&state.choices()))
+}
+
+/// What `options` come to when they have chosen the prior, the best trial's fields in the frame.
+fn searched<'a, E>(
+    problem: &'a Problem,
+    options: &'a Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<(State<'a>, Frame<'a>), E> {
     let products = Products {
         waves: false,
         slopes: options.refined_positions().is_some(),
@@ -128,5 +184,5 @@ pub(super) fn settled<E>(
         let loss = state.epoch(&mut frame, losses.len() + 1, &losses);
         losses.push(loss);
     }
-    Ok(options.chosen(&state.choices()))
+    Ok((state, frame))
 }

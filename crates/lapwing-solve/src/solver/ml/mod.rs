@@ -31,7 +31,7 @@ mod surface;
 
 pub use align::{Aligned, affine, even_drift};
 pub use found_modes::{FoundModes, found_modes};
-pub use held_out::{fit_epochs, held_out_loss};
+pub use held_out::{Predicted, fit_epochs, held_out_fit, held_out_loss, searched_fit};
 pub use lapwing_model::scan::{Affine, EvenDrift};
 
 use super::refinement::refined;
@@ -201,7 +201,7 @@ mod tests {
             format!("the others are found by a fit of K + 2 modes, {short} epochs of ML"),
             format!("fits of {short} epochs of ML before the reconstruction"),
         ];
-        sentences.extend(search::said(start));
+        sentences.extend(search::tests::said(start));
         lapwing_testing::says("docs/solvers.md", &sentences);
     }
 }

@@ -1,16 +1,17 @@
 //! One epoch of either stage.
 
+mod evaluate;
+
 use super::Ml;
 use super::descent::{Descent, Point, Step};
-use super::evaluation::{BACKGROUND, Evaluation, Gradient, evaluate_there};
+use super::evaluation::{BACKGROUND, Evaluation, Gradient};
 use super::search::{Stage, StrengthSearch, Turn};
 use super::slow_phase::SlowPhases;
 use super::space::{Here, Lent, There, keeper};
 use super::stiffness::Stiffness;
 use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
-use crate::prior::{Buffers, CurvatureSystem, Jumps};
-use crate::solver::batching::GROUP;
+use crate::prior::{Buffers, Jumps};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;
@@ -18,7 +19,7 @@ use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Solution};
-use crate::solver::{Constraints, Solver, batching, gauge, positions, variation};
+use crate::solver::{Constraints, Solver, batching, gauge, variation};
 use crate::vector::add_scaled;
 use lapwing_model::Complex32;
 use std::rc::Rc;
@@ -59,6 +60,14 @@ impl Second {
         match options.constraints.is_none() && plain && frame.engine.resident().is_some() {
             true => Self::There(Descent::default(), Lent::default()),
             false => Self::Here(Descent::default(), Box::default()),
+        }
+    }
+
+    /// Whether there is a step that nobody has looked at.
+    fn has_stepped(&self) -> bool {
+        match self {
+            Self::Here(descent, _) => descent.last.is_some(),
+            Self::There(descent, _) => descent.last.is_some(),
         }
     }
 
@@ -276,7 +285,8 @@ impl<'a> State<'a> {
         self.losses
     }
 
-    /// Evaluates the trial without a step; returns the loss per pixel.
+    /// Evaluates the last step, takes it back where it did harm, and makes no other; returns the loss
+    /// per pixel.
     pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
         let Evaluation { loss, losses, .. } = self.evaluate(frame);
         let back = match &self.second {
@@ -337,82 +347,6 @@ impl<'a> State<'a> {
             variation::bound(frame.engine.fields_mut().parts_mut().log_powers);
         }
     }
-
-    /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
-    /// present point.
-    fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
-        if let Second::There(_, lent) = &mut self.second {
-            return evaluate_there(frame, &self.path, &mut self.prior, lent);
-        }
-        let problem = frame.problem;
-        let len = frame.engine.fields().values().len();
-        let [object_end, probe_end, offsets_end, weights_end] = frame.engine.fields().ends();
-        let eigenmodes = problem.n_eigenmodes();
-        let mut gradient = vec![ZERO; len];
-        let background = (BACKGROUND * problem.gain) as f32;
-        for members in self.path.chunks(GROUP) {
-            frame.engine.project(members, DetectorRule::Gradient { background });
-            frame.engine.add_sums();
-            let slopes = frame.engine.weight_slopes();
-            let slopes = if problem.weights_stay { &[] } else { &slopes[..] };
-            for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(eigenmodes.max(1))) {
-                let from = offsets_end + pattern * eigenmodes;
-                let weights = gradient[from..from + eigenmodes].iter_mut().zip(slopes);
-                weights.for_each(|(gradient, slope)| *gradient = -slope);
-            }
-            for (&pattern, slope) in members.iter().zip(frame.engine.power_slopes()) {
-                gradient[weights_end + pattern] = Complex32::from(-slope as f32);
-            }
-            if self.positions_free {
-                for (&pattern, [y, x]) in members.iter().zip(frame.engine.slopes()) {
-                    gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
-                }
-            }
-        }
-        let losses = frame.engine.take_losses();
-        let mut loss = 0.5 * losses.seen;
-        let sums = frame.engine.take_sums();
-        let s2 = frame.relative_power();
-        let fields = frame.engine.fields();
-        let (gradient_before, by_variation) = gradient.split_at_mut(offsets_end);
-        let (by_weights, by_powers) = by_variation.split_at_mut(weights_end - offsets_end);
-        variation::centre(by_powers);
-        self.variation.restrict(by_weights, by_powers);
-        let (by_fields, by_position) = gradient_before.split_at_mut(probe_end);
-        if let Some(offsets) = &self.offsets {
-            offsets.restrict(by_position);
-        }
-        // chi is minus the gradient in the detector plane.
-        let (by_object, by_probe) = by_fields.split_at_mut(object_end);
-        by_probe
-            .iter_mut()
-            .zip(&sums.probe)
-            .for_each(|(gradient, &direction)| *gradient = -direction);
-        let by = (&mut *by_object, &mut *by_probe);
-        let (of_prior, slices) = self.prior.at(problem, fields, s2, sums.light, by);
-        loss += of_prior;
-        add_scaled(by_object, -1.0, &sums.object);
-        self.constraints().confine(problem, by_probe);
-        let mut preconditioner = CurvatureSystem::new(slices, sums.power);
-        if probe_end < offsets_end {
-            let each = positions::curvatures(problem, fields.object(), fields.probe());
-            let mean = |[y, x]: [f64; 2]| ((0.5 * (y + x)) as f32).max(f32::MIN_POSITIVE);
-            let mut curvatures: Vec<f32> = each.into_iter().map(mean).collect();
-            if self.offsets.as_ref().is_some_and(|offsets| !offsets.are_free()) {
-                // One for all, so that steps stay among the offsets that are allowed.
-                let mean = curvatures.iter().map(|&value| f64::from(value)).sum::<f64>();
-                let mean = (mean / curvatures.len() as f64) as f32;
-                curvatures.fill(mean);
-            }
-            preconditioner = preconditioner.with_positions(curvatures);
-        }
-        if offsets_end < len {
-            let mut curvatures = variation::of_weights(problem, fields.probe());
-            curvatures.extend(variation::of_powers(problem, fields.probe()));
-            preconditioner = preconditioner.with_variation(curvatures);
-        }
-        Evaluation { loss, losses, gradient: Gradient::Here(gradient, preconditioner) }
-    }
 }
 
 /// Share of the amplitudes that the fields as they stand leave unexplained, r.m.s.
@@ -427,6 +361,9 @@ impl Algorithm for State<'_> {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64 {
         let loss = match &self.search {
             None if number <= self.start_epochs => self.start_epoch(frame, number),
+            None if number == self.options.epochs() && self.second.has_stepped() => {
+                self.look(frame)
+            }
             Some(search) if search.starts() => {
                 let number = search.done + 1;
                 self.start_epoch(frame, number)

@@ -7,6 +7,7 @@
 
 use crate::design::solver::{ProbeVariation, SolverConfig};
 use crate::run::solve::allowed::{self, Of, freedom, with_positions};
+use crate::run::solve::diffuse;
 use crate::run::solve::earlier::Variation;
 use crate::run::solve::fits::Fits;
 use crate::run::solve::noise;
@@ -85,7 +86,6 @@ pub(crate) fn settled(
     let limit = known.stated_limit.filter(|_| counts);
     let (noise, above) = noise::with_stated_limit(noise, bare, &config.noise, limit)?;
     let mut fits = Fits::ahead(config, known);
-    let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
     let mut chosen = Chosen {
@@ -108,7 +108,8 @@ pub(crate) fn settled(
             let mut noise = chosen.noise.clone();
             noise.background.mapv_inplace(|value| value * share as f32);
             let problem = bare.with_noise(&noise)?;
-            if answer.is_better(share, held_out_loss(&problem, &options, &mut *between)?) {
+            let between = &mut || watch(Some(fits.next()));
+            if answer.is_better(share, held_out_loss(&problem, &options, between)?) {
                 best = Some((problem, noise));
             }
         }
@@ -117,6 +118,15 @@ pub(crate) fn settled(
         }
         chosen.choices.push(answer.choice);
     }
+    if diffuse::may_be(bare, config, counts)
+        && let Some(found) = diffuse::found(&chosen, bare, &options, &mut *watch, &mut fits)?
+    {
+        chosen.choices.push(found.choice);
+        if let Some((problem, noise)) = found.instead {
+            (chosen.problem, chosen.noise) = (problem, noise);
+        }
+    }
+    let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     if bare.used_pixels() < bare.n_patterns() * bare.pattern_shape().0 * bare.pattern_shape().1 {
         // What the mask hides is light too, as the start fields have it.
         let light = chosen.problem.mean_intensity();
@@ -215,21 +225,21 @@ fn made_modes(given: usize, found: &FoundModes) -> Option<String> {
 }
 
 /// An answer in the making.
-struct Answer {
-    choice: Choice,
+pub(super) struct Answer {
+    pub choice: Choice,
     /// Share of the lowest score by which the next one must be lower.
     worth: f64,
     lowest: f64,
 }
 
 impl Answer {
-    fn new(question: &'static str, worth: f64) -> Self {
+    pub fn new(question: &'static str, worth: f64) -> Self {
         let choice = Choice { option: question, value: f64::NAN, sd: None, tried: Vec::new() };
         Self { choice, worth, lowest: f64::INFINITY }
     }
 
     /// Notes what was tried, and whether it is taken so far.
-    fn is_better(&mut self, value: f64, score: f64) -> bool {
+    pub fn is_better(&mut self, value: f64, score: f64) -> bool {
         self.choice.tried.push(Tried { value, score });
         let better = self.choice.tried.len() == 1 || score < (1.0 - self.worth) * self.lowest;
         if better {

@@ -44,6 +44,11 @@ impl Fits {
         Self { done: 0, expected: fits * fit_epochs(&Ml::default()) }
     }
 
+    /// With so many more of them, which nobody knew of.
+    pub fn add(&mut self, fits: usize) {
+        self.expected += fits * fit_epochs(&Ml::default());
+    }
+
     /// After one more epoch.
     pub fn next(&mut self) -> Self {
         self.done += 1;

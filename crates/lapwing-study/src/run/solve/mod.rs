@@ -6,6 +6,7 @@ pub(crate) mod asking;
 pub mod calibrate;
 pub(crate) mod choose;
 mod device;
+mod diffuse;
 pub(crate) mod earlier;
 pub(crate) mod fits;
 pub mod magnify;

@@ -70,8 +70,8 @@ pub fn held_out_fit<E>(
 }
 
 /// The best of the trials by which `options` that leave the prior to the data choose it: a fairer
-/// answer than [`held_out_fit`] where what is asked changes which prior is best. `between` is called
-/// before every epoch.
+/// answer than [`held_out_fit`] where what is asked changes which prior is best. `between` is
+/// called before every epoch.
 ///
 /// # Errors
 /// What `between` returns.

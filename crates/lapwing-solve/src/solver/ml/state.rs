@@ -285,8 +285,8 @@ impl<'a> State<'a> {
         self.losses
     }
 
-    /// Evaluates the last step, takes it back where it did harm, and makes no other; returns the loss
-    /// per pixel.
+    /// Evaluates the last step, takes it back where it did harm, and makes no other; returns the
+    /// loss per pixel.
     pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
         let Evaluation { loss, losses, .. } = self.evaluate(frame);
         let back = match &self.second {

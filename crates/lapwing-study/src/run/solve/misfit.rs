@@ -58,8 +58,9 @@ pub(crate) fn described(
             "the fit does not explain the patterns: look at the order and orientation of the positions \
              (--scan-snake, --scan-shape, --coordinate-order, --flip-y, --flip-x), the axes of the \
              patterns and where their zero frequency is (--axis-order, --zero-frequency), the size of a \
-             pixel, the start probe, frames that are shifted against the positions, and the detector's \
-             gain and dark level (--gain, --dark-level)"
+             pixel, the start probe, frames that are shifted against the positions, whether the \
+             detector is near (--geometry near-field), and its gain and dark level (--gain, \
+             --dark-level)"
                 .to_owned(),
         );
     }

@@ -126,6 +126,7 @@ fn choice(choice: &ChoiceRecord) -> Fact {
         "prior" => "strength of the prior".to_owned(),
         "prior_absorption" => "weight of absorption in the prior".to_owned(),
         "prior_jumps" => "what jumps cost in the prior".to_owned(),
+        "diffuse_share" => "share of the light taken for diffuse".to_owned(),
         other => other.replace('_', " "),
     };
     let value = match choice.sd {

@@ -95,7 +95,7 @@ class Progress:
                 self.losses.append(event["loss"])
         elif kind == "fitting":
             done, expected = event["done"], event["expected"]
-            self.text = f"finding out what was asked: {done} of some {expected} epochs"
+            self.text = f"finding out about the scan: {done} of some {expected} epochs"
         elif kind in ("job done", "job failed"):
             self._jobs.settled += 1
             self._jobs.failed += kind == "job failed"

@@ -44,8 +44,8 @@ class SolverOptions(TypedDict, total=False):
     epochs: int | Literal["auto"]
     """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML:
     Number of epochs at most, those of the search for the strength of the prior included; auto: as
-    many as it takes. One epoch visits every pattern once. Fits that look for an affine map or an
-    even drift of the scan before the reconstruction are not counted."""
+    many as it takes. One epoch visits every pattern once. Fits before the reconstruction, for an
+    affine map or an even drift of the scan or for diffuse light, are not counted."""
     object_start: str
     """Start object: flat, guess (the file's objectGuess, in simulated data the answer itself), or
     the file of an earlier reconstruction to go on from, with its probe, its positions, and how its

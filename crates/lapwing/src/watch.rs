@@ -221,7 +221,7 @@ impl<'a> Watch<'a> {
                 if job.is_none() {
                     let bars = &self.bars;
                     let bar = || Bar::new(self.output, bars, epochs, "epochs");
-                    self.whole.get_or_insert_with(bar).set_message("finding out what was asked");
+                    self.whole.get_or_insert_with(bar).set_message("finding out about the scan");
                 }
                 let more = self.fits.told(job, &self.jobs, expected);
                 self.longer(more);

@@ -62,7 +62,7 @@ fn a_goal_that_a_flat_image_reaches_is_not_reached_by_noise() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[study]\ndoses = [10]\nviews = [\"baseline\"]\nsplits = [\"train\"]\n\
                 pattern_size = 32\n[specimen]\nkind = \"weak-phase\"\n[probe]\ndiameter = 18\n\
-                [scan]\nstep = 5\nfield = [90, 60]\n[solver]\nalgorithm = \"ML\"\nepochs = 11\n";
+                [scan]\nstep = 5\nfield = [90, 60]\n[solver]\nalgorithm = \"ML\"\nepochs = 10\n";
     let design = Design::parse(text, folder.path()).unwrap();
     run::study(&design, folder.path(), &mut unobserved).unwrap();
     let paths = lapwing_report::write(folder.path()).unwrap();

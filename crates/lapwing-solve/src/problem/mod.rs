@@ -33,7 +33,7 @@ use crate::noise::Clipped;
 use crate::outside::OutsideStore;
 use crate::prior::Draw;
 use lapwing_model::forward::Physics;
-use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
+use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
 use std::f64::consts::PI;
 use std::ops::Range;
@@ -141,6 +141,20 @@ impl Problem {
         probe: Modes,
     ) -> ProblemBuilder<'static> {
         ProblemBuilder::new(scan, object.into(), probe)
+    }
+
+    /// The problem with another thin object (y, x) of the same grid and another probe (mode, y, x)
+    /// to start from.
+    ///
+    /// # Errors
+    /// When the object's grid is another, and as for [`with_probe`](Self::with_probe).
+    pub fn with_start(&self, object: Field, probe: Modes) -> Result<Self, ProblemError> {
+        let (expected, found) = (self.object.shape(), object.dim());
+        if expected != found || self.n_slices() != 1 {
+            let text = format!("expected one slice of {expected:?} pixels, found one of {found:?}");
+            return Err(ProblemError::Object(text));
+        }
+        Ok(Self { object: Arc::new(Object::thin(object)), ..self.with_probe(probe)? })
     }
 
     /// The problem with another start probe of the same window, axes (mode, y, x).

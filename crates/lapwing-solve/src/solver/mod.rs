@@ -75,6 +75,11 @@ pub trait Solver: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The solver itself where it chooses the prior by held-out pixels, and has the epochs for it.
+    fn chooses_prior(&self) -> Option<&ml::Ml> {
+        None
+    }
+
     /// Every option that has a value, by name, in the order in which records list them.
     fn values(&self) -> Vec<(&'static str, Value)>;
 

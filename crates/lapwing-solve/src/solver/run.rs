@@ -22,6 +22,9 @@ pub trait Algorithm {
     /// it is reported.
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64;
 
+    /// Called once after the last epoch, whose step nobody has looked at.
+    fn end(&mut self, _frame: &mut Frame<'_>) {}
+
     /// Whether nothing is left to do, however many epochs were allowed.
     fn is_done(&self) -> bool {
         false
@@ -105,7 +108,8 @@ impl<'a> Run<'a> {
     }
 
     /// The reconstruction as it stands.
-    pub fn finish(self) -> Solution {
+    pub fn finish(mut self) -> Solution {
+        self.algorithm.end(&mut self.frame);
         let (choices, settled) = (self.algorithm.choices(), self.algorithm.has_settled());
         Solution { choices, settled, ..self.frame.finish(self.losses) }
     }

@@ -7,7 +7,7 @@ use crate::engine::{Losses, Products};
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
 use crate::solver::{Frame, Solver};
-use lapwing_model::{Complex32, Modes};
+use lapwing_model::{Complex32, Field, Modes};
 
 /// Epochs of the second stage.
 pub(super) const EPOCHS: usize = 20;
@@ -40,19 +40,27 @@ pub fn held_out_loss<E>(
     Ok(problem.loss_per_pixel(short_fit(problem, options, between)?.losses.held_out))
 }
 
-/// A fit that predicts held-out pixels.
+/// A fit of a thin object that predicts held-out pixels.
 pub struct Predicted {
     /// Loss per held-out pixel.
     pub loss: f64,
+    /// Its object, axes (y, x).
+    pub object: Field,
     /// Its probe, axes (mode, y, x).
     pub probe: Modes,
 }
 
 impl Predicted {
-    fn of(problem: &Problem, loss: f64, probe: Vec<Complex32>) -> Self {
+    fn of(problem: &Problem, loss: f64, object: &[Complex32], probe: &[Complex32]) -> Self {
         let (height, width) = problem.pattern_shape();
-        let probe = Modes::from_shape_vec((problem.n_modes(), height, width), probe);
-        Self { loss, probe: probe.expect("modes have the shape of patterns") }
+        let probe = Modes::from_shape_vec((problem.n_modes(), height, width), probe.to_vec());
+        let slice = object[..problem.slice_len()].to_vec();
+        let object = Field::from_shape_vec(problem.object.shape(), slice);
+        Self {
+            loss,
+            object: object.expect("fields have the shape of the problem's"),
+            probe: probe.expect("modes have the shape of patterns"),
+        }
     }
 }
 
@@ -65,8 +73,8 @@ pub fn held_out_fit<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Predicted, E> {
-    let fit = short_fit(problem, options, between)?;
-    Ok(Predicted::of(problem, problem.loss_per_pixel(fit.losses.held_out), fit.probe))
+    let ShortFit { losses, object, probe } = short_fit(problem, options, between)?;
+    Ok(Predicted::of(problem, problem.loss_per_pixel(losses.held_out), &object, &probe))
 }
 
 /// The best of the trials by which `options` that leave the prior to the data choose it: a fairer
@@ -80,10 +88,33 @@ pub fn searched_fit<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Predicted, E> {
-    let (state, mut frame) = searched(problem, options, between)?;
+    fit_as_far(problem, options, &|state| state.searches(), between)
+}
+
+/// The same trials, and from the best of them the whole reconstruction, whose fields these are.
+///
+/// # Errors
+/// What `between` returns.
+pub fn whole_fit<E>(
+    problem: &Problem,
+    options: &Ml,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Predicted, E> {
+    fit_as_far(problem, options, &|state| !state.is_done(), between)
+}
+
+fn fit_as_far<E>(
+    problem: &Problem,
+    options: &Ml,
+    goes_on: &dyn Fn(&State<'_>) -> bool,
+    between: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Predicted, E> {
+    let (mut state, mut frame) = searched(problem, options, goes_on, between)?;
+    state.end(&mut frame);
     let tried = state.choices().into_iter().flat_map(|choice| choice.tried);
     let loss = tried.map(|tried| tried.score).fold(f64::INFINITY, f64::min);
-    Ok(Predicted::of(problem, loss, frame.engine.fields().probe().to_vec()))
+    let fields = frame.engine.fields();
+    Ok(Predicted::of(problem, loss, fields.object(), fields.probe()))
 }
 
 /// What a short fit came to.
@@ -161,14 +192,16 @@ pub(super) fn settled<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Ml, E> {
-    let (state, _) = searched(problem, options, between)?;
+    let (state, _) = searched(problem, options, &|state| state.searches(), between)?;
     Ok(options.chosen(&state.choices()))
 }
 
-/// What `options` come to when they have chosen the prior, the best trial's fields in the frame.
+/// What `options` come to as long as the state `goes_on`; when the prior is chosen, the best
+/// trial's fields are in the frame.
 fn searched<'a, E>(
     problem: &'a Problem,
     options: &'a Ml,
+    goes_on: &dyn Fn(&State<'_>) -> bool,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<(State<'a>, Frame<'a>), E> {
     let products = Products {
@@ -179,7 +212,7 @@ fn searched<'a, E>(
     let mut frame = Frame::new(problem, options.constraints, options.largest_batch(), products);
     let mut state = State::new(options, &mut frame);
     let mut losses = Vec::new();
-    while state.searches() {
+    while goes_on(&state) && losses.len() < options.epochs() {
         between()?;
         let loss = state.epoch(&mut frame, losses.len() + 1, &losses);
         losses.push(loss);

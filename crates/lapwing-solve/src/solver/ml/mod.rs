@@ -31,7 +31,7 @@ mod surface;
 
 pub use align::{Aligned, affine, even_drift};
 pub use found_modes::{FoundModes, found_modes};
-pub use held_out::{Predicted, fit_epochs, held_out_fit, held_out_loss, searched_fit};
+pub use held_out::{Predicted, fit_epochs, held_out_fit, held_out_loss, searched_fit, whole_fit};
 pub use lapwing_model::scan::{Affine, EvenDrift};
 
 use super::refinement::refined;
@@ -53,8 +53,9 @@ options! {
     /// Options of the ML solver.
     pub struct Ml {
         /// Number of epochs at most, those of the search for the strength of the prior included;
-        /// auto: as many as it takes. One epoch visits every pattern once. Fits that look for an
-        /// affine map or an even drift of the scan before the reconstruction are not counted.
+        /// auto: as many as it takes. One epoch visits every pattern once. Fits before the
+        /// reconstruction, for an affine map or an even drift of the scan or for diffuse light, are
+        /// not counted.
         epochs | "num_epochs": Auto<usize> = Auto::Auto, Kind::EPOCHS_OR_AUTO;
         /// Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3.
         start_epochs: usize = 8, Kind::WHOLE;
@@ -137,6 +138,11 @@ impl Solver for Ml {
         Some(Box::new(Self { refine_positions, ..self.clone() }))
     }
 
+    fn chooses_prior(&self) -> Option<&Ml> {
+        let has_room = self.epochs() >= search::least_epochs(self.start_epochs);
+        (matches!(self.prior, Auto::Auto) && has_room).then_some(self)
+    }
+
     fn epochs(&self) -> usize {
         match (self.epochs, self.prior) {
             (Auto::Given(epochs), _) => epochs,
@@ -201,7 +207,7 @@ mod tests {
             format!("the others are found by a fit of K + 2 modes, {short} epochs of ML"),
             format!("fits of {short} epochs of ML before the reconstruction"),
         ];
-        sentences.extend(search::tests::said(start));
+        sentences.extend(search::said(start));
         lapwing_testing::says("docs/solvers.md", &sentences);
     }
 }

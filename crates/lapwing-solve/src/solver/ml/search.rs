@@ -78,8 +78,29 @@ pub(super) fn most_epochs(start: usize) -> usize {
 }
 
 /// Epochs below which there is no room for a search.
-fn least_epochs(start: usize) -> usize {
+pub(super) fn least_epochs(start: usize) -> usize {
     start + BASE.0 + TRIALS.0 * TRIAL + LAST.0
+}
+
+/// What the documents say of a search.
+#[cfg(test)]
+pub(super) fn said(start: usize) -> [String; 6] {
+    let stiffer = STIFFER.map(|weight| weight.to_string());
+    [
+        format!(
+            "fits the others for {} epochs, {} where the loss still falls, and goes on from there",
+            start + BASE.0,
+            start + BASE.1
+        ),
+        format!("with weaker and stronger priors, {TRIAL} epochs each"),
+        format!("{}, {} and {} times as much as phase", stiffer[0], stiffer[1], stiffer[2]),
+        format!("with {STRONGER} times the strength"),
+        format!(
+            "The last stage, {} epochs or more until the loss has settled ({} at most)",
+            LAST.0, LAST.1
+        ),
+        format!("Below {} there is no room for a search", least_epochs(start)),
+    ]
 }
 
 /// The pixels that a fit does not see which is to predict them.
@@ -259,15 +280,9 @@ impl StrengthSearch {
         (begins && !fields.is_empty()).then_some((fields, *loss))
     }
 
-    /// Whether the next epoch only evaluates the last step: at the end of a trial, and of all.
+    /// Whether the next epoch only evaluates its trial.
     pub fn looks(&self) -> bool {
-        match self.stage {
-            Stage::Base => false,
-            Stage::Trial => self.done + 1 == TRIAL,
-            Stage::Last => {
-                self.settled || self.done + 1 >= self.longest || self.spent + 1 >= self.limit
-            }
-        }
+        self.stage == Stage::Trial && self.done + 1 == TRIAL
     }
 
     /// Whether the last stage is over.
@@ -291,16 +306,16 @@ impl StrengthSearch {
                 self.base_epochs = BASE.1;
             }
         }
-        if self.stage != Stage::Last || self.done + 1 < LAST.0 {
+        if self.stage != Stage::Last || self.done < LAST.0 {
             return;
         }
-        self.is_done = self.settled || self.done >= self.longest;
-        self.settled |= match losses {
+        self.settled = match losses {
             [.., last] if losses.len() > SETTLED.1 => {
                 losses[losses.len() - 1 - SETTLED.1] - last < self.settles * last.abs()
             }
             _ => false,
         };
+        self.is_done = self.settled || self.done >= self.longest;
     }
 
     /// Whether the epoch that is to be noted next ends a stage or a trial, which needs its fields.
@@ -482,4 +497,4 @@ impl StrengthSearch {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

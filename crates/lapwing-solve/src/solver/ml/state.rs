@@ -361,9 +361,6 @@ impl Algorithm for State<'_> {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64 {
         let loss = match &self.search {
             None if number <= self.start_epochs => self.start_epoch(frame, number),
-            None if number == self.options.epochs() && self.second.has_stepped() => {
-                self.look(frame)
-            }
             Some(search) if search.starts() => {
                 let number = search.done + 1;
                 self.start_epoch(frame, number)
@@ -378,6 +375,12 @@ impl Algorithm for State<'_> {
             search.judge(&losses);
         }
         loss
+    }
+
+    fn end(&mut self, frame: &mut Frame<'_>) {
+        if self.second.has_stepped() {
+            self.look(frame);
+        }
     }
 
     fn is_done(&self) -> bool {

@@ -206,6 +206,9 @@ impl Watch for Watching<'_> {
         for text in noise::described(&acting, self.quantum, overlap) {
             note(&mut *self.observe, Level::Fact, &text)?;
         }
+        if let Some(text) = &chosen.diffuse {
+            note(&mut *self.observe, Level::Fact, text)?;
+        }
         if let Some(remark) = &chosen.remark {
             note(&mut *self.observe, Level::Fact, &format!("remark: {remark}"))?;
             self.result.remarks.push(remark.clone());

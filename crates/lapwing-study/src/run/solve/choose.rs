@@ -39,6 +39,8 @@ pub(crate) struct Chosen {
     pub choices: Vec<Choice>,
     /// How probe modes were made that nobody gave, in words.
     pub modes: Option<String>,
+    /// What was made of diffuse light, in words.
+    pub diffuse: Option<String>,
     /// What of what was said of the detector's limit is not so for these patterns.
     pub remark: Option<Remark>,
     /// Whether no pixel reaches the limit.
@@ -94,6 +96,7 @@ pub(crate) fn settled(
         solver: config.solver.clone(),
         choices: Vec::new(),
         modes: None,
+        diffuse: None,
         remark: above,
         idle_limit: false,
     };
@@ -117,14 +120,6 @@ pub(crate) fn settled(
             (chosen.problem, chosen.noise) = (problem, noise);
         }
         chosen.choices.push(answer.choice);
-    }
-    if diffuse::may_be(bare, config, counts)
-        && let Some(found) = diffuse::found(&chosen, bare, &options, &mut *watch, &mut fits)?
-    {
-        chosen.choices.push(found.choice);
-        if let Some((problem, noise)) = found.instead {
-            (chosen.problem, chosen.noise) = (problem, noise);
-        }
     }
     let between: &mut dyn FnMut() -> Result<()> = &mut || watch(Some(fits.next()));
     if bare.used_pixels() < bare.n_patterns() * bare.pattern_shape().0 * bare.pattern_shape().1 {
@@ -199,6 +194,7 @@ pub(crate) fn settled(
     if let Some(freedom) = freedom(config) {
         chosen.solver = with_positions(&*chosen.solver, freedom)?;
     }
+    diffuse::settle(&mut chosen, config, counts, watch, &mut fits)?;
     chosen.problem = varied(&chosen.problem)?;
     Ok(chosen)
 }

@@ -180,6 +180,10 @@ macro_rules! solver_basics {
             self.constraints.check_limits()
         }
 
+        fn as_any(&self) -> &dyn std::any::Any {
+            self
+        }
+
         fn boxed(&self) -> Box<dyn $crate::solver::Solver> {
             Box::new(self.clone())
         }

@@ -42,6 +42,7 @@ pub use table::{SOLVERS, entry, taken_for};
 
 use crate::{Flow, Problem};
 use options::{OptionError, Value};
+use std::any::Any;
 use std::fmt;
 
 /// Epochs by which a replicate of the data moves away from the solution it starts from.
@@ -75,11 +76,6 @@ pub trait Solver: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The solver itself where it chooses the prior by held-out pixels, and has the epochs for it.
-    fn chooses_prior(&self) -> Option<&ml::Ml> {
-        None
-    }
-
     /// Every option that has a value, by name, in the order in which records list them.
     fn values(&self) -> Vec<(&'static str, Value)>;
 
@@ -104,6 +100,9 @@ pub trait Solver: fmt::Debug + Send + Sync {
 
     /// A copy.
     fn boxed(&self) -> Box<dyn Solver>;
+
+    /// The solver as what it is, for a question that is about one of them alone.
+    fn as_any(&self) -> &dyn Any;
 
     /// Reconstructs `problem`, calling `observe` after every epoch.
     ///

@@ -88,6 +88,13 @@ options! {
 }
 
 impl Ml {
+    /// Whether it chooses the prior by held-out pixels: where that is left to it, and it has the
+    /// epochs for it.
+    pub fn chooses_prior(&self) -> bool {
+        let has_room = self.epochs() >= search::least_epochs(self.start_epochs);
+        matches!(self.prior, Auto::Auto) && has_room
+    }
+
     /// The same options with the values chosen from the data; those that were not chosen have their
     /// defaults.
     fn chosen(&self, choices: &[Choice]) -> Self {
@@ -136,11 +143,6 @@ impl Solver for Ml {
     fn refining_positions(&self, freedom: PositionFreedom) -> Option<Box<dyn Solver>> {
         let refine_positions = self.refine_positions.or(Some(freedom));
         Some(Box::new(Self { refine_positions, ..self.clone() }))
-    }
-
-    fn chooses_prior(&self) -> Option<&Ml> {
-        let has_room = self.epochs() >= search::least_epochs(self.start_epochs);
-        (matches!(self.prior, Auto::Auto) && has_room).then_some(self)
     }
 
     fn epochs(&self) -> usize {

@@ -37,7 +37,8 @@ pub(super) fn settle(
     let Chosen { problem, noise, .. } = &*chosen;
     let far = problem.physics().propagation == Propagation::FarField && problem.n_slices() == 1;
     let finds = counts && config.noise.background == BackgroundSource::Auto;
-    let Some(solver) = chosen.solver.chooses_prior().filter(|_| far && finds) else {
+    let solver = chosen.solver.as_any().downcast_ref::<Ml>();
+    let Some(solver) = solver.filter(|solver| far && finds && solver.chooses_prior()) else {
         return Ok(());
     };
     let looked =
@@ -135,7 +136,7 @@ mod tests {
         let known = Known { counts: true, given_modes: 1, ..Known::default() };
         let chosen = settled(&bare, &config, &known, &mut |_| Ok(())).unwrap();
         let share = chosen.noise.background_share();
-        let start = chosen.solver.chooses_prior().map(|ml| ml.start_epochs);
+        let start = chosen.solver.as_any().downcast_ref::<Ml>().map(|ml| ml.start_epochs);
         let mut choices = chosen.choices.into_iter();
         let choice = choices.find(|choice| choice.option == "diffuse_share");
         // Either the light is in the background, or the start is a fit that needs no first stage.

@@ -438,3 +438,6 @@ impl Algorithm for State<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

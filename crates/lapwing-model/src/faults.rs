@@ -3,12 +3,21 @@
 //! Who looks at a file and who reconstructs from it know different things of its patterns: roots or
 //! counts, a sample or all of them. The rules that need no more than either has stand here.
 
+mod at_once;
+
 use ndarray::Array2;
 
-use crate::median;
+use self::at_once::at_once;
+use crate::{Position, median};
 
 /// An exposure with less than this share of its neighbours' light has lost it.
 pub const LOST: f64 = 0.1;
+/// Share of the usual light that exposures beside those that a specimen makes dark lack on average.
+const DIMMED: f64 = 0.2;
+/// Share of what those that a specimen makes unlike lack of a resemblance, which those beside them
+/// lack on average, and standard deviations of that average from which it is no chance.
+const UNLIKE: f64 = 0.04;
+const NO_CHANCE: f64 = 3.0;
 /// Quanta that its neighbours hold at least for an exposure without light to be a fault.
 pub const QUANTA: f64 = 20.0;
 /// An exposure looks like no other when it resembles the mean of all less than the others do by so
@@ -43,6 +52,31 @@ pub fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (us
 /// there.
 pub fn is_central(at: (usize, usize), centre: (usize, usize)) -> bool {
     at.0.abs_diff(centre.0).max(at.1.abs_diff(centre.1)) <= NEAR
+}
+
+/// Of the exposures `dark` of a `scan`, without the light that those around them in time have, the
+/// ones that have lost it: beside them in the scan it is all there. An opaque specimen takes it by
+/// degrees. `totals` is the light of all exposures, `usual` that of those around each in time.
+pub fn lost(scan: &[Position], dark: &[usize], totals: &[f64], usual: &[f64]) -> Vec<usize> {
+    at_once(scan, dark, |members, around| {
+        let usual = mean(members, |at| usual[at]).max(f64::MIN_POSITIVE);
+        mean(around, |at| (1.0 - totals[at] / usual).clamp(0.0, 1.0)) > DIMMED
+    })
+}
+
+/// Of the exposures `unlike` the others of a `scan`, the ones beside which all is as usual; around
+/// a particle it is so by degrees. `lacks` is by how much each exposure resembles the mean of all
+/// less than is usual, `spread` the standard deviation of that.
+pub fn unlike_any(scan: &[Position], unlike: &[usize], lacks: &[f64], spread: f64) -> Vec<usize> {
+    at_once(scan, unlike, |members, around| {
+        let [own, theirs] = [members, around].map(|of| mean(of, |at| lacks[at]));
+        let chance = NO_CHANCE * spread / (around.len() as f64).sqrt();
+        theirs > (UNLIKE * own).max(chance)
+    })
+}
+
+fn mean(of: &[usize], value: impl Fn(usize) -> f64) -> f64 {
+    of.iter().map(|&at| value(at)).sum::<f64>() / of.len().max(1) as f64
 }
 
 /// How often the largest number of all occurs, and numbers just below it.

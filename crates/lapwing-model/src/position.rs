@@ -17,6 +17,11 @@ impl Position {
     pub fn distance(self, other: Self) -> f64 {
         (self.y - other.y).hypot(self.x - other.x)
     }
+
+    /// Whether both coordinates are numbers.
+    pub fn is_finite(self) -> bool {
+        self.y.is_finite() && self.x.is_finite()
+    }
 }
 
 /// The window of a position: an integer minimum corner on the object array, and the sub-pixel rest.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use lapwing_model::faults::{LOST, QUANTA, SPREADS, far_too_bright};
-use lapwing_model::median;
+use lapwing_model::faults::{self, LOST, QUANTA, SPREADS, far_too_bright};
+use lapwing_model::{Position, median};
 use ndarray::{ArrayView3, Axis};
 
 use super::remark::{Remark, What};
@@ -27,8 +27,9 @@ const UNLIKE: f64 = 0.15;
 const ALIKE: f64 = 100.0;
 const FEWEST: usize = 16;
 
-/// `totals` are the sums of the squared amplitudes of the patterns.
+/// `totals` are the sums of the squared amplitudes of the patterns, taken at `scan`.
 pub(super) fn look(
+    scan: &[Position],
     totals: &[f64],
     survey: Option<&Survey>,
     scale: Option<f64>,
@@ -62,11 +63,12 @@ pub(super) fn look(
         remarks.extend(far_bright(&too_bright, totals, overall));
         return remarks;
     }
-    let is_lost = |index: usize| {
+    let is_dark = |index: usize| {
         totals[index] <= 0.0 || (photons >= QUANTA && totals[index] < LOST * usual[index])
     };
-    let lost: Vec<usize> = (0..n).filter(|&index| is_lost(index)).collect();
-    let mut odd: Vec<bool> = (0..n).map(is_lost).collect();
+    let dark: Vec<usize> = (0..n).filter(|&index| is_dark(index)).collect();
+    let lost = faults::lost(scan, &dark, totals, &usual);
+    let mut odd: Vec<bool> = (0..n).map(|index| lost.binary_search(&index).is_ok()).collect();
     if !lost.is_empty() {
         let evidence = format!(
             "{} of {n} patterns hold no light, or less than a tenth of that of the patterns beside them: {}",
@@ -75,16 +77,14 @@ pub(super) fn look(
         );
         let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
         remarks.push(
-            Remark::new(What::LostPatterns, evidence, advice).on_patterns(lost).beyond_doubt(),
+            Remark::new(What::LostPatterns, evidence, advice)
+                .on_patterns(lost.clone())
+                .beyond_doubt(),
         );
     }
     // What is far too bright does not tell what is usual, and may resemble nothing as well.
     too_bright.iter().for_each(|&index| odd[index] = true);
-    let alike = survey.map(|survey| alike(survey, &odd));
-    let unlike: Vec<usize> = (0..n)
-        .filter(|&index| !is_lost(index))
-        .filter(|&index| alike.as_ref().is_some_and(|alike| !alike[index]))
-        .collect();
+    let unlike = survey.map_or_else(Vec::new, |survey| unlike(scan, survey, &odd, &lost));
     unlike.iter().for_each(|&index| odd[index] = true);
     let too_bright: Vec<usize> =
         too_bright.into_iter().filter(|index| unlike.binary_search(index).is_err()).collect();
@@ -226,16 +226,20 @@ fn few_photons(dark: &[usize], n: usize, photons: f64, quantum: Quantum) -> Opti
     })
 }
 
-/// Whether each pattern looks like the others; `odd` ones do not tell what is usual.
-fn alike(survey: &Survey, odd: &[bool]) -> Vec<bool> {
+/// Patterns that look like no other, as those beside them do not; `odd` ones do not tell what is
+/// usual, and those that are `lost` nothing.
+fn unlike(scan: &[Position], survey: &Survey, odd: &[bool], lost: &[usize]) -> Vec<usize> {
     let usual = |values: &[f64]| {
         let even = values.iter().zip(odd).filter(|(_, odd)| !**odd);
         median(even.map(|(value, _)| *value)).unwrap_or(0.0)
     };
     let middle = usual(&survey.resemblance);
-    let off: Vec<f64> = survey.resemblance.iter().map(|value| (value - middle).abs()).collect();
-    let limit = (SPREADS * 1.4826 * usual(&off)).max(UNLIKE);
-    survey.resemblance.iter().map(|value| *value >= middle - limit).collect()
+    let mut lacks: Vec<f64> = survey.resemblance.iter().map(|value| middle - value).collect();
+    lost.iter().for_each(|&index| lacks[index] = 0.0);
+    let spread = 1.4826 * usual(&lacks.iter().map(|value| value.abs()).collect::<Vec<_>>());
+    let limit = (SPREADS * spread).max(UNLIKE);
+    let unlike: Vec<usize> = (0..lacks.len()).filter(|&index| lacks[index] > limit).collect();
+    faults::unlike_any(scan, &unlike, &lacks, spread)
 }
 
 #[cfg(test)]
@@ -243,10 +247,14 @@ mod tests {
     use super::*;
 
     fn told(totals: &[f64], scale: Option<f64>) -> Vec<(What, Vec<usize>, bool)> {
-        look(totals, None, scale, Quantum::Photon)
+        look(&line(totals.len()), totals, None, scale, Quantum::Photon)
             .into_iter()
             .map(|r| (r.what, r.patterns, r.certain))
             .collect()
+    }
+
+    fn line(n: usize) -> Vec<Position> {
+        (0..n).map(|i| Position { y: 0.0, x: 3.0 * i as f64 }).collect()
     }
 
     /// Counts around a mean, the same each time.
@@ -266,13 +274,23 @@ mod tests {
     }
 
     #[test]
+    fn light_that_a_specimen_takes_by_degrees_is_not_lost() {
+        let mut totals = scattered(20_000.0, 100);
+        let opaque = [14_000.0, 5_000.0, 900.0, 0.0, 0.0, 0.0, 800.0, 4_000.0, 13_000.0];
+        totals[40..49].copy_from_slice(&opaque);
+        for scale in [None, Some(1.0)] {
+            assert_eq!(told(&totals, scale), [(What::WeakPatterns, (41..48).collect(), false)]);
+        }
+    }
+
+    #[test]
     fn dark_patterns_of_few_photons_are_data() {
         let totals: Vec<f64> = (0..60).map(|i| [1.0, 0.0, 2.0, 1.0, 0.0, 3.0][i % 6]).collect();
         for scale in [None, Some(1.0)] {
             let found = told(&totals, scale);
             assert_eq!((found[0].0, found[0].1.len(), found[0].2), (What::FewPhotons, 20, false));
         }
-        let of_electrons = look(&totals, None, Some(1.0), Quantum::Electron);
+        let of_electrons = look(&line(60), &totals, None, Some(1.0), Quantum::Electron);
         assert!(of_electrons[0].evidence.contains("hold no electron, "), "{of_electrons:?}");
     }
 

@@ -93,7 +93,7 @@ fn of_scan(
         stuck.iter().for_each(|&at| sound[at] = false);
         survey = Survey::of(patterns, &sound);
     }
-    let mut remarks = frames::look(&survey.totals, Some(&survey), scale, dataset.quantum());
+    let mut remarks = frames::look(scan, &survey.totals, Some(&survey), scale, dataset.quantum());
     remarks.extend(frames::repeated(&survey, patterns, scale));
     remarks.extend(pixels::look(&survey, patterns, good, stuck, scale));
     // The probe's width and the steps can be compared in the far field only.

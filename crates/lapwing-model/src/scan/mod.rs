@@ -18,6 +18,7 @@ pub use error::ScanError;
 pub use fit::{Placement, fit};
 pub use generate::{JITTER, generate};
 pub use map::{Affine, EvenDrift};
+pub(crate) use spread::usual_step;
 pub use spread::{SpreadOut, spread_out};
 
 use serde::{Deserialize, Serialize};

@@ -46,7 +46,7 @@ pub fn spread_out(scan: &[Position], window: (usize, usize)) -> Option<SpreadOut
     if !pixels.is_finite() {
         return None;
     }
-    let step = step(scan);
+    let step = usual_step(scan);
     let apart = scan.len() >= FEWEST && step > WINDOWS * height.max(width);
     let covered = scan.len() as f64 * height * width;
     let vast = pixels > LARGE.max(TIMES * covered) || pixels > MAX_AREA as f64;
@@ -54,7 +54,7 @@ pub fn spread_out(scan: &[Position], window: (usize, usize)) -> Option<SpreadOut
 }
 
 /// Usual distance of a position to the nearest other place, zero where there is none.
-fn step(scan: &[Position]) -> f64 {
+pub(crate) fn usual_step(scan: &[Position]) -> f64 {
     let nearest = |at: &Position| {
         let distances = scan.iter().map(|other| at.distance(*other));
         distances.filter(|&distance| distance > 0.0).fold(f64::INFINITY, f64::min)

@@ -3,8 +3,9 @@
 use super::Faults;
 use super::moments::Moments;
 use super::stack::{Buffer, GoOn, Stack, Stopped};
-use lapwing_model::faults::{Ceiling, HOT, LOST, QUANTA, SPREADS, STUCK, far_too_bright, near};
-use lapwing_model::median;
+use lapwing_model::faults::{self, Ceiling, HOT, LOST, QUANTA, SPREADS, STUCK};
+use lapwing_model::faults::{far_too_bright, near};
+use lapwing_model::{Position, median};
 use ndarray::Array2;
 
 /// Neighbours on either side, along the path, that a pattern is compared with.
@@ -18,16 +19,17 @@ const QUIET: f64 = 0.25;
 /// This many larger counts, expected of photons and not seen, indicate saturation.
 const MISSING: f64 = 40.0;
 
-/// Finds the faults of the patterns along `path`; `good` loses the pixels found. `first` are the
-/// moments of these patterns where each has a mask of its own.
+/// Finds the faults of the patterns along `path`, taken at `scan`; `good` loses the pixels found.
+/// `first` are the moments of these patterns where each has a mask of its own.
 pub(super) fn find(
     stack: &Stack<'_>,
+    scan: &[Position],
     path: &[usize],
     good: &mut Array2<bool>,
     first: Option<&Moments>,
     go_on: GoOn<'_>,
 ) -> Result<Faults, Stopped> {
-    let (lost, bright) = by_light(stack, path, good, first, &mut *go_on)?;
+    let (lost, bright) = by_light(stack, scan, path, good, first, &mut *go_on)?;
     let is_out = |at: &usize| lost.binary_search(at).is_ok() || bright.binary_search(at).is_ok();
     let mut members: Vec<usize> = path.iter().copied().filter(|at| !is_out(at)).collect();
     members.sort_unstable();
@@ -38,7 +40,7 @@ pub(super) fn find(
     let mut wrong = bright;
     let mut leave_out_wrong = |members: &mut Vec<usize>, good: &Array2<bool>, go_on: GoOn<'_>| {
         let moments = Moments::of(stack, members, &mut *go_on)?;
-        let found = self::wrong(stack, &moments, good, members, go_on)?;
+        let found = self::wrong(stack, scan, &moments, good, members, go_on)?;
         members.retain(|pattern| found.binary_search(pattern).is_err());
         wrong.extend(found);
         Ok::<(), Stopped>(())
@@ -71,6 +73,7 @@ pub(super) fn find(
 /// light than a specimen lets through.
 fn by_light(
     stack: &Stack<'_>,
+    scan: &[Position],
     path: &[usize],
     good: &Array2<bool>,
     first: Option<&Moments>,
@@ -88,14 +91,17 @@ fn by_light(
     // What cannot be told is as usual.
     let middle = usual(totals.iter().copied().flatten());
     let totals: Vec<f64> = totals.into_iter().map(|total| total.unwrap_or(middle)).collect();
-    let mut lost: Vec<usize> = (0..path.len())
-        .filter(|&at| {
-            let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
-            let usual = usual(around.filter(|&near| near != at).map(|near| totals[near]));
-            usual >= QUANTA && totals[at] < LOST * usual
-        })
-        .map(|at| path[at])
+    let around = |at: usize| {
+        let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
+        usual(around.filter(|&near| near != at).map(|near| totals[near]))
+    };
+    let beside: Vec<f64> = (0..path.len()).map(around).collect();
+    let dark: Vec<usize> = (0..path.len())
+        .filter(|&at| beside[at] >= QUANTA && totals[at] < LOST * beside[at])
         .collect();
+    let places: Vec<Position> = path.iter().map(|&at| scan[at]).collect();
+    let lost = faults::lost(&places, &dark, &totals, &beside).into_iter();
+    let mut lost: Vec<usize> = lost.map(|at| path[at]).collect();
     lost.sort_unstable();
     let bright = far_too_bright(&totals, AROUND).into_iter();
     let mut bright: Vec<usize> = bright.map(|at| path[at]).collect();
@@ -142,9 +148,10 @@ fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
     hot
 }
 
-/// Patterns that resemble the mean pattern far less than the others do.
+/// Patterns that resemble the mean pattern far less than the others do, and those beside them.
 fn wrong(
     stack: &Stack<'_>,
+    scan: &[Position],
     moments: &Moments,
     good: &Array2<bool>,
     members: &[usize],
@@ -170,9 +177,13 @@ fn wrong(
     let middle = usual(told());
     let spread = 1.4826 * usual(told().map(|value| (value - middle).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
-    let each = members.iter().zip(&resemblance);
-    let is_unlike = |value: &Option<f64>| value.is_some_and(|value| value < middle - unlike);
-    Ok(each.filter(|(_, value)| is_unlike(value)).map(|(&pattern, _)| pattern).collect())
+    // What cannot be told is as usual.
+    let lacks: Vec<f64> =
+        resemblance.iter().map(|value| value.map_or(0.0, |value| middle - value)).collect();
+    let unlike: Vec<usize> = (0..members.len()).filter(|&at| lacks[at] > unlike).collect();
+    let places: Vec<Position> = members.iter().map(|&at| scan[at]).collect();
+    let found = faults::unlike_any(&places, &unlike, &lacks, spread).into_iter();
+    Ok(found.map(|at| members[at]).collect())
 }
 
 /// The value at which many pixels of many patterns stop, where there is one.

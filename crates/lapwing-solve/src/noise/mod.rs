@@ -158,7 +158,8 @@ fn of_members(
         let photons = NoiseModel::photons(good.dim(), stack.mean(&seen));
         return Ok((NoiseModel { faults: known.clone(), ..photons }, seen));
     }
-    let faults = faults::find(stack, &path, &mut good, first.as_ref(), &mut *go_on)?.with(known);
+    let faults =
+        faults::find(stack, scan, &path, &mut good, first.as_ref(), &mut *go_on)?.with(known);
     faults.pixels().for_each(|at| seen[at] = false);
     let bad = faults.patterns();
     let path: Vec<usize> =

@@ -197,6 +197,37 @@ fn a_pattern_of_far_too_much_light_is_none() {
 }
 
 #[test]
+fn particles_and_opaque_parts_are_no_faults() {
+    let discs = |inside: Complex32| {
+        move |(height, width): (usize, usize)| {
+            let places = [(0.4, 0.35, 9.0), (0.62, 0.6, 14.0)];
+            Field::from_shape_fn((height, width), |(y, x)| {
+                let of = |&(row, column, radius): &(f32, f32, f32)| {
+                    let away = y as f32 - row * height as f32;
+                    away.hypot(x as f32 - column * width as f32) < radius
+                };
+                if places.iter().any(of) { inside } else { Complex32::ONE }
+            })
+        }
+    };
+    for inside in [Complex32::cis(2.5), Complex32::new(0.01, 0.0), Complex32::from_polar(0.05, 0.5)]
+    {
+        for (step, photons) in [(4.0, 1e3), (4.0, 1e5), (8.0, 1e4)] {
+            let (mean, scan) = light_through(discs(inside), step, photons, 41);
+            let mut counts = counted(&mean, 1.0, 41);
+            let found = estimate(counts.view(), &scan, None).faults;
+            assert_eq!(found, Faults::default(), "{inside}, {step} px, {photons}");
+            // In the empty corner of the scan.
+            let far = |&pattern: &usize| scan[pattern].y + scan[pattern].x;
+            let lost = (0..scan.len()).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
+            counts.slice_mut(s![lost, .., ..]).fill(0.0);
+            let found = estimate(counts.view(), &scan, None).faults;
+            assert_eq!(found, Faults { lost: vec![lost], ..Faults::default() });
+        }
+    }
+}
+
+#[test]
 fn sharp_edges_that_scatter_into_few_patterns_are_no_noise() {
     for (photons, seed) in [(1e3, 31), (1e4, 32), (1e5, 33)] {
         let (mean, scan) = light_of(Specimen::SiemensStar, 4.0, photons, seed);

@@ -235,6 +235,28 @@ pub fn phase_range(
     robust_range(seen.map(|(_, value)| value.arg())).filter(|(low, high)| high - low < WIDEST)
 }
 
+/// The ranges for amplitudes and phases of what is laid beside `truth`: its own, or, of a pure
+/// phase or a pure absorption, which has none of one kind, as far around that as a quarter of its
+/// contrast, so that errors of that kind are seen.
+pub fn ranges_beside(
+    truth: ArrayView2<Complex32>,
+    mask: Option<ArrayView2<bool>>,
+) -> [Option<(f32, f32)>; 2] {
+    let count = truth.len().max(1) as f32;
+    let mean = truth.iter().sum::<Complex32>() / count;
+    let contrast = robust_range(truth.iter().map(|value| (value - mean).norm()));
+    let around = contrast.map_or(0.0, |(_, high)| 0.25 * high);
+    let amplitudes = robust_range(truth.iter().map(|value| value.norm()));
+    [amplitudes, phase_range(truth, mask)].map(|range| {
+        range.map(|(low, high)| match high - low < CONSTANT {
+            true => (low - around, high + around),
+            false => (low, high),
+        })
+    })
+}
+
+/// Values that differ by less are one.
+const CONSTANT: f32 = 1e-3;
 /// Phases that span more, radians, are drawn in the cyclic map.
 const WIDEST: f32 = 1.75 * PI;
 
@@ -259,6 +281,22 @@ mod tests {
         assert_eq!(cyclic.pixels[(0, 0)], Colormap::Cyclic.table()[128]);
         let clamped = Painter::default().range((-1.0, 1.0)).phase(field.view());
         assert_eq!(clamped.pixels[(0, 1)], Colormap::Magma.table()[255]);
+    }
+
+    #[test]
+    fn errors_beside_a_truth_of_one_kind_are_seen() {
+        let phases = array![[Complex32::cis(0.0), Complex32::cis(1.0)]];
+        let [amplitudes, of_phases] = ranges_beside(phases.view(), None).map(Option::unwrap);
+        let quarter = 0.25 * (Complex32::cis(1.0) - 1.0).norm() / 2.0;
+        assert!((amplitudes.0 - (1.0 - quarter)).abs() < 0.01, "{amplitudes:?}");
+        assert!((amplitudes.1 - (1.0 + quarter)).abs() < 0.01, "{amplitudes:?}");
+        assert_eq!(Some(of_phases), phase_range(phases.view(), None));
+        let absorbs = array![[Complex32::new(1.0, 0.0), Complex32::new(0.2, 0.0)]];
+        let [amplitudes, of_phases] = ranges_beside(absorbs.view(), None).map(Option::unwrap);
+        assert!(amplitudes.0 < 0.21 && amplitudes.1 > 0.99, "{amplitudes:?}");
+        assert!((of_phases.0 + 0.1).abs() < 0.01 && (of_phases.1 - 0.1).abs() < 0.01);
+        let flat = array![[Complex32::ONE; 3]];
+        assert_eq!(ranges_beside(flat.view(), None), [Some((1.0, 1.0)), Some((0.0, 0.0))]);
     }
 
     #[test]

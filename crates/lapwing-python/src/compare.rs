@@ -8,7 +8,7 @@ use anyhow::ensure;
 use lapwing_compare::{
     Better, Comparison, Judged, Known, Laid, Metric, Region, compare, resolution_doubts,
 };
-use lapwing_draw::field::phase_range;
+use lapwing_draw::field::ranges_beside;
 use lapwing_draw::{Colormap, Painter, Panel, figure};
 use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::prelude::*;
@@ -186,8 +186,7 @@ pub fn comparison_png<'py>(
         .to_owned();
     let png = py.detach(|| {
         let painter = Painter::default().mask(mask.view()).max_side(512);
-        let amplitudes = lapwing_draw::range::robust_range(truth.iter().map(|value| value.norm()));
-        let phases = phase_range(truth.view(), Some(mask.view()));
+        let [amplitudes, phases] = ranges_beside(truth.view(), Some(mask.view()));
         let amplitude =
             |field: &lapwing_model::Field| painter.range(amplitudes).amplitude(field.view());
         let phase = |field: &lapwing_model::Field| {

@@ -20,11 +20,13 @@ use num_complex::Complex64;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-/// Share of the draw's variance that absorption has below a [`LARGE`] weight of it. Specimens
-/// absorb less than a prior allows whose weight of absorption is chosen in steps of four: with 1
-/// its errors would be told a tenth to a fifth too large. Larger weights allow little enough.
-const OF_ABSORPTION: f64 = 0.5;
-const LARGE: f64 = 64.0;
+/// Share of the draw's variance that absorption has of a weight up to four. Specimens absorb less
+/// than a prior allows whose weight of absorption is chosen in steps of four: with 1 its errors
+/// would be told a tenth to a fifth too large. Larger weights allow little enough, and the share
+/// grows with their fourth root.
+fn of_absorption(weight: f64) -> f64 {
+    (weight / 64.0).powf(0.25).clamp(0.5, 1.0)
+}
 
 /// Which draw: a seed and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl HeldPrior {
 
 impl Prior {
     /// Normal noise g for which Re <v, g> has the variance <v, C v> / 4, C the curvature at what
-    /// was evaluated, absorption with its [share](OF_ABSORPTION): drawn in parts of what is turned
+    /// was evaluated, absorption with its [share](of_absorption): drawn in parts of what is turned
     /// by U, the `directions` of the fit, which differ little from pixel to pixel.
     ///
     /// A loss that counts half the likelihood has half of its curvature, and a gradient with
@@ -107,8 +109,7 @@ impl Prior {
         let mut numbers = generator(draw.seed, &format!("prior {}", draw.index), slice as u64);
         let mut normal = move || -> f64 { numbers.sample(StandardNormal) };
         let [absorption, phase] = self.absorption.weights().map(f64::from);
-        let share = if absorption < LARGE { OF_ABSORPTION } else { 1.0 };
-        let strengths = [share * absorption, phase];
+        let strengths = [of_absorption(absorption) * absorption, phase];
         let parts = strengths.map(|strength| {
             let of_all = 0.5 * (self.strength * s2 * strength).sqrt();
             let mut noise = vec![0.0_f64; pixels];
@@ -219,7 +220,9 @@ mod tests {
         // Of phases and of absorptions on their own, whose share is known; nothing along the fit,
         // which is taken off.
         let (fit, gain) = (random(1), 3.0);
-        for (weight, part, share) in [(4.0, 0, OF_ABSORPTION), (4.0, 1, 1.0), (LARGE, 0, 1.0)] {
+        for (weight, part, share) in
+            [(4.0, 0, 0.5), (4.0, 1, 1.0), (16.0, 0, 0.5_f64.sqrt()), (64.0, 0, 1.0)]
+        {
             let planes: Vec<Complex32> = random(5)
                 .iter()
                 .map(|v| match part {

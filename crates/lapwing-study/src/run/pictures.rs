@@ -8,7 +8,7 @@ use crate::run::dataset::data::probe_diameter;
 use crate::run::scanned::{LARGEST, SIDE, Scanned, area_of};
 use lapwing_compare::Comparison;
 use lapwing_draw::colormap::Colormap;
-use lapwing_draw::field::{Painter, phase_range};
+use lapwing_draw::field::{Painter, ranges_beside};
 use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
 use lapwing_draw::{ContactSheet, Detector, Panel, Picture, axis, figure};
@@ -70,8 +70,7 @@ impl From<[Picture; 2]> for ObjectPictures {
 /// same for all reconstructions of one specimen, so that they can be looked at side by side.
 pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
     let painter = Painter::default().mask(comparison.mask.view()).enlarge_to(SIDE);
-    let amplitudes = robust_range(comparison.truth.iter().map(|value| value.norm()));
-    let phases = phase_range(comparison.truth.view(), Some(comparison.mask.view()));
+    let [amplitudes, phases] = ranges_beside(comparison.truth.view(), Some(comparison.mask.view()));
     let count = comparison.truth.len().max(1) as f32;
     let mean = comparison.truth.iter().sum::<Complex32>() / count;
     // An error as large as the truth's own contrast is the end of the scale.

@@ -66,8 +66,8 @@ const FAR: f64 = 4.0;
 const TRIALS: (usize, usize) = (3, 7);
 
 /// Share of the amplitudes that a base leaves unexplained from which another one is made: one on
-/// its way leaves less than a tenth of that.
-const DOUBTFUL: f64 = 0.03;
+/// its way leaves less.
+const DOUBTFUL: f64 = 0.012;
 /// How many times as many patterns a batch of the other one has.
 pub(super) const LARGER: usize = 4;
 

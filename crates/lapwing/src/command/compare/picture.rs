@@ -1,7 +1,7 @@
 //! Truth and reconstructions side by side.
 
 use super::Entry;
-use lapwing_draw::field::phase_range;
+use lapwing_draw::field::ranges_beside;
 use lapwing_draw::range::robust_range;
 use lapwing_draw::{Colormap, Painter, Panel};
 
@@ -14,8 +14,8 @@ fn panels(entries: &[Entry], pixel_size: Option<f64>) -> Vec<Panel> {
     let Some(first) = entries.first() else { return Vec::new() };
     let painter = Painter::default().mask(first.found.mask.view()).max_side(SIDE);
     let truth = first.found.truth.view();
-    let amplitudes = painter.range(robust_range(truth.iter().map(|value| value.norm())));
-    let phases = painter.range(phase_range(truth, Some(first.found.mask.view())));
+    let ranges = ranges_beside(truth, Some(first.found.mask.view()));
+    let [amplitudes, phases] = ranges.map(|range| painter.range(range));
     let largest = |entry: &Entry| {
         robust_range(entry.found.error.iter().copied()).map_or(0.0, |(_, high)| high)
     };

@@ -169,7 +169,7 @@ fn a_base_whose_loss_still_falls_goes_on() {
 #[test]
 fn a_base_that_explains_little_is_made_again_and_the_better_one_kept() {
     for (unexplained, second, best, spent) in
-        [(0.02, 2.0, 1.0, 0), (0.05, 2.0, 1.0, 8 + BASE.0), (0.05, 0.5, 2.0, 8 + BASE.0)]
+        [(0.01, 2.0, 1.0, 0), (0.02, 2.0, 1.0, 8 + BASE.0), (0.05, 0.5, 2.0, 8 + BASE.0)]
     {
         let mut search = StrengthSearch::new(8, 300, (None, None), 1).unwrap();
         let mut bases = 0;

@@ -7,7 +7,7 @@ mod at_once;
 
 use ndarray::Array2;
 
-use self::at_once::at_once;
+use self::at_once::{Group, at_once, neighbours};
 use crate::{Position, median};
 
 /// An exposure with less than this share of its neighbours' light has lost it.
@@ -18,6 +18,12 @@ const DIMMED: f64 = 0.2;
 /// lack on average, and standard deviations of that average from which it is no chance.
 const UNLIKE: f64 = 0.04;
 const NO_CHANCE: f64 = 3.0;
+/// So many exposures beside a dark one, all of which lack less than this share of the light, are
+/// fully lit.
+const LIT: (usize, f64) = (2, 0.15);
+/// An exposure that lacks more than this of a resemblance is strange, and wrong where those beside
+/// it that are not lack less than this share of that.
+const STRANGE: (f64, f64) = (0.4, 0.3);
 /// Quanta that its neighbours hold at least for an exposure without light to be a fault.
 pub const QUANTA: f64 = 20.0;
 /// An exposure looks like no other when it resembles the mean of all less than the others do by so
@@ -54,25 +60,99 @@ pub fn is_central(at: (usize, usize), centre: (usize, usize)) -> bool {
     at.0.abs_diff(centre.0).max(at.1.abs_diff(centre.1)) <= NEAR
 }
 
-/// Of the exposures `dark` of a `scan`, without the light that those around them in time have, the
-/// ones that have lost it: beside them in the scan it is all there. An opaque specimen takes it by
-/// degrees. `totals` is the light of all exposures, `usual` that of those around each in time.
+/// Of the exposures `dark` of a `scan`, in the order of time, without the light that those around
+/// them have, the ones that have lost it: beside them in the scan it is all there. An opaque
+/// specimen takes it by degrees. `totals` is the light of all exposures, `usual` that of those
+/// around each.
+///
+/// Of those in and beside an opaque part, which are judged as one, some may have lost it as well:
+/// all that follow each other in time among which there is one whose neighbours are fully lit.
 pub fn lost(scan: &[Position], dark: &[usize], totals: &[f64], usual: &[f64]) -> Vec<usize> {
-    at_once(scan, dark, |members, around| {
-        let usual = mean(members, |at| usual[at]).max(f64::MIN_POSITIVE);
-        mean(around, |at| (1.0 - totals[at] / usual).clamp(0.0, 1.0)) > DIMMED
-    })
+    let most = |of: &[usize]| of.iter().fold(f64::MIN_POSITIVE, |most, &at| usual[at].max(most));
+    let lack = |at: usize, usual: f64| (1.0 - totals[at] / usual).clamp(0.0, 1.0);
+    let by_degrees = |Group { members, around }: Group<'_>| {
+        let usual = most(members);
+        mean(around, |at| lack(at, usual)) > DIMMED
+    };
+    let mut lost = at_once(scan, dark, by_degrees);
+    let rest: Vec<usize> =
+        dark.iter().copied().filter(|at| lost.binary_search(at).is_err()).collect();
+    let beside = neighbours(scan, &rest);
+    let among_lit: Vec<bool> = rest
+        .iter()
+        .zip(beside)
+        .map(|(&at, beside)| {
+            let lit: Vec<usize> =
+                beside.into_iter().filter(|near| dark.binary_search(near).is_err()).collect();
+            lit.len() >= LIT.0 && lit.iter().all(|&near| lack(near, usual[at]) < LIT.1)
+        })
+        .collect();
+    let mut runs = rest.iter().zip(&among_lit).peekable();
+    let (mut run, mut is_lost) = (Vec::new(), false);
+    while let Some((&at, &among_lit)) = runs.next() {
+        run.push(at);
+        is_lost |= among_lit;
+        if runs.peek().is_none_or(|(next, _)| **next != at + 1) {
+            if std::mem::take(&mut is_lost) {
+                lost.append(&mut run);
+            }
+            run.clear();
+        }
+    }
+    lost.sort_unstable();
+    lost
 }
 
 /// Of the exposures `unlike` the others of a `scan`, the ones beside which all is as usual; around
 /// a particle it is so by degrees. `lacks` is by how much each exposure resembles the mean of all
 /// less than is usual, `spread` the standard deviation of that.
-pub fn unlike_any(scan: &[Position], unlike: &[usize], lacks: &[f64], spread: f64) -> Vec<usize> {
-    at_once(scan, unlike, |members, around| {
-        let [own, theirs] = [members, around].map(|of| mean(of, |at| lacks[at]));
+///
+/// Beside one that resembles the mean hardly at all the others lack much as well; of those that are
+/// too `dark` to resemble anything that alone is looked at.
+pub fn unlike_any(
+    scan: &[Position],
+    [unlike, dark]: [&[usize]; 2],
+    lacks: &[f64],
+    spread: f64,
+) -> Vec<usize> {
+    let is_strange = |at: usize| lacks[at] > STRANGE.0;
+    let all = unlike.iter().chain(dark).copied();
+    let mut strange: Vec<usize> = all.filter(|&at| is_strange(at)).collect();
+    strange.sort_unstable();
+    let beside = neighbours(scan, &strange);
+    let mut found: Vec<usize> = strange
+        .into_iter()
+        .zip(beside)
+        .filter(|(at, beside)| {
+            let others: Vec<usize> =
+                beside.iter().copied().filter(|&near| !is_strange(near)).collect();
+            !others.is_empty() && mean(&others, |near| lacks[near]) < STRANGE.1 * lacks[*at]
+        })
+        .map(|(at, _)| at)
+        .collect();
+    let rest: Vec<usize> =
+        unlike.iter().copied().filter(|at| found.binary_search(at).is_err()).collect();
+    let lack = |at: usize| if found.binary_search(&at).is_ok() { 0.0 } else { lacks[at] };
+    let more = at_once(scan, &rest, |Group { members, around }| {
+        let [own, theirs] = [members, around].map(|of| mean(of, lack));
         let chance = NO_CHANCE * spread / (around.len() as f64).sqrt();
         theirs > (UNLIKE * own).max(chance)
-    })
+    });
+    found.extend(more);
+    found.sort_unstable();
+    found
+}
+
+/// Light below which an exposure is too dark to resemble any other: a tenth of what the brightest
+/// tenth of all have. A specimen that is opaque for the most part would hide what is usual
+/// otherwise.
+pub fn too_dark(totals: impl IntoIterator<Item = f64>) -> f64 {
+    let mut totals: Vec<f64> = totals.into_iter().collect();
+    let at = totals.len() * 9 / 10;
+    if totals.is_empty() {
+        return 0.0;
+    }
+    LOST * *totals.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
 fn mean(of: &[usize], value: impl Fn(usize) -> f64) -> f64 {
@@ -179,6 +259,12 @@ mod tests {
         assert!(ceiling(20, 10).is_saturation() && ceiling(20, 0).is_saturation());
         assert!(!ceiling(20, 11).is_saturation() && !ceiling(19, 0).is_frequent());
         assert_eq!(ceiling(1, 2) + ceiling(3, 4), ceiling(4, 6));
+    }
+
+    #[test]
+    fn what_is_too_dark_is_told_by_the_brightest() {
+        let totals = (0..100).map(|i| if i % 4 == 0 { 1000.0 } else { 3.0 });
+        assert_eq!((too_dark(totals), too_dark([])), (100.0, 0.0));
     }
 
     #[test]

@@ -229,17 +229,19 @@ fn few_photons(dark: &[usize], n: usize, photons: f64, quantum: Quantum) -> Opti
 /// Patterns that look like no other, as those beside them do not; `odd` ones do not tell what is
 /// usual, and those that are `lost` nothing.
 fn unlike(scan: &[Position], survey: &Survey, odd: &[bool], lost: &[usize]) -> Vec<usize> {
-    let usual = |values: &[f64]| {
-        let even = values.iter().zip(odd).filter(|(_, odd)| !**odd);
-        median(even.map(|(value, _)| *value)).unwrap_or(0.0)
-    };
+    let even = || (0..odd.len()).filter(|&index| !odd[index]);
+    let dark = faults::too_dark(even().map(|index| survey.totals[index]));
+    let is_lit = |index: &usize| survey.totals[*index] >= dark;
+    let usual =
+        |values: &[f64]| median(even().filter(is_lit).map(|index| values[index])).unwrap_or(0.0);
     let middle = usual(&survey.resemblance);
     let mut lacks: Vec<f64> = survey.resemblance.iter().map(|value| middle - value).collect();
     lost.iter().for_each(|&index| lacks[index] = 0.0);
     let spread = 1.4826 * usual(&lacks.iter().map(|value| value.abs()).collect::<Vec<_>>());
     let limit = (SPREADS * spread).max(UNLIKE);
-    let unlike: Vec<usize> = (0..lacks.len()).filter(|&index| lacks[index] > limit).collect();
-    faults::unlike_any(scan, &unlike, &lacks, spread)
+    let (lit, dark): (Vec<usize>, Vec<usize>) = (0..lacks.len()).partition(is_lit);
+    let unlike: Vec<usize> = lit.into_iter().filter(|&index| lacks[index] > limit).collect();
+    faults::unlike_any(scan, [&unlike, &dark], &lacks, spread)
 }
 
 #[cfg(test)]

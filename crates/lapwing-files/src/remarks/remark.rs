@@ -55,6 +55,8 @@ pub enum What {
     Raster,
     /// Coordinates that were rounded.
     Precision,
+    /// Positions that look stretched or turned against the patterns.
+    Stretched,
     /// Rows of a raster that look scanned to and fro where they are taken as not, or the reverse.
     Snake,
     /// What is said of the experiment where the file, or the patterns, show something else.

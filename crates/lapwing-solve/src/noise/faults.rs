@@ -99,10 +99,16 @@ fn by_light(
     let dark: Vec<usize> = (0..path.len())
         .filter(|&at| beside[at] >= QUANTA && totals[at] < LOST * beside[at])
         .collect();
-    let places: Vec<Position> = path.iter().map(|&at| scan[at]).collect();
-    let lost = faults::lost(&places, &dark, &totals, &beside).into_iter();
-    let mut lost: Vec<usize> = lost.map(|at| path[at]).collect();
-    lost.sort_unstable();
+    // In the order of time.
+    let mut order: Vec<usize> = (0..path.len()).collect();
+    order.sort_unstable_by_key(|&at| path[at]);
+    let places: Vec<Position> = order.iter().map(|&at| scan[path[at]]).collect();
+    let [light, usual] =
+        [&totals, &beside].map(|of| order.iter().map(|&at| of[at]).collect::<Vec<_>>());
+    let is_dark = |&place: &usize| dark.binary_search(&order[place]).is_ok();
+    let dark: Vec<usize> = (0..order.len()).filter(is_dark).collect();
+    let lost = faults::lost(&places, &dark, &light, &usual).into_iter();
+    let lost: Vec<usize> = lost.map(|place| path[order[place]]).collect();
     let bright = far_too_bright(&totals, AROUND).into_iter();
     let mut bright: Vec<usize> = bright.map(|at| path[at]).collect();
     bright.sort_unstable();
@@ -159,7 +165,7 @@ fn wrong(
 ) -> Result<Vec<usize>, Stopped> {
     let model: Vec<f64> = moments.mean.iter().map(|mean| mean.sqrt()).collect();
     let norm: f64 = moments.sum(good);
-    let of = |buffer: &mut Buffer, &pattern: &usize| -> Option<f64> {
+    let of = |buffer: &mut Buffer, &pattern: &usize| -> Option<(f64, f64)> {
         let (mut product, mut power) = (0.0, 0.0);
         let pattern = stack.pattern(pattern, buffer);
         let share = moments.seen_share(pattern.hidden, good)?;
@@ -169,20 +175,25 @@ fn wrong(
             product += value.sqrt() * model;
             power += value;
         }
-        Some(if power > 0.0 { product / (power * norm * share).sqrt() } else { 0.0 })
+        let length = (power * norm * share).sqrt();
+        Some((if power > 0.0 { product / length } else { 0.0 }, power / share))
     };
-    let resemblance: Vec<Option<f64>> =
+    let resemblance: Vec<Option<(f64, f64)>> =
         stack.each(members.iter(), 1, go_on, Buffer::default, of)?;
-    let told = || resemblance.iter().copied().flatten();
+    let dark = faults::too_dark(resemblance.iter().flatten().map(|(_, light)| *light));
+    let lit = |&(value, light): &(f64, f64)| (light >= dark).then_some(value);
+    let told = || resemblance.iter().flatten().filter_map(lit);
     let middle = usual(told());
     let spread = 1.4826 * usual(told().map(|value| (value - middle).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
     // What cannot be told is as usual.
     let lacks: Vec<f64> =
-        resemblance.iter().map(|value| value.map_or(0.0, |value| middle - value)).collect();
-    let unlike: Vec<usize> = (0..members.len()).filter(|&at| lacks[at] > unlike).collect();
+        resemblance.iter().map(|value| value.map_or(0.0, |(value, _)| middle - value)).collect();
+    let is_dark = |&at: &usize| resemblance[at].is_some_and(|found| lit(&found).is_none());
+    let (dark, lit): (Vec<usize>, Vec<usize>) = (0..members.len()).partition(is_dark);
+    let unlike: Vec<usize> = lit.into_iter().filter(|&at| lacks[at] > unlike).collect();
     let places: Vec<Position> = members.iter().map(|&at| scan[at]).collect();
-    let found = faults::unlike_any(&places, &unlike, &lacks, spread).into_iter();
+    let found = faults::unlike_any(&places, [&unlike, &dark], &lacks, spread).into_iter();
     Ok(found.map(|at| members[at]).collect())
 }
 

@@ -42,6 +42,27 @@ impl Problem {
         solution: &Solution,
         members: &[usize],
     ) -> Result<Expected, ProblemError> {
+        let scan = self.positions_of(solution, members);
+        Ok(Expected { intensity: self.expected_at(solution, members, &scan)?, scan })
+    }
+
+    /// Window centres of these patterns of `solution`.
+    pub(super) fn positions_of(&self, solution: &Solution, members: &[usize]) -> Vec<Position> {
+        let positions = &solution.positions;
+        members.iter().filter_map(|&at| positions.get(self.kept[at]).copied()).collect()
+    }
+
+    /// What `solution` predicts of these patterns at other places, background included, in the
+    /// solver's unit and in pattern order.
+    ///
+    /// # Errors
+    /// When `solution` is not one of this problem, or a window leaves the object.
+    pub(super) fn expected_at(
+        &self,
+        solution: &Solution,
+        members: &[usize],
+        scan: &[Position],
+    ) -> Result<Vec<f32>, ProblemError> {
         if solution.object.slices().dim() != self.object.slices().dim()
             || solution.probe.dim().0 + solution.eigenmodes.dim().0 != self.probe.dim().0
             || solution.positions.len() != self.whole_scan.len()
@@ -52,12 +73,10 @@ impl Problem {
             let text = "expected a solution of this problem, found that of another";
             return Err(ProblemError::Object(text.to_owned()));
         }
-        let scan: Vec<Position> =
-            members.iter().map(|&pattern| solution.positions[self.kept[pattern]]).collect();
         let order = PatternOrder::new(&self.model);
         let factor = self.to_solver_unit(1.0) as f32;
         let mut intensity = vec![0.0_f32; members.len() * self.model.len()];
-        let patterns = intensity.chunks_mut(self.model.len()).zip(members).zip(&scan);
+        let patterns = intensity.chunks_mut(self.model.len()).zip(members).zip(scan);
         let predicted = patterns.in_parallel().map(|((expected, &pattern), &position)| {
             let probe = solution.probe_of(self.kept[pattern]);
             let found = self.model.intensity(&solution.object, probe.view(), position);
@@ -70,7 +89,7 @@ impl Problem {
             Ok(())
         });
         predicted.into_iter().collect::<Result<(), ProblemError>>()?;
-        Ok(Expected { intensity, scan })
+        Ok(intensity)
     }
 
     /// How far the counts are from what `solution` predicts, compared with what their noise alone

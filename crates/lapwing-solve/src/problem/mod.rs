@@ -9,6 +9,7 @@ mod expected;
 mod mask;
 mod noise;
 mod patterns;
+mod pull;
 mod replicate;
 mod scans;
 mod spooled;
@@ -21,6 +22,7 @@ pub use error::ProblemError;
 pub use expected::Misfit;
 pub use noise::AtLimit;
 pub use patterns::StoredBytes;
+pub use pull::ScanPull;
 pub use spooled::{Blocks, PatternStore};
 
 pub(crate) use mask::Mask;

@@ -1,7 +1,9 @@
 //! The misfit of solutions that are right, and of one that is not.
 
 use crate::common::{Case, case};
+use lapwing_model::Position;
 use lapwing_model::forward::Physics;
+use lapwing_model::scan::Affine;
 use lapwing_model::simulate::expose;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::problem::Misfit;
@@ -61,4 +63,26 @@ fn positions_of_other_patterns_explain_nothing() {
     assert!(ratio > 2.0 && unexplained > 0.1, "{ratio}, {unexplained}");
     solution.positions.pop();
     assert!(problem.misfit(&solution).is_err());
+}
+
+#[test]
+fn patterns_pull_at_a_scan_that_is_stretched() {
+    let case = case();
+    let (problem, right) = truth(&case, 1e4);
+    let pull = problem.scan_pull(&right).unwrap();
+    assert!(pull.chi_square < 25.0 && !pull.is_clear(), "{pull:?}");
+    let map = Affine { scale: 1.003, aspect: 0.998, rotation: 0.002, shear: 0.001 };
+    let mut wrong = right.clone();
+    wrong.positions = map.applied(&right.positions);
+    let off = wrong.positions.iter().zip(&right.positions);
+    let squares = off.map(|(wrong, right)| wrong.distance(*right).powi(2)).sum::<f64>();
+    let off = (squares / right.positions.len() as f64).sqrt();
+    let pull = problem.scan_pull(&wrong).unwrap();
+    assert!(pull.is_clear() && (pull.shift / off - 1.0).abs() < 0.1, "{pull:?} of {off}");
+    // What all positions have in common is no map.
+    wrong.positions = right.positions.iter().map(|at| Position { y: at.y + 0.2, ..*at }).collect();
+    let pull = problem.scan_pull(&wrong).unwrap();
+    assert!(pull.chi_square < 80.0 && !pull.is_clear(), "{pull:?}");
+    wrong.positions.pop();
+    assert!(problem.scan_pull(&wrong).is_err());
 }

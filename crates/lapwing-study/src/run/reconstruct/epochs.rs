@@ -135,6 +135,10 @@ impl Request {
         if let Some(text) = misfit::eigenmodes(count, patterns, ratio) {
             note(&mut *watch.observe, Level::Fact, &text)?;
         }
+        if let Some(remark) = done.scan_pull(config)?.and_then(misfit::scan) {
+            note(&mut *watch.observe, Level::Fact, &format!("remark: {remark}"))?;
+            watch.result.remarks.push(remark);
+        }
         let replicates = match config.errors.error_maps {
             0 if self.error_maps && done.counts => ERROR_MAPS,
             asked => asked,

@@ -1,7 +1,9 @@
 //! What the end of a reconstruction says about it, in words.
 
+use lapwing_files::Remark;
+use lapwing_files::remarks::What;
 use lapwing_solve::Solution;
-use lapwing_solve::problem::Misfit;
+use lapwing_solve::problem::{Misfit, ScanPull};
 use lapwing_solve::solver::{Remedy, TakenFor, entry, taken_for};
 
 /// Share of the amplitudes that noise does not explain, from which a large misfit says that the
@@ -90,6 +92,25 @@ pub(crate) fn eigenmodes(count: usize, patterns: usize, misfit: Option<f64>) -> 
     Some(format!("remark: {them} of the probe, {count}, fit noise as well: {why}; {fewer}"))
 }
 
+/// How clearly patterns ask for another map of their scan, and what to do about it; nothing where
+/// they do not.
+pub(crate) fn scan(pull: ScanPull) -> Option<Remark> {
+    pull.is_clear().then(|| Remark {
+        what: What::Stretched,
+        patterns: Vec::new(),
+        pixels: Vec::new(),
+        evidence: format!(
+            "the positions look wrong as a whole: patterns would fit better at stretched or turned \
+             ones, {:.2} px, r.m.s., beside them, though the object has followed most of it",
+            pull.shift
+        ),
+        advice: "look at the steps and the rotation that the file states, or have them found \
+                 (--refine-scan affine; of single positions that are off --refine-scan positions)"
+            .to_owned(),
+        certain: false,
+    })
+}
+
 /// What to type for a change of an option.
 fn told(remedy: Remedy) -> String {
     let flag = |option: &str| format!("--{}", option.replace('_', "-"));
@@ -124,6 +145,16 @@ pub(crate) fn lattice(excess: f64, algorithm: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scan_that_is_pulled_at_is_told() {
+        let told = |stretch, chi_square| scan(ScanPull { shift: 0.07, stretch, chi_square });
+        let remark = told(1.6e-3, 313.0).unwrap();
+        assert!(remark.evidence.contains("0.07 px") && !remark.certain, "{remark}");
+        assert!(remark.advice.contains("--refine-scan affine"));
+        // A wrong model with a million photons, and a weak object on a raster.
+        assert_eq!(told(6e-4, 1727.0).or(told(0.06, 48.0)), None);
+    }
 
     #[test]
     fn eigenmodes_that_fit_noise_are_told() {

@@ -25,7 +25,7 @@ use fits::Fits;
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::engine::Device;
-use lapwing_solve::problem::Misfit;
+use lapwing_solve::problem::{Misfit, ScanPull};
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
 use lapwing_solve::{Epoch, Flow, Run, Solution};
 use magnify::magnification;
@@ -186,6 +186,19 @@ impl Done {
     pub fn misfit(&self) -> Result<Option<Misfit>> {
         let found = self.counts.then(|| self.chosen.problem.misfit(&self.solution));
         Ok(found.transpose()?)
+    }
+
+    /// How the patterns of a solution pull at their scan, of a solver that judges when it has
+    /// settled, where these are photon counts and nothing of the scan was refined.
+    ///
+    /// # Errors
+    /// As for [`lapwing_solve::Problem::scan_pull`].
+    pub fn scan_pull(&self, config: &SolverConfig) -> Result<Option<ScanPull>> {
+        let judged = self.counts
+            && self.solution.settled.is_some()
+            && config.choice.refine_scan.is_empty()
+            && config.choice.choose.is_empty();
+        Ok(judged.then(|| self.chosen.problem.scan_pull(&self.solution)).transpose()?)
     }
 
     /// Error maps of the solution from so many replicates; 0 of them give none.

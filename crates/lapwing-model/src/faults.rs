@@ -60,10 +60,10 @@ pub fn is_central(at: (usize, usize), centre: (usize, usize)) -> bool {
     at.0.abs_diff(centre.0).max(at.1.abs_diff(centre.1)) <= NEAR
 }
 
-/// Of the exposures `dark` of a `scan`, in the order of time, without the light that those around
-/// them have, the ones that have lost it: beside them in the scan it is all there. An opaque
-/// specimen takes it by degrees. `totals` is the light of all exposures, `usual` that of those
-/// around each.
+/// Of the exposures `dark`, ascending places in a `scan` in the order of time, without the light
+/// that those around them have, the ones that have lost it: beside them in the scan it is all
+/// there. An opaque specimen takes it by degrees. `totals` is the light of all exposures, `usual`
+/// that of those around each.
 ///
 /// Of those in and beside an opaque part, which are judged as one, some may have lost it as well:
 /// all that follow each other in time among which there is one whose neighbours are fully lit.

@@ -35,7 +35,7 @@ pub struct ScanPull {
     pub shift: f64,
     /// That over the distance of positions from their middle, r.m.s.
     pub stretch: f64,
-    /// By how much more g F^-1 g is with L than with t alone, over the patterns that were looked at.
+    /// By how much more g F^-1 g is with L than with t alone, over the patterns looked at.
     pub chi_square: f64,
 }
 
